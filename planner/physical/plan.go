@@ -1,0 +1,162 @@
+package physical
+
+import (
+	"time"
+
+	"weir/operators/stream"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// Version is the version of the plan format and of what plans mean.
+const Version = 1
+
+// Plan is a whole query.
+type Plan struct {
+	Version int
+	Root    Node
+	// Key is the columns of the output that identify a row, or nil if the
+	// output is a bag.
+	Key []int
+	// AppendOnly is set if no row is ever retracted.
+	AppendOnly bool
+	// Bounded is set if the input ends by itself: a file, stdin, a view's content.
+	Bounded bool
+	// TimeColumn is the output column to draw along the x axis (window_start,
+	// else the event time), or -1.
+	TimeColumn int
+}
+
+// Node is one operator of a plan.
+type Node interface {
+	// Schema is the columns that the node emits.
+	Schema() stream.Schema
+	// Input is the node that feeds this one, nil for a Scan.
+	Input() Node
+}
+
+// Hidden is a column that every stream has beside the declared ones, or that
+// the engine computes in front of the first operator.
+type Hidden uint8
+
+// The hidden columns.
+const (
+	HiddenArrival Hidden = iota // `_arrival` DATETIME(6): when the row's commit was made
+	HiddenShard                 // `_shard` BIGINT
+	HiddenSeq                   // `_seq` BIGINT: the row's sequence in its shard
+	HiddenW                     // `$w` DATETIME(6): the shard's watermark before the row (stream.MinTime: none yet)
+)
+
+// SourceKind tells where a Scan reads.
+type SourceKind uint8
+
+// The kinds of sources.
+const (
+	SourceStream SourceKind = iota // shards of the log
+	SourceFile                     // a file or stdin
+	SourceView                     // what a materialized view holds at this moment
+)
+
+// Scan reads declared columns of one relation, then hidden ones.
+type Scan struct {
+	Kind     SourceKind
+	Relation string        // name in the catalog, or the file's path
+	Columns  []int         // which declared columns, by position in the relation
+	Fields   stream.Schema // their names and types, in the order of Columns
+	Hidden   []Hidden      // appended behind Columns
+	// EventTime computes a row's event time over Schema(), nil if the scan needs
+	// none. Rows where it is NULL or lies beyond FutureTolerance are errors.
+	EventTime Expr
+	// Watermark computes what a row says about event time, over Schema(); nil if
+	// there is no watermark before the end of the input.
+	Watermark       Expr
+	IdleTimeout     time.Duration // 0: a shard is never idle
+	IdleAdvance     time.Duration
+	FutureTolerance time.Duration
+}
+
+// Filter keeps the rows for which Pred is true.
+type Filter struct {
+	In   Node
+	Pred Expr
+}
+
+// Project computes columns.
+type Project struct {
+	In    Node
+	Exprs []Expr
+	Names []string
+}
+
+// Agg is one aggregate. Arg is a column of the input, -1 for COUNT(*).
+type Agg struct {
+	Fn  AggFn
+	Arg int
+	In  types.Type // type of the argument; zero for COUNT(*)
+	Out types.Type
+}
+
+// AggFn names an aggregate.
+type AggFn string
+
+// The aggregates.
+const (
+	AggCountStar AggFn = "count_star"
+	AggCount     AggFn = "count"
+	AggSum       AggFn = "sum" // BIGINT -> DECIMAL(38,0), DECIMAL(p,s) -> DECIMAL(38,s), DOUBLE -> DOUBLE
+	AggAvg       AggFn = "avg" // BIGINT, DOUBLE -> DOUBLE, DECIMAL(p,s) -> DECIMAL(38,s+4)
+	AggMin       AggFn = "min"
+	AggMax       AggFn = "max"
+)
+
+// WindowAgg is what both halves of a windowed aggregation share.
+type WindowAgg struct {
+	Window   windows.Spec
+	Lateness time.Duration // how long a fired window is still refined
+	Keys     []int         // columns of the partial's input
+	Aggs     []Agg
+	KeyNames []string
+	AggNames []string
+	KeyTypes []types.Type
+}
+
+// WindowPartial is the lane's half: it judges lateness row by row, and
+// aggregates per (slice, first window end that the row still counts for).
+type WindowPartial struct {
+	In      Node
+	TimeCol int // the event time, DATETIME; -1 if Window.Kind is None
+	WCol    int // HiddenW; -1 if Window.Kind is None
+	WindowAgg
+}
+
+// Exchange brings the lanes together, in shard order, at each cut.
+type Exchange struct{ In Node }
+
+// WindowFinal is the query's half: it combines slices to windows and fires them.
+// It emits `window_start`, `window_end` (unless Window.Kind is None), the keys,
+// the aggregates.
+type WindowFinal struct {
+	In Node
+	WindowAgg
+}
+
+// SortKey orders by one output column. NULLs come first ascending, last descending.
+type SortKey struct {
+	Column int
+	Desc   bool
+}
+
+// Sort orders a bounded input and keeps Limit rows after Offset. Limit < 0 keeps all.
+type Sort struct {
+	In     Node
+	Keys   []SortKey
+	Limit  int64
+	Offset int64
+}
+
+// Limit passes Count rows after Offset and then wants no more.
+type Limit struct {
+	In     Node
+	Count  int64
+	Offset int64
+}

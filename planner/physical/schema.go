@@ -1,0 +1,137 @@
+package physical
+
+import (
+	"weir/operators/stream"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// Field returns the name and type of a hidden column.
+func (h Hidden) Field() stream.Field {
+	switch h {
+	case HiddenArrival:
+		return stream.Field{Name: "_arrival", Type: types.DatetimeType(6)}
+	case HiddenShard:
+		return stream.Field{Name: "_shard", Type: types.BigintType}
+	case HiddenSeq:
+		return stream.Field{Name: "_seq", Type: types.BigintType}
+	case HiddenW:
+		return stream.Field{Name: "$w", Type: types.DatetimeType(6)}
+	}
+	panic("unknown hidden column")
+}
+
+// Schema is the declared columns that are read, then the hidden ones.
+func (s *Scan) Schema() stream.Schema {
+	out := append(stream.Schema(nil), s.Fields...)
+	for _, h := range s.Hidden {
+		out = append(out, h.Field())
+	}
+	return out
+}
+
+// Schema is that of the input.
+func (f *Filter) Schema() stream.Schema { return f.In.Schema() }
+
+// Schema is one column per expression.
+func (p *Project) Schema() stream.Schema {
+	out := make(stream.Schema, len(p.Exprs))
+	for i, e := range p.Exprs {
+		out[i] = stream.Field{Name: p.Names[i], Type: e.Type()}
+	}
+	return out
+}
+
+// Schema is the partial states: `slice` and `first_end` (DATETIME(6); absent if
+// there is no window), the keys, then per aggregate its state columns.
+func (w *WindowPartial) Schema() stream.Schema {
+	var out stream.Schema
+	if w.Window.Kind != windows.None {
+		at := types.DatetimeType(6)
+		out = append(out, stream.Field{Name: "slice", Type: at}, stream.Field{Name: "first_end", Type: at})
+	}
+	for i, t := range w.KeyTypes {
+		out = append(out, stream.Field{Name: w.KeyNames[i], Type: t})
+	}
+	for i, a := range w.Aggs {
+		for _, f := range a.State() {
+			out = append(out, stream.Field{Name: w.AggNames[i] + "." + f.Name, Type: f.Type})
+		}
+	}
+	return out
+}
+
+// State is the columns that a partial aggregate needs: `n` counts the values
+// that were not NULL, `sum` adds them, `value` is the least or greatest.
+// Sums of BIGINT and DECIMAL are exact in 128 bits.
+func (a Agg) State() stream.Schema {
+	n := stream.Field{Name: "n", Type: types.BigintType}
+	switch a.Fn {
+	case AggCountStar, AggCount:
+		return stream.Schema{n}
+	case AggSum, AggAvg:
+		sum := types.DoubleType
+		switch a.In.Kind {
+		case types.Bigint:
+			sum = types.DecimalType(types.MaxDecimalPrecision, 0)
+		case types.Decimal:
+			sum = types.DecimalType(types.MaxDecimalPrecision, a.In.Scale)
+		}
+		return stream.Schema{{Name: "sum", Type: sum}, n}
+	case AggMin, AggMax:
+		return stream.Schema{{Name: "value", Type: a.In}}
+	}
+	panic("unknown aggregate " + string(a.Fn))
+}
+
+// Schema is that of the input.
+func (e *Exchange) Schema() stream.Schema { return e.In.Schema() }
+
+// Schema is the window's bounds, the keys and the aggregates.
+func (w *WindowFinal) Schema() stream.Schema {
+	var out stream.Schema
+	if w.Window.Kind != windows.None {
+		at := types.DatetimeType(3)
+		if w.Window.Size%1e6 != 0 || w.Window.Slide%1e6 != 0 || w.Window.Offset%1e6 != 0 {
+			at = types.DatetimeType(6)
+		}
+		out = append(out, stream.Field{Name: "window_start", Type: at}, stream.Field{Name: "window_end", Type: at})
+	}
+	for i, t := range w.KeyTypes {
+		out = append(out, stream.Field{Name: w.KeyNames[i], Type: t})
+	}
+	for i, a := range w.Aggs {
+		out = append(out, stream.Field{Name: w.AggNames[i], Type: a.Out})
+	}
+	return out
+}
+
+// Schema is that of the input.
+func (s *Sort) Schema() stream.Schema { return s.In.Schema() }
+
+// Schema is that of the input.
+func (l *Limit) Schema() stream.Schema { return l.In.Schema() }
+
+// Input returns nil: a scan reads a source.
+func (s *Scan) Input() Node { return nil }
+
+// Input returns the node below.
+func (f *Filter) Input() Node { return f.In }
+
+// Input returns the node below.
+func (p *Project) Input() Node { return p.In }
+
+// Input returns the node below.
+func (w *WindowPartial) Input() Node { return w.In }
+
+// Input returns the node below.
+func (e *Exchange) Input() Node { return e.In }
+
+// Input returns the node below.
+func (w *WindowFinal) Input() Node { return w.In }
+
+// Input returns the node below.
+func (s *Sort) Input() Node { return s.In }
+
+// Input returns the node below.
+func (l *Limit) Input() Node { return l.In }

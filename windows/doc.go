@@ -1,0 +1,10 @@
+// Package windows is the arithmetic of event time: which windows and slices a
+// row belongs to, and how far each shard's watermark has come.
+//
+// It is pure: no I/O, no goroutine, no clock of its own. Its nouns are
+//
+//   - Spec: a window clause (tumble or hop, size, slide, offset);
+//   - Slice: a stretch of width gcd(size, slide) that all windows over it share;
+//   - Tracker: the watermarks of one (query, scan): one W per shard, merged at
+//     each cut by the rules of ARCHITECTURE.md, "Steps".
+package windows
