@@ -1,0 +1,200 @@
+package logical
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// Node is one relational operator.
+type Node interface {
+	// Schema is the columns that the node produces.
+	Schema() stream.Schema
+	// Input is the node below, nil for a Scan.
+	Input() Node
+	// describe is the node on one line.
+	describe() string
+}
+
+// Scan reads one relation: every declared column, then the hidden ones.
+type Scan struct {
+	Kind            physical.SourceKind
+	Relation        string
+	Columns         stream.Schema
+	Hidden          []physical.Hidden
+	EventTime       physical.Expr // over Schema(), DATETIME; nil: none is known
+	Watermark       physical.Expr // over Schema(), DATETIME; nil: none before the end
+	Bounded         bool
+	IdleTimeout     time.Duration
+	IdleAdvance     time.Duration
+	FutureTolerance time.Duration
+	// Key is the columns that identify a row, nil if the relation is a bag.
+	Key []int
+}
+
+// Filter keeps the rows for which Pred is true.
+type Filter struct {
+	In   Node
+	Pred physical.Expr
+}
+
+// Project computes columns.
+type Project struct {
+	In    Node
+	Exprs []physical.Expr
+	Names []string
+}
+
+// Agg is one aggregate; Arg is nil for COUNT(*).
+type Agg struct {
+	Fn   physical.AggFn
+	Arg  physical.Expr
+	Out  types.Type
+	Name string
+}
+
+// Aggregate groups by keys and, unless Window.Kind is None, by windows.
+type Aggregate struct {
+	In       Node
+	Window   windows.Spec
+	Time     physical.Expr // the event time, DATETIME; nil without a window
+	W        physical.Expr // the hidden column `$w`; nil without a window
+	Lateness time.Duration
+	Keys     []physical.Expr
+	KeyNames []string
+	Aggs     []Agg
+}
+
+// Sort orders a bounded input and keeps Limit rows after Offset; Limit < 0 keeps all.
+type Sort struct {
+	In     Node
+	Keys   []physical.SortKey
+	Limit  int64
+	Offset int64
+}
+
+// Limit passes Count rows after Offset.
+type Limit struct {
+	In     Node
+	Count  int64
+	Offset int64
+}
+
+// Schema is the declared columns, then the hidden ones.
+func (s *Scan) Schema() stream.Schema {
+	out := append(stream.Schema(nil), s.Columns...)
+	for _, h := range s.Hidden {
+		out = append(out, h.Field())
+	}
+	return out
+}
+
+// Schema is that of the input.
+func (f *Filter) Schema() stream.Schema { return f.In.Schema() }
+
+// Schema is one column per expression.
+func (p *Project) Schema() stream.Schema {
+	out := make(stream.Schema, len(p.Exprs))
+	for i, e := range p.Exprs {
+		out[i] = stream.Field{Name: p.Names[i], Type: e.Type()}
+	}
+	return out
+}
+
+// Schema is `window_start` and `window_end` where there is a window, the keys, the aggregates.
+func (a *Aggregate) Schema() stream.Schema {
+	agg := physical.WindowAgg{Window: a.Window, KeyNames: a.KeyNames}
+	for _, k := range a.Keys {
+		agg.KeyTypes = append(agg.KeyTypes, k.Type())
+	}
+	for _, g := range a.Aggs {
+		agg.Aggs = append(agg.Aggs, physical.Agg{Fn: g.Fn, Out: g.Out})
+		agg.AggNames = append(agg.AggNames, g.Name)
+	}
+	return (&physical.WindowFinal{WindowAgg: agg}).Schema()
+}
+
+// FirstKey is the position of the first group key in Schema().
+func (a *Aggregate) FirstKey() int {
+	if a.Window.Kind == windows.None {
+		return 0
+	}
+	return 2
+}
+
+// FirstAgg is the position of the first aggregate in Schema().
+func (a *Aggregate) FirstAgg() int { return a.FirstKey() + len(a.Keys) }
+
+// Schema is that of the input.
+func (s *Sort) Schema() stream.Schema { return s.In.Schema() }
+
+// Schema is that of the input.
+func (l *Limit) Schema() stream.Schema { return l.In.Schema() }
+
+// Input returns nil.
+func (s *Scan) Input() Node { return nil }
+
+// Input returns the node below.
+func (f *Filter) Input() Node { return f.In }
+
+// Input returns the node below.
+func (p *Project) Input() Node { return p.In }
+
+// Input returns the node below.
+func (a *Aggregate) Input() Node { return a.In }
+
+// Input returns the node below.
+func (s *Sort) Input() Node { return s.In }
+
+// Input returns the node below.
+func (l *Limit) Input() Node { return l.In }
+
+// Print returns the tree, one node a line, inputs below what reads them.
+func Print(root Node) string {
+	var b strings.Builder
+	depth := 0
+	for n := root; n != nil; n = n.Input() {
+		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), n.describe())
+		depth++
+	}
+	return b.String()
+}
+
+func (s *Scan) describe() string {
+	out := "Scan " + s.Relation + " [" + strings.Join(s.Schema().Names(), ", ") + "]"
+	if s.EventTime != nil {
+		out += " event time " + physical.Format(s.EventTime)
+	}
+	return out
+}
+
+func (f *Filter) describe() string { return "Filter " + physical.Format(f.Pred) }
+
+func (p *Project) describe() string {
+	return physical.Describe(&physical.Project{Exprs: p.Exprs, Names: p.Names})
+}
+
+func (a *Aggregate) describe() string {
+	out := "Aggregate " + physical.FormatWindow(a.Window)
+	if a.Time != nil {
+		out += " on " + physical.Format(a.Time)
+	}
+	for i, k := range a.Keys {
+		out += fmt.Sprintf(" key %s AS %s", physical.Format(k), physical.FormatName(a.KeyNames[i]))
+	}
+	for _, g := range a.Aggs {
+		out += " " + g.Name
+	}
+	return out
+}
+
+func (s *Sort) describe() string {
+	return fmt.Sprintf("Sort %v limit %d offset %d", s.Keys, s.Limit, s.Offset)
+}
+
+func (l *Limit) describe() string { return fmt.Sprintf("Limit %d offset %d", l.Count, l.Offset) }

@@ -1,0 +1,235 @@
+package physical
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/operators/stream"
+	"weir/windows"
+)
+
+// Print returns the plan as an indented tree for EXPLAIN: one node a line, its
+// input below it, then what is known of the result and notes about what it costs.
+func Print(p *Plan) string {
+	var b strings.Builder
+	depth := 0
+	for n := p.Root; n != nil; n = n.Input() {
+		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), Describe(n))
+		depth++
+	}
+	b.WriteString("-- " + result(p) + "\n")
+	for _, note := range notes(p) {
+		b.WriteString("-- note: " + note + "\n")
+	}
+	return b.String()
+}
+
+// result says what kind of relation the output is.
+func result(p *Plan) string {
+	schema := p.Root.Schema()
+	var parts []string
+	if p.Bounded {
+		parts = append(parts, "bounded")
+	} else {
+		parts = append(parts, "continuous")
+	}
+	if p.AppendOnly {
+		parts = append(parts, "append-only")
+	} else {
+		parts = append(parts, "changelog")
+	}
+	switch {
+	case p.Key == nil:
+		parts = append(parts, "no key")
+	case len(p.Key) == 0:
+		parts = append(parts, "one row")
+	default:
+		names := make([]string, len(p.Key))
+		for i, k := range p.Key {
+			names[i] = schema[k].Name
+		}
+		parts = append(parts, "key ("+strings.Join(names, ", ")+")")
+	}
+	if p.TimeColumn >= 0 {
+		parts = append(parts, "time "+schema[p.TimeColumn].Name)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// notes says what a reader of the plan should know about its state and output.
+func notes(p *Plan) []string {
+	var out []string
+	for n := p.Root; n != nil; n = n.Input() {
+		switch n := n.(type) {
+		case *WindowFinal:
+			switch {
+			case n.Window.Kind == windows.None && len(n.KeyNames) > 0:
+				out = append(out, fmt.Sprintf("unbounded state: one entry for each (%s) until the input ends", strings.Join(n.KeyNames, ", ")))
+			case n.Window.Kind == windows.Hop:
+				if each := (n.Window.Size + n.Window.Slide - 1) / n.Window.Slide; each > 1 {
+					out = append(out, fmt.Sprintf("each row counts in %d windows", each))
+				}
+			}
+		case *Sort:
+			if n.Limit < 0 {
+				out = append(out, "unbounded state: the sort keeps every row until the input ends")
+			}
+		}
+	}
+	return out
+}
+
+// Describe returns one node on one line, without its input.
+func Describe(n Node) string {
+	switch n := n.(type) {
+	case *Scan:
+		return n.describe()
+	case *Filter:
+		return "Filter " + Format(n.Pred)
+	case *Project:
+		return "Project " + n.describe()
+	case *WindowPartial:
+		return "WindowPartial " + n.describe(n.In.Schema(), n.TimeCol)
+	case *Exchange:
+		return "Exchange"
+	case *WindowFinal:
+		return "WindowFinal " + n.describe(nil, -1)
+	case *Sort:
+		return n.describe()
+	case *Limit:
+		return fmt.Sprintf("Limit %d%s", n.Count, offset(n.Offset))
+	}
+	return fmt.Sprintf("%T", n)
+}
+
+func (s *Scan) describe() string {
+	var b strings.Builder
+	b.WriteString("Scan " + [...]string{"stream", "file", "view"}[s.Kind] + " " + s.Relation)
+	b.WriteString(" [" + strings.Join(s.Schema().Names(), ", ") + "]")
+	if s.EventTime != nil {
+		b.WriteString(" event time " + Format(s.EventTime))
+	}
+	if s.Watermark != nil {
+		b.WriteString(" watermark " + Format(s.Watermark))
+	}
+	if s.IdleTimeout > 0 {
+		b.WriteString(" idle after " + FormatDuration(s.IdleTimeout))
+	}
+	return b.String()
+}
+
+func (p *Project) describe() string {
+	parts := make([]string, len(p.Exprs))
+	for i, e := range p.Exprs {
+		parts[i] = Format(e)
+		if parts[i] != FormatName(p.Names[i]) {
+			parts[i] += " AS " + FormatName(p.Names[i])
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// describe prints a windowed aggregation; in is what the keys and arguments
+// are columns of, nil to print names alone.
+func (w *WindowAgg) describe(in stream.Schema, timeCol int) string {
+	var b strings.Builder
+	b.WriteString(FormatWindow(w.Window))
+	if timeCol >= 0 {
+		b.WriteString(" on " + in[timeCol].Name)
+	}
+	if w.Lateness > 0 {
+		b.WriteString(" lateness " + FormatDuration(w.Lateness))
+	}
+	if len(w.KeyNames) > 0 {
+		b.WriteString(" keys (" + strings.Join(w.KeyNames, ", ") + ")")
+	}
+	if len(w.AggNames) > 0 {
+		aggs := make([]string, len(w.Aggs))
+		for i, a := range w.Aggs {
+			aggs[i] = a.describe(in)
+			if in == nil {
+				aggs[i] = w.AggNames[i]
+			}
+		}
+		b.WriteString(" aggs (" + strings.Join(aggs, ", ") + ")")
+	}
+	return b.String()
+}
+
+func (a Agg) describe(in stream.Schema) string {
+	if a.Fn == AggCountStar || in == nil {
+		return "count(*)"
+	}
+	return string(a.Fn) + "(" + in[a.Arg].Name + ")"
+}
+
+func (s *Sort) describe() string {
+	schema := s.In.Schema()
+	parts := make([]string, len(s.Keys))
+	for i, k := range s.Keys {
+		parts[i] = schema[k.Column].Name
+		if k.Desc {
+			parts[i] += " DESC"
+		}
+	}
+	out := "Sort " + strings.Join(parts, ", ")
+	if s.Limit >= 0 {
+		out += fmt.Sprintf(" limit %d", s.Limit)
+	}
+	return out + offset(s.Offset)
+}
+
+func offset(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" offset %d", n)
+}
+
+// FormatWindow returns a window clause as EXPLAIN prints it.
+func FormatWindow(s windows.Spec) string {
+	var out string
+	switch s.Kind {
+	case windows.None:
+		return "none"
+	case windows.Tumble:
+		out = "tumble size " + FormatDuration(s.Size)
+	case windows.Hop:
+		out = "hop size " + FormatDuration(s.Size) + " slide " + FormatDuration(s.Slide)
+	}
+	if s.Offset != 0 {
+		out += " offset " + FormatDuration(s.Offset)
+	}
+	return out
+}
+
+// FormatDuration prints a duration in days, hours, minutes and seconds without
+// parts that are zero: 1d, 1h30m, 500ms.
+func FormatDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 0 {
+		return "-" + FormatDuration(-d)
+	}
+	if d == 0 {
+		return "0"
+	}
+	var out string
+	if d >= day {
+		out = fmt.Sprintf("%dd", d/day)
+		d %= day
+	}
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}} {
+		if d >= u.unit {
+			out += fmt.Sprintf("%d%s", d/u.unit, u.name)
+			d %= u.unit
+		}
+	}
+	if d > 0 {
+		out += d.String()
+	}
+	return out
+}
