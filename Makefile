@@ -1,0 +1,97 @@
+# `make test` is the whole gate; `make help` lists the rest.
+
+SHELL       := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+# weir itself is pure Go; only the race detector needs a C compiler.
+export CGO_ENABLED := 0
+
+LINT     := bin/golangci-lint
+# Every other module of the repository; the linter's own has nothing to test.
+MODULES  := $(shell find bench tools -name go.mod -not -path tools/go.mod -not -path '*/node_modules/*' 2>/dev/null | xargs -r -n1 dirname)
+# Packages that start goroutines.
+RACE     := ./ingest/... ./operators/engine/... ./dashboard/hub/...
+TIMEOUT  ?= 6m
+FUZZTIME ?= 20s
+BENCH    ?= .
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# go test comes last, so that its closing lines end the output.
+.PHONY: test
+test: setup tidy fmt vet lint build race modules unit ## everything that must hold before a push
+
+.PHONY: setup
+setup:
+	@.ci/setup
+
+.PHONY: tidy
+tidy:
+	@echo "== go mod tidy -diff"
+	@go mod tidy -diff || { echo "go.mod or go.sum is not tidy: run 'go mod tidy'" >&2; exit 1; }
+
+.PHONY: fmt
+fmt:
+	@echo "== gofmt"
+	@bad=$$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do if [ -f "$$f" ]; then echo "$$f"; fi; done | xargs -r gofmt -l); \
+	if [ -n "$$bad" ]; then printf 'not formatted (run gofmt -w):\n%s\n' "$$bad" >&2; exit 1; fi
+
+.PHONY: vet
+vet:
+	@echo "== go vet"
+	@go vet ./...
+
+.PHONY: lint
+lint: $(LINT) ## run golangci-lint, as pinned in tools/go.mod
+	@echo "== golangci-lint"
+	@$(LINT) run ./...
+
+# The linter is built from source: the module cache checks what was downloaded
+# and the build cache makes the second time quick.
+$(LINT): tools/go.mod tools/go.sum
+	@echo "== building golangci-lint"
+	@cd tools && go build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: build
+build: ## build bin/weir without cgo
+	@echo "== go build"
+	@go build ./...
+	@if [ -f cmd/weir/main.go ]; then go build -trimpath -o bin/weir ./cmd/weir; fi
+
+.PHONY: race
+race: ## run the concurrent packages under the race detector
+	@if command -v "$$(go env CC)" >/dev/null; then \
+		echo "== go test -race -short"; \
+		CGO_ENABLED=1 go test -race -short -timeout $(TIMEOUT) $(RACE) | { grep -v -e '^ok ' -e 'no test files' || true; }; \
+	else \
+		printf '\n*** SKIPPED: race detector (no C compiler found)\n\n' >&2; \
+	fi
+
+.PHONY: modules
+modules:
+	@for dir in $(MODULES); do echo "== go test $$dir"; (cd "$$dir" && go vet ./... && go test ./...); done
+
+.PHONY: unit
+unit: ## run the tests alone
+	@echo "== go test"
+	@go test -timeout $(TIMEOUT) ./...
+
+.PHONY: web
+web: setup ## rebuild the embedded page from its TypeScript
+	@cd tools/webbuild && go run .
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+.PHONY: bench
+bench: ## run the benchmarks that match BENCH (all)
+	@go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+
+.PHONY: clean
+clean: ## remove what the build made
+	@rm -rf bin
