@@ -1,0 +1,228 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/ingest/wal"
+	"weir/operators/engine"
+	"weir/operators/expr"
+	"weir/operators/stream"
+	"weir/planner"
+	"weir/planner/physical"
+	"weir/sql"
+	"weir/sql/ast"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+)
+
+// database is the catalog, the queries that run, and what they read.
+type database struct {
+	catalog *catalog.Catalog
+	log     *wal.Log // nil in `weir query`, where streams are files
+	logger  *slog.Logger
+	alloc   memory.Allocator
+	now     func() time.Time
+
+	// files is what was found out of files, by path; nil if no file may be read.
+	// Only `weir query` reads files, in one goroutine.
+	files map[string]*fileInfo
+	stdin io.Reader
+
+	ddl       sync.Mutex // one statement changes the catalog at a time
+	replaying bool       // the catalog is being restored; before anything else runs
+
+	mu    sync.Mutex
+	views map[uint32]*materialized // by the view's id
+
+	ctx  context.Context // of everything that runs
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+func newDatabase(log *wal.Log, logger *slog.Logger) *database {
+	ctx, stop := context.WithCancel(context.Background())
+	return &database{
+		catalog: catalog.New(), log: log, logger: logger,
+		alloc: memory.DefaultAllocator, now: time.Now,
+		views: make(map[uint32]*materialized),
+		ctx:   ctx, stop: stop,
+	}
+}
+
+// close ends every query and lets go of the views.
+func (db *database) close() {
+	db.stop()
+	db.wg.Wait()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, m := range db.views {
+		m.view.Close()
+	}
+	clear(db.views)
+}
+
+// run executes the statements of a text in order. The result is that of the last
+// one that has rows to show; results before it are not computed.
+func (db *database) run(ctx context.Context, text string, note func(string, ...any)) (*result, error) {
+	stmts, err := sql.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	last := -1
+	for i, s := range stmts {
+		if returnsRows(s) {
+			last = i
+		}
+	}
+	var res *result
+	for i, s := range stmts {
+		if returnsRows(s) && i != last {
+			continue
+		}
+		r, err := db.statement(ctx, s, note)
+		if err != nil {
+			if res != nil {
+				_ = res.Close()
+			}
+			return nil, err
+		}
+		if r != nil {
+			res = r
+		}
+	}
+	if res == nil {
+		res = emptyResult()
+	}
+	return res, nil
+}
+
+func returnsRows(s ast.Statement) bool {
+	switch s.(type) {
+	case *ast.CreateStream, *ast.CreateView, *ast.Drop:
+		return false
+	}
+	return true
+}
+
+// statement executes one statement. A statement without rows gives no result.
+func (db *database) statement(ctx context.Context, s ast.Statement, note func(string, ...any)) (*result, error) {
+	rel := relations{db: db, notes: note}
+	switch s := s.(type) {
+	case *ast.CreateStream:
+		return nil, db.createStream(ctx, s, note)
+	case *ast.CreateView:
+		return nil, db.createView(ctx, s, rel)
+	case *ast.Drop:
+		return nil, db.drop(ctx, s)
+	case *ast.Select:
+		return db.query(ctx, s, rel)
+	case *ast.Show:
+		return db.show(s)
+	case *ast.ShowCreate:
+		return db.showCreate(s)
+	case *ast.Describe:
+		return db.describe(s, rel)
+	case *ast.Explain:
+		return db.explain(s, rel)
+	}
+	return nil, diag.New(diag.Unsupported, s.Span(), "weir does not run %T", s)
+}
+
+// plan turns a query into what the engine runs.
+func (db *database) plan(q *ast.Select, rel relations) (*physical.Plan, error) {
+	return planner.Plan(q, db.planConfig(rel))
+}
+
+func (db *database) planConfig(rel relations) planner.Config {
+	return planner.Config{Relations: rel, Fold: expr.Fold, Now: stream.FromGo(db.now())}
+}
+
+// query starts a SELECT.
+func (db *database) query(ctx context.Context, q *ast.Select, rel relations) (*result, error) {
+	p, err := db.plan(q, rel)
+	if err != nil {
+		return nil, err
+	}
+	start, err := startOf(q)
+	if err != nil {
+		return nil, err
+	}
+	in, err := db.open(ctx, p, start)
+	if err != nil {
+		return nil, err
+	}
+	return startResult(db.ctx, p, in, db.alloc)
+}
+
+// startOf reads WITH (start = …) behind a query.
+func startOf(q *ast.Select) (string, error) {
+	start := ""
+	for _, o := range q.With {
+		if o.Name.Text != "start" {
+			return "", diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of a query", o.Name.Text).
+				WithHint("a query takes: start")
+		}
+		if _, err := parseStart(o.Value.Text, time.Time{}); err != nil {
+			return "", diag.New(diag.BadOption, o.Value.At, "%s", err)
+		}
+		start = o.Value.Text
+	}
+	return start, nil
+}
+
+// scanOf returns the scan at the bottom of a plan.
+func scanOf(n physical.Node) *physical.Scan {
+	for n.Input() != nil {
+		n = n.Input()
+	}
+	return n.(*physical.Scan)
+}
+
+// input is an opened source and what a query needs to know of it.
+type input struct {
+	source  engine.Source
+	shards  []stream.Shard
+	partial bool // the source starts behind the stream's first record
+	report  func() []string
+}
+
+// open opens what the plan's scan reads. start is where a live stream begins.
+func (db *database) open(ctx context.Context, p *physical.Plan, start string) (*input, error) {
+	scan := scanOf(p.Root)
+	switch scan.Kind {
+	case physical.SourceFile:
+		return db.openFile(scan)
+	case physical.SourceView:
+		m, err := db.materialized(scan.Relation)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.caughtUp(ctx, db); err != nil {
+			return nil, err
+		}
+		feed, err := m.view.Feed(scan.Columns, false, db.alloc)
+		if err != nil {
+			return nil, err
+		}
+		return &input{source: feed, shards: []stream.Shard{0}}, nil
+	case physical.SourceStream:
+		return db.openStream(scan, start)
+	}
+	return nil, fmt.Errorf("no source reads kind %d", scan.Kind)
+}
+
+// catalogStream returns the stream that a scan reads.
+func (db *database) catalogStream(scan *physical.Scan) (*catalog.Stream, error) {
+	s, ok := db.catalog.Stream(scan.Relation)
+	if !ok {
+		return nil, diag.New(diag.UnknownObject, diag.Span{}, "stream `%s` is gone", scan.Relation)
+	}
+	return s, nil
+}

@@ -1,0 +1,266 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"weir/ingest/wal"
+	"weir/planner"
+	"weir/sql"
+	"weir/sql/ast"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+)
+
+// change is a change of the catalog as the log keeps it: the canonical text of
+// the statement, and the id that it gave, so that a replay can be checked.
+type change struct {
+	Version int    `json:"v"`
+	ID      uint32 `json:"id,omitempty"`
+	SQL     string `json:"sql"`
+}
+
+const changeVersion = 1
+
+// persist writes a change to the log. Without a log nothing outlives the process.
+func (db *database) persist(ctx context.Context, id uint32, text string) error {
+	if db.log == nil || db.replaying {
+		return nil
+	}
+	payload, err := json.Marshal(change{Version: changeVersion, ID: id, SQL: text})
+	if err != nil {
+		return err
+	}
+	// A statement that is being written is finished, whatever becomes of its client.
+	_, err = db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload})
+	return err
+}
+
+// restore runs the log's changes of the catalog again. Queries are not started.
+func (db *database) restore(ctx context.Context) error {
+	db.replaying = true
+	defer func() { db.replaying = false }()
+	head, _ := db.log.Head()
+	if head == 0 {
+		return nil
+	}
+	reader, err := db.log.NewReader(0)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for {
+		ev, err := reader.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("read catalog from the log: %w", err)
+		}
+		if ev.Control != nil && ev.Control.Kind == wal.DDL {
+			if err := db.redo(ctx, ev.Control.Payload); err != nil {
+				return fmt.Errorf("restore catalog from commit %d: %w", ev.Commit, err)
+			}
+		}
+		if ev.Commit >= head {
+			return nil
+		}
+	}
+}
+
+func (db *database) redo(ctx context.Context, payload []byte) error {
+	var c change
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return err
+	}
+	if c.Version != changeVersion {
+		return fmt.Errorf("catalog change has version %d; this weir knows version %d", c.Version, changeVersion)
+	}
+	s, err := sql.ParseOne(c.SQL)
+	if err != nil {
+		return err
+	}
+	_, err = db.statement(ctx, s, func(string, ...any) {})
+	return err
+}
+
+func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note func(string, ...any)) error {
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
+	if err := db.inferColumns(s, note); err != nil {
+		return err
+	}
+	def, err := catalog.NewStream(s)
+	if err != nil {
+		return err
+	}
+	if def.Connector == "file" && db.files == nil {
+		return diag.New(diag.Unsupported, s.Name.At, "this server reads no files").
+			WithHint("leave out connector and POST the rows, or use `weir query` on your own machine")
+	}
+	def.Text = sql.Print(s)
+	if err := db.checkWatermark(def, s); err != nil {
+		return err
+	}
+	created, err := db.catalog.AddStream(def, s.IfNotExists, s.Name.At)
+	if err != nil || !created {
+		return err
+	}
+	if err := db.persist(ctx, def.ID, def.Text); err != nil {
+		return err
+	}
+	db.tick()
+	return nil
+}
+
+// inferColumns fills in the columns of a file stream that declares none.
+func (db *database) inferColumns(s *ast.CreateStream, note func(string, ...any)) error {
+	if len(s.Columns) > 0 {
+		return nil
+	}
+	path, format := "", ""
+	for _, o := range s.With {
+		switch o.Name.Text {
+		case "path":
+			path = o.Value.Text
+		case "format":
+			format = o.Value.Text
+		}
+	}
+	if path == "" {
+		return diag.New(diag.Syntax, s.Name.At, "stream `%s` has no columns", s.Name.Text).
+			WithHint("name them: CREATE STREAM %s (id BIGINT, ts DATETIME(3), …); only a stream WITH (connector = 'file', path = '…') finds them out by itself", s.Name.Text)
+	}
+	info, err := db.inspect(path, format, note)
+	if err != nil {
+		return err
+	}
+	for _, f := range info.columns {
+		s.Columns = append(s.Columns, ast.ColumnDef{Name: ast.Name{Text: f.Name}, Type: f.Type})
+	}
+	return nil
+}
+
+// checkWatermark plans a trivial query over a new stream, so that a watermark
+// that makes no sense is refused now and not by the first reader.
+func (db *database) checkWatermark(def *catalog.Stream, s *ast.CreateStream) error {
+	if s.Watermark == nil {
+		return nil
+	}
+	q := &ast.Select{
+		Items: []ast.Item{{Expr: &ast.Column{Name: s.Watermark.Column}, Text: s.Watermark.Column.Text}},
+		From:  &ast.Table{Name: s.Name},
+	}
+	_, err := planner.Plan(q, planner.Config{Relations: only{streamRelation(def)}})
+	return err
+}
+
+// only resolves every name to one relation.
+type only struct{ relation *planner.Relation }
+
+func (o only) Relation(*ast.Table) (*planner.Relation, error) { return o.relation, nil }
+
+func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relations) error {
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
+	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
+	if !s.Materialized {
+		p, err := db.plan(s.Query, rel)
+		if err != nil {
+			return err
+		}
+		def.Schema, def.Key = p.Root.Schema(), p.Key
+		created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
+		if err != nil || !created {
+			return err
+		}
+		return db.persist(ctx, def.ID, def.Text)
+	}
+	p, err := planner.PlanView(s.Query, db.planConfig(rel))
+	if err != nil {
+		return err
+	}
+	if err := noViewOverView(s.Query, p); err != nil {
+		return err
+	}
+	def.Schema, def.Key = p.Root.Schema(), p.Key
+	before, _ := db.catalog.View(def.Name)
+	created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
+	if err != nil || !created {
+		return err
+	}
+	if err := db.persist(ctx, def.ID, def.Text); err != nil {
+		return err
+	}
+	if before != nil {
+		db.stopView(before.ID)
+	}
+	if db.replaying {
+		return nil
+	}
+	return db.startView(def, rel)
+}
+
+// startView plans a view again and runs it.
+func (db *database) startView(def *catalog.View, rel relations) error {
+	p, err := planner.PlanView(def.Query, db.planConfig(rel))
+	if err != nil {
+		return err
+	}
+	m, err := db.materialize(def, p)
+	if err != nil {
+		return err
+	}
+	db.mu.Lock()
+	db.views[def.ID] = m
+	db.mu.Unlock()
+	return nil
+}
+
+// startViews runs every materialized view of a restored catalog.
+func (db *database) startViews() error {
+	for _, v := range db.catalog.Views() {
+		if !v.Materialized {
+			continue
+		}
+		if err := db.startView(v, relations{db: db, notes: func(string, ...any) {}}); err != nil {
+			return fmt.Errorf("start view %s: %w", v.Name, err)
+		}
+	}
+	return nil
+}
+
+func (db *database) stopView(id uint32) {
+	db.mu.Lock()
+	m := db.views[id]
+	delete(db.views, id)
+	db.mu.Unlock()
+	if m != nil {
+		m.stop()
+	}
+}
+
+func (db *database) drop(ctx context.Context, s *ast.Drop) error {
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
+	view, _ := db.catalog.View(s.Name.Text)
+	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
+	if err != nil || !dropped {
+		return err
+	}
+	if err := db.persist(ctx, 0, sql.Print(s)); err != nil {
+		return err
+	}
+	if view != nil {
+		db.stopView(view.ID)
+	}
+	db.tick()
+	return nil
+}
+
+// tick tells the log for how long after the last record some shard can still
+// become idle or its watermark move with the clock.
+func (db *database) tick() {
+	if db.log == nil {
+		return
+	}
+	db.log.SetTickWindow(tickWindow(db.catalog.Streams()))
+}

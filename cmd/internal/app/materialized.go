@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"weir/operators/engine"
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+)
+
+// materialized is a materialized view and the query that keeps it.
+type materialized struct {
+	def    *catalog.View
+	plan   *physical.Plan
+	view   *engine.View
+	query  *engine.Query
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the query has ended
+
+	mu  sync.Mutex
+	err error // why the query ended
+}
+
+// materialize starts the query of a view from the oldest record on.
+func (db *database) materialize(def *catalog.View, p *physical.Plan) (*materialized, error) {
+	in, err := db.openForView(p)
+	if err != nil {
+		return nil, err
+	}
+	m := &materialized{def: def, plan: p, view: engine.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
+	m.query, err = engine.New(engine.Config{
+		Plan: p, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
+	})
+	if err != nil {
+		return nil, errors.Join(err, in.source.Close())
+	}
+	ctx, cancel := context.WithCancel(db.ctx)
+	m.cancel = cancel
+	db.wg.Add(1)
+	go func() {
+		defer db.wg.Done()
+		defer close(m.done)
+		err := m.query.Run(ctx)
+		if cerr := in.source.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil && ctx.Err() == nil {
+			m.fail(err)
+			db.logger.Error("query stopped", "view", def.Name, "error", err)
+		}
+	}()
+	return m, nil
+}
+
+// openForView opens the input of a view. A view over a view reads its changes.
+func (db *database) openForView(p *physical.Plan) (*input, error) {
+	return db.open(db.ctx, p, "earliest")
+}
+
+func (m *materialized) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
+}
+
+// failure returns why the query stopped, nil while it runs.
+func (m *materialized) failure() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// stop ends the query and lets go of the rows.
+func (m *materialized) stop() {
+	m.cancel()
+	<-m.done
+	m.view.Close()
+}
+
+// caughtUp waits until the view shows every commit that was durable when it was
+// called: who has seen an acknowledgement then sees its effect.
+func (m *materialized) caughtUp(ctx context.Context, db *database) error {
+	var target stream.Commit
+	if db.log != nil {
+		target, _ = db.log.Head()
+	}
+	for {
+		changed := m.view.Changed()
+		if db.log != nil && m.view.State().Commit >= target {
+			return nil
+		}
+		select {
+		case <-m.done:
+			if err := m.failure(); err != nil {
+				return diag.New(diag.External, diag.Span{}, "the query of view `%s` stopped: %s", m.def.Name, err)
+			}
+			if db.log == nil {
+				return nil // a bounded input has ended: the view is whole
+			}
+			return diag.New(diag.External, diag.Span{}, "the query of view `%s` was stopped", m.def.Name)
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// materialized returns a view that runs.
+func (db *database) materialized(name string) (*materialized, error) {
+	v, ok := db.catalog.View(name)
+	if ok {
+		db.mu.Lock()
+		m := db.views[v.ID]
+		db.mu.Unlock()
+		if m != nil {
+			return m, nil
+		}
+	}
+	return nil, diag.New(diag.UnknownObject, diag.Span{}, "materialized view `%s` is gone", name)
+}
+
+// running returns every materialized view, by name.
+func (db *database) running() []*materialized {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var out []*materialized
+	for _, v := range db.catalog.Views() {
+		if m := db.views[v.ID]; m != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// noViewOverView refuses a materialized view that reads another: its input has
+// no end and no event time of its own.
+func noViewOverView(q *ast.Select, p *physical.Plan) error {
+	if scan := scanOf(p.Root); scan.Kind == physical.SourceView {
+		return diag.New(diag.Unsupported, q.From.Name.At, "a materialized view over materialized view `%s`", scan.Relation).
+			WithHint("write the query over the stream that `%s` reads, or CREATE VIEW (not materialized) over it", scan.Relation)
+	}
+	return nil
+}
+
+// describeState is a word on how a query is doing.
+func (m *materialized) describeState() string {
+	if err := m.failure(); err != nil {
+		return fmt.Sprintf("stopped: %s", err)
+	}
+	select {
+	case <-m.done:
+		return "ended"
+	default:
+		return "running"
+	}
+}

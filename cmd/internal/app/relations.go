@@ -1,0 +1,148 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"weir/ingest/file"
+	"weir/operators/stream"
+	"weir/planner"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+)
+
+// fileInfo is a file or stdin that a statement names, as its first rows show it.
+type fileInfo struct {
+	columns stream.Schema
+	format  string
+	// reader holds stdin, whose first rows were read already to infer columns.
+	reader io.Reader
+}
+
+// relations resolves the names of one statement.
+type relations struct {
+	db    *database
+	notes func(format string, args ...any)
+}
+
+// Relation finds what FROM names.
+func (r relations) Relation(t *ast.Table) (*planner.Relation, error) {
+	if t.File {
+		return r.file(t)
+	}
+	name := t.Name.Text
+	if s, ok := r.db.catalog.Stream(name); ok {
+		return streamRelation(s), nil
+	}
+	if v, ok := r.db.catalog.View(name); ok {
+		if !v.Materialized {
+			return &planner.Relation{Name: name, Inline: v.Query}, nil
+		}
+		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
+	}
+	return nil, r.unknown(t)
+}
+
+func (r relations) unknown(t *ast.Table) error {
+	name := t.Name.Text
+	e := diag.New(diag.UnknownObject, t.Name.At, "unknown stream or view `%s`", name)
+	names := r.db.catalog.Names()
+	switch near := diag.Suggest(name, names); {
+	case near != "":
+		return e.WithHint("did you mean `%s`?", near)
+	case strings.Contains(name, "."):
+		return e.WithHint("a file is written in quotes: FROM '%s'", name)
+	case len(names) == 0:
+		return e.WithHint("there are no streams yet: CREATE STREAM %s (…), or read a file: FROM 'file.jsonl'", name)
+	}
+	return e.WithHint("there are: %s", listNames(names))
+}
+
+// listNames joins names for a hint, the first twenty of them.
+func listNames(names []string) string {
+	const most = 20
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(", … (%d in all)", len(names))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (r relations) file(t *ast.Table) (*planner.Relation, error) {
+	info, err := r.db.inspect(t.Name.Text, "", r.notes)
+	if err != nil {
+		return nil, atTable(err, t)
+	}
+	return &planner.Relation{
+		Kind: physical.SourceFile, Name: t.Name.Text, Columns: info.columns, Bounded: true,
+	}, nil
+}
+
+// atTable points an error at the table that it is about.
+func atTable(err error, t *ast.Table) error {
+	e := diag.From(err)
+	if e.Code == diag.Internal {
+		e = diag.New(diag.External, t.Name.At, "%s", err)
+	}
+	if e.Span.IsZero() {
+		e.Span = t.Name.At
+	}
+	return e
+}
+
+func streamRelation(s *catalog.Stream) *planner.Relation {
+	kind := physical.SourceStream
+	if s.Connector == "file" {
+		kind = physical.SourceFile
+	}
+	return &planner.Relation{
+		Kind: kind, Name: s.Name, Columns: s.Columns, Watermark: s.Watermark,
+		Bounded: kind == physical.SourceFile, PartitionKey: s.PartitionKey,
+		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
+	}
+}
+
+// inspect reads the first rows of a file, or of stdin, once per session.
+func (db *database) inspect(path, format string, note func(string, ...any)) (*fileInfo, error) {
+	if db.files == nil {
+		return nil, diag.New(diag.Unsupported, diag.Span{}, "this server reads no files").
+			WithHint("send the rows to a stream with POST /v1/streams/NAME/records, or use `weir query` on your own machine")
+	}
+	key := path
+	if path != stdinPath {
+		key = filepath.Clean(path)
+	}
+	if info, ok := db.files[key]; ok {
+		return info, nil
+	}
+	info, notes, err := inferFile(path, format, db.stdin)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		note("%s", n)
+	}
+	db.files[key] = info
+	return info, nil
+}
+
+// stdinPath is how FROM names standard input.
+const stdinPath = "stdin"
+
+func inferFile(path, format string, stdin io.Reader) (*fileInfo, []string, error) {
+	if path == stdinPath {
+		got, err := file.InferReader(stdin, format)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read stdin: %w", err)
+		}
+		return &fileInfo{columns: got.Columns, format: got.Format, reader: got.Reader}, got.Notes, nil
+	}
+	got, err := file.Infer(path, format)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &fileInfo{columns: got.Columns, format: got.Format}, got.Notes, nil
+}

@@ -1,0 +1,197 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/operators/engine"
+	"weir/operators/stream"
+	"weir/planner/physical"
+)
+
+// result is the rows of a statement, batch by batch. It implements api.Result.
+type result struct {
+	schema stream.Schema
+	live   bool
+
+	batches chan stream.Batch // from the query to the reader; bounded
+	done    chan struct{}     // closed when the query has ended
+	err     error             // valid once done is closed
+	cancel  context.CancelFunc
+	closed  sync.Once
+	query   *engine.Query
+	report  func() []string
+}
+
+// resultBatches is how many batches wait for a slow reader before the query does.
+const resultBatches = 8
+
+// emptyResult is that of a statement without rows.
+func emptyResult() *result { return fixedResult(nil, nil) }
+
+// fixedResult is a result that is there already; it owns the batches.
+func fixedResult(schema stream.Schema, batches []stream.Batch) *result {
+	r := &result{
+		schema: schema, batches: make(chan stream.Batch, len(batches)),
+		done: make(chan struct{}), cancel: func() {},
+	}
+	for _, b := range batches {
+		r.batches <- b
+	}
+	close(r.batches)
+	close(r.done)
+	return r
+}
+
+// startResult runs a plan over an opened input, which it owns, until it ends or
+// the result is closed.
+func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.Allocator) (*result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &result{
+		schema: p.Root.Schema(), live: !p.Bounded,
+		batches: make(chan stream.Batch, resultBatches),
+		done:    make(chan struct{}), cancel: cancel, report: in.report,
+	}
+	var out engine.Output = r
+	var final *engine.View
+	if p.Bounded && !p.AppendOnly {
+		// Rows may be taken back until the input ends: only the last state is shown.
+		final = engine.NewView(r.schema, p.Key)
+		out = final
+	}
+	q, err := engine.New(engine.Config{
+		Plan: p, Source: in.source, Shards: in.shards, Output: out, Alloc: alloc, Partial: in.partial,
+	})
+	if err != nil {
+		cancel()
+		return nil, errors.Join(err, in.source.Close())
+	}
+	r.query = q
+	go func() {
+		defer close(r.done)
+		defer close(r.batches)
+		defer cancel()
+		r.err = q.Run(ctx)
+		if final != nil {
+			if r.err == nil {
+				r.err = r.drain(ctx, final, alloc)
+			}
+			final.Close()
+		}
+		if err := in.source.Close(); r.err == nil {
+			r.err = err
+		}
+	}()
+	return r, nil
+}
+
+// drain sends what a view holds.
+func (r *result) drain(ctx context.Context, v *engine.View, alloc memory.Allocator) error {
+	all := make([]int, len(r.schema))
+	for i := range all {
+		all[i] = i
+	}
+	feed, err := v.Feed(all, false, alloc)
+	if err != nil {
+		return err
+	}
+	data, err := feed.Next(ctx)
+	if err != nil {
+		return err
+	}
+	defer data.Release()
+	for _, b := range data.Rows {
+		if err := r.send(ctx, b.Batch); err != nil {
+			return err
+		}
+	}
+	return feed.Close()
+}
+
+// Step hands the rows that enter to the reader. A refined row of a live query is
+// sent again; that the old one left needs no row of its own.
+func (r *result) Step(ctx context.Context, _ stream.Cut, _ stream.Commit, changes []stream.Batch) error {
+	for _, b := range changes {
+		if b.Ops == nil {
+			if err := r.send(ctx, b); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, run := range insertRuns(b.Ops) {
+			part := b.NewSlice(int64(run[0]), int64(run[1]))
+			err := r.send(ctx, stream.Batch{RecordBatch: part})
+			part.Release()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// insertRuns returns the [from, to) of rows that enter.
+func insertRuns(ops []stream.Op) [][2]int {
+	var runs [][2]int
+	for i, op := range ops {
+		if op != stream.Insert {
+			continue
+		}
+		if n := len(runs); n > 0 && runs[n-1][1] == i {
+			runs[n-1][1]++
+			continue
+		}
+		runs = append(runs, [2]int{i, i + 1})
+	}
+	return runs
+}
+
+func (r *result) send(ctx context.Context, b stream.Batch) error {
+	b.Retain()
+	select {
+	case r.batches <- b:
+		return nil
+	case <-ctx.Done():
+		b.Release()
+		return ctx.Err()
+	}
+}
+
+// Schema returns the columns.
+func (r *result) Schema() stream.Schema { return r.schema }
+
+// Live tells that the rows never end by themselves.
+func (r *result) Live() bool { return r.live }
+
+// Next returns the next rows, which the caller releases; io.EOF at the end.
+func (r *result) Next(ctx context.Context) (stream.Batch, error) {
+	select {
+	case b, ok := <-r.batches:
+		if ok {
+			return b, nil
+		}
+		<-r.done
+		if r.err != nil {
+			return stream.Batch{}, r.err
+		}
+		return stream.Batch{}, io.EOF
+	case <-ctx.Done():
+		return stream.Batch{}, ctx.Err()
+	}
+}
+
+// Close ends the query and waits for it.
+func (r *result) Close() error {
+	r.closed.Do(func() {
+		r.cancel()
+		for b := range r.batches {
+			b.Release()
+		}
+		<-r.done
+	})
+	return nil
+}

@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"weir/dashboard"
+	"weir/dashboard/api"
+	"weir/ingest"
+	"weir/ingest/httpapi"
+	"weir/ingest/wal"
+	"weir/sql/catalog"
+)
+
+// serverConfig is what a server needs.
+type serverConfig struct {
+	Listener net.Listener // owned by the server
+	Dir      string       // the log's directory
+	Logger   *slog.Logger
+	Page     dashboard.Page // what the page shows first
+}
+
+// server is a database over a log, behind HTTP.
+type server struct {
+	cfg   serverConfig
+	log   *wal.Log
+	db    *database
+	page  *dashboard.Handler
+	http  *http.Server
+	ready atomic.Bool
+	began time.Time
+}
+
+// stopWithin is how long requests may take to end when the server stops.
+const stopWithin = 5 * time.Second
+
+// newServer opens the log and restores the catalog.
+func newServer(cfg serverConfig) (*server, error) {
+	s := &server{cfg: cfg, began: time.Now()}
+	var err error
+	if s.log, err = wal.Open(wal.Config{Dir: cfg.Dir, Logger: cfg.Logger}); err != nil {
+		return nil, err
+	}
+	s.db = newDatabase(s.log, cfg.Logger)
+	if err := s.db.restore(context.Background()); err != nil {
+		return nil, errors.Join(err, s.log.Close())
+	}
+	if err := s.routes(); err != nil {
+		s.db.close()
+		return nil, errors.Join(err, s.log.Close())
+	}
+	return s, nil
+}
+
+func (s *server) routes() error {
+	records, err := httpapi.New(httpapi.Config{Target: target{s.db}, Log: s.log, Logger: s.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	s.page, err = dashboard.New(dashboard.Config{
+		Engine: engineAPI{s}, Source: s.db, Page: s.cfg.Page, Logger: s.cfg.Logger, Addr: s.cfg.Listener.Addr().String(),
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/streams/", s.page.Guard(records))
+	mux.Handle("/", s.page)
+	s.http = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	return nil
+}
+
+func (s *server) url() string { return "http://" + s.cfg.Listener.Addr().String() }
+
+// run serves until ctx is cancelled or the log fails. onReady is called once
+// the views show everything that the log held at the start.
+func (s *server) run(ctx context.Context, statements string, onReady func(time.Duration)) error {
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.cfg.Listener) }()
+	err := s.start(ctx, statements)
+	if err == nil {
+		onReady(time.Since(s.began))
+		select {
+		case <-ctx.Done():
+		case <-s.log.Failed():
+			err = fmt.Errorf("the log failed, so nothing more can be acknowledged; restart to recover what is on disk: %w", s.log.Err())
+		case err = <-served:
+		}
+	}
+	return errors.Join(err, s.stop())
+}
+
+// start runs the views, then the statements, then waits for the views.
+func (s *server) start(ctx context.Context, statements string) error {
+	if err := s.db.startViews(); err != nil {
+		return err
+	}
+	s.db.tick()
+	if statements != "" {
+		res, err := s.db.run(ctx, statements, func(f string, args ...any) { s.cfg.Logger.Info(fmt.Sprintf(f, args...)) })
+		if err != nil {
+			return locate(err, statements)
+		}
+		if err := res.Close(); err != nil {
+			return err
+		}
+	}
+	for _, m := range s.db.running() {
+		if err := m.caughtUp(ctx, s.db); err != nil {
+			if ctx.Err() != nil {
+				return nil // told to stop while catching up
+			}
+			s.cfg.Logger.Error("view is not ready", "view", m.def.Name, "error", err)
+		}
+	}
+	s.ready.Store(true)
+	return nil
+}
+
+// stop ends requests, subscriptions, queries and the log, in this order: what was
+// acknowledged is in the log, and the next start continues from it.
+func (s *server) stop() error {
+	s.ready.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	errs := []error{s.page.Close(ctx)}
+	// Live results end with their queries; waiting for them first would be in vain.
+	s.db.stop()
+	if err := s.http.Shutdown(ctx); err != nil {
+		errs = append(errs, s.http.Close())
+	}
+	s.db.close()
+	return errors.Join(append(errs, s.log.Close())...)
+}
+
+// engineAPI is the database as the HTTP API sees it.
+type engineAPI struct{ s *server }
+
+// Execute runs statements.
+func (e engineAPI) Execute(ctx context.Context, text string) (api.Result, error) {
+	return e.s.db.run(ctx, text, func(string, ...any) {})
+}
+
+// Ready tells whether the views show what the log held at the start.
+func (e engineAPI) Ready() error {
+	select {
+	case <-e.s.log.Failed():
+		return errors.New("the log failed")
+	default:
+	}
+	if !e.s.ready.Load() {
+		return errors.New("starting: views are catching up with the log")
+	}
+	return nil
+}
+
+// target is the catalog as ingestion sees it.
+type target struct{ db *database }
+
+// Lookup finds a stream that takes records.
+func (t target) Lookup(name string) (httpapi.Stream, bool) {
+	s, ok := t.db.catalog.Stream(name)
+	if !ok || s.Connector != "" {
+		return httpapi.Stream{}, false
+	}
+	return httpapi.Stream{
+		ID: s.ID, Name: s.Name, Columns: decodeColumns(s.Columns),
+		PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit, Shards: ingest.NewShardMap(s.Shards),
+	}, true
+}
+
+// Names returns the streams that take records.
+func (t target) Names() []string {
+	var names []string
+	for _, s := range t.db.catalog.Streams() {
+		if s.Connector == "" {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func partitionColumn(s *catalog.Stream) int {
+	for i, c := range s.Columns {
+		if c.Name == s.PartitionKey {
+			return i
+		}
+	}
+	return -1
+}

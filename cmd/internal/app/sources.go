@@ -1,0 +1,142 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"weir/ingest/decode"
+	"weir/ingest/file"
+	"weir/ingest/scan"
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// openFile opens a file, stdin, or a stream that is declared over one of them.
+func (db *database) openFile(s *physical.Scan) (*input, error) {
+	path, format, columns, unit := s.Relation, "", stream.Schema(nil), time.Duration(0)
+	if def, ok := db.catalog.Stream(s.Relation); ok {
+		path, format, columns, unit = def.Path, def.Format, def.Columns, def.TimeUnit
+	} else {
+		info, err := db.inspect(path, "", func(string, ...any) {})
+		if err != nil {
+			return nil, err
+		}
+		format, columns = info.format, info.columns
+	}
+	cfg := file.Config{
+		Path: path, Format: format, Columns: decodeColumns(columns), Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
+	}
+	if path == stdinPath {
+		cfg.Path, cfg.Reader = "", db.stdin
+		if info, ok := db.files[stdinPath]; ok {
+			cfg.Reader = info.reader
+		}
+	}
+	src, err := file.Open(cfg)
+	if err != nil {
+		return nil, diag.New(diag.External, diag.Span{}, "%s", err)
+	}
+	return &input{source: src, shards: []stream.Shard{0}, report: func() []string { return badRows(src) }}, nil
+}
+
+// badRows says which rows of a file did not decode.
+func badRows(src *file.Source) []string {
+	n, first := src.Errors()
+	if n == 0 {
+		return nil
+	}
+	out := []string{fmt.Sprintf("%d rows did not decode and were left out", n)}
+	for i, e := range first {
+		if i == 5 {
+			out = append(out, fmt.Sprintf("… and %d more", n-5))
+			break
+		}
+		where := fmt.Sprintf("row %d", e.Row)
+		if e.Column != "" {
+			where += ", column " + e.Column
+		}
+		out = append(out, fmt.Sprintf("%s: %s: %s", where, e.Code, e.Message))
+	}
+	return out
+}
+
+func decodeColumns(s stream.Schema) []decode.Column {
+	out := make([]decode.Column, len(s))
+	for i, f := range s {
+		out[i] = decode.Column{Name: f.Name, Type: f.Type}
+	}
+	return out
+}
+
+// openStream opens a stream of the log at a start: "" is now.
+func (db *database) openStream(s *physical.Scan, start string) (*input, error) {
+	def, err := db.catalogStream(s)
+	if err != nil {
+		return nil, err
+	}
+	if db.log == nil {
+		return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
+			WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
+	}
+	after, err := db.startCommit(start)
+	if err != nil {
+		return nil, err
+	}
+	return db.scanLog(def, s.Columns, after)
+}
+
+// scanLog reads a stream of the log behind a commit.
+func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit) (*input, error) {
+	src, err := scan.Open(scan.Config{
+		Log: db.log, Stream: def.ID, After: after,
+		Columns: decodeColumns(def.Columns), Want: want, TimeUnit: def.TimeUnit, Alloc: db.alloc,
+	})
+	if err != nil {
+		return nil, err
+	}
+	shards := make([]stream.Shard, def.Shards)
+	for i := range shards {
+		shards[i] = stream.Shard(i)
+	}
+	return &input{source: src, shards: shards, partial: after > 0}, nil
+}
+
+// startCommit is the commit behind which a query begins.
+func (db *database) startCommit(start string) (stream.Commit, error) {
+	at, err := parseStart(start, db.now())
+	if err != nil {
+		return 0, diag.New(diag.BadOption, diag.Span{}, "%s", err)
+	}
+	switch at {
+	case stream.MinTime:
+		return 0, nil
+	case stream.MaxTime:
+		head, _ := db.log.Head()
+		return head, nil
+	}
+	return db.log.CommitAt(at), nil
+}
+
+// parseStart reads a start: 'earliest' is MinTime, 'latest' and "" are MaxTime,
+// '-15m' is that long before now, else it is a time.
+func parseStart(start string, now time.Time) (stream.Time, error) {
+	switch start {
+	case "earliest":
+		return stream.MinTime, nil
+	case "latest", "":
+		return stream.MaxTime, nil
+	}
+	if start[0] == '-' {
+		d, err := types.ParseDuration(start)
+		if err == nil {
+			return stream.FromGo(now.Add(d)), nil
+		}
+	}
+	if us, ok := types.ParseDatetime(start); ok {
+		return stream.Time(us), nil
+	}
+	return 0, fmt.Errorf("start is '%s'; it takes 'earliest', 'latest', a time such as '2026-11-20 10:00:00', or '-15m'", start)
+}

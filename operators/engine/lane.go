@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/operators"
+	"weir/operators/expr"
+	"weir/operators/stream"
+	"weir/planner/physical"
+)
+
+// lane is one shard's part of a query: what it knows of event time, and its own
+// copies of the operators below the exchange. It is used by one goroutine at a
+// time and shares nothing with other lanes, so a step's lanes may run in any
+// order or at once.
+type lane struct {
+	shard stream.Shard
+	head  *head
+	chain *chain
+	out   gather
+	// counts is set if no operator of the lane counts the rows it used: then what
+	// comes out of the lane was used.
+	counts bool
+
+	ledger stream.Ledger // of the step under way
+	// Of the step under way: the shard's own watermark, the greatest event time,
+	// and the arrival time of the newest commit with rows.
+	w, maxEvent, arrival stream.Time
+	// complete is the largest event time, plus the distance that its watermark
+	// keeps, of the step under way; see completeness.
+	complete stream.Time
+}
+
+func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.Allocator) (*lane, error) {
+	ops, err := build(l.lane)
+	if err != nil {
+		return nil, err
+	}
+	ln := &lane{shard: shard, counts: true}
+	for _, n := range l.lane {
+		if _, aggregates := n.(*physical.WindowPartial); aggregates {
+			ln.counts = false
+		}
+	}
+	ln.chain = newChain(ops, ln)
+	if ln.head, err = newHead(l.scan, shard, alloc, &ln.ledger); err != nil {
+		return nil, err
+	}
+	rt := &operators.Runtime{Alloc: alloc, Ledger: &ln.ledger}
+	if err := ln.chain.open(ctx, rt); err != nil {
+		return nil, err
+	}
+	return ln, nil
+}
+
+// begin starts a step in which the shard's own watermark is w.
+func (ln *lane) begin(w stream.Time) {
+	ln.w, ln.maxEvent, ln.arrival, ln.complete = w, stream.MinTime, stream.MinTime, stream.MinTime
+}
+
+// process runs one batch of the step; it borrows b.
+func (ln *lane) process(ctx context.Context, b stream.SourceBatch) error {
+	ln.arrival = max(ln.arrival, b.Arrival)
+	out, ok, err := ln.head.batch(ln, b)
+	if err != nil || !ok {
+		return err
+	}
+	return ln.chain.push(ctx, out)
+}
+
+// Emit takes what leaves the lane's last operator.
+func (ln *lane) Emit(ctx context.Context, b stream.Batch) error {
+	if ln.counts {
+		ln.ledger.Used += b.NumRows()
+	}
+	return ln.out.Emit(ctx, b)
+}
+
+// head turns what a source delivers into what the scan promises: it appends the
+// hidden columns, drops rows without a usable event time, and moves the lane's
+// own watermark row by row.
+type head struct {
+	scan      *physical.Scan
+	shard     stream.Shard
+	alloc     memory.Allocator
+	ledger    *stream.Ledger
+	schema    *arrow.Schema
+	event     expr.Evaluator // nil: the scan has no event time
+	watermark expr.Evaluator // nil: no watermark before the end
+	rows      []int32        // scratch
+}
+
+func newHead(scan *physical.Scan, shard stream.Shard, alloc memory.Allocator, ledger *stream.Ledger) (*head, error) {
+	h := &head{scan: scan, shard: shard, alloc: alloc, ledger: ledger, schema: scan.Schema().Arrow()}
+	env := expr.Env{Alloc: alloc, Ledger: ledger}
+	var err error
+	if scan.EventTime != nil {
+		if h.event, err = expr.Compile(scan.EventTime, env); err != nil {
+			return nil, err
+		}
+	}
+	if scan.Watermark != nil {
+		if h.watermark, err = expr.Compile(scan.Watermark, env); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// batch returns the rows of b that count, with the scan's schema; ok is false if
+// none is left. The caller owns the result.
+func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool, err error) {
+	n := int(b.NumRows())
+	h.ledger.In += int64(n) + b.Bad
+	h.ledger.Errors += b.Bad
+	if n == 0 {
+		return stream.Batch{}, false, nil
+	}
+	rec, before := h.withHidden(b)
+	if h.event == nil {
+		return stream.Batch{RecordBatch: rec, Shard: h.shard, Ops: b.Ops}, true, nil
+	}
+	kept, err := h.times(ln, rec, before, b.Arrival)
+	if err != nil {
+		rec.Release()
+		return stream.Batch{}, false, err
+	}
+	h.ledger.Errors += int64(n - len(kept))
+	switch len(kept) {
+	case n:
+		return stream.Batch{RecordBatch: rec, Shard: h.shard, Ops: b.Ops}, true, nil
+	case 0:
+		rec.Release()
+		return stream.Batch{}, false, nil
+	}
+	defer rec.Release()
+	some, err := expr.Take(h.alloc, rec, kept)
+	if err != nil {
+		return stream.Batch{}, false, err
+	}
+	return stream.Batch{RecordBatch: some, Shard: h.shard}, true, nil
+}
+
+// times evaluates event time and watermark, fills `before` (the shard's own
+// watermark in front of each row; nil if nobody reads it), and returns the rows
+// whose event time can be used.
+func (h *head) times(ln *lane, rec arrow.RecordBatch, before []int64, arrival stream.Time) ([]int32, error) {
+	evArr, err := h.event.Eval(rec)
+	if err != nil {
+		return nil, err
+	}
+	defer evArr.Release()
+	ev := evArr.(*array.Timestamp)
+	var wm *array.Timestamp
+	if h.watermark != nil {
+		wmArr, err := h.watermark.Eval(rec)
+		if err != nil {
+			return nil, err
+		}
+		defer wmArr.Release()
+		wm = wmArr.(*array.Timestamp)
+	}
+	latest := stream.MaxTime
+	if arrival != stream.MinTime && h.scan.FutureTolerance > 0 {
+		latest = arrival.Add(h.scan.FutureTolerance)
+	}
+	h.rows = h.rows[:0]
+	for i := range ev.Len() {
+		t := stream.Time(ev.Value(i))
+		if ev.IsNull(i) || t > latest {
+			continue
+		}
+		if before != nil {
+			before[i] = int64(ln.w)
+		}
+		h.rows = append(h.rows, int32(i))
+		ln.maxEvent = max(ln.maxEvent, t)
+		if wm == nil || wm.IsNull(i) {
+			continue
+		}
+		w := stream.Time(wm.Value(i))
+		ln.w = max(ln.w, w)
+		ln.complete = max(ln.complete, t+max(0, t-w))
+	}
+	return h.rows, nil
+}
+
+// withHidden appends the hidden columns. `before` is the memory of the $w
+// column, to be filled before anybody reads it; nil if the scan has none.
+func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before []int64) {
+	if len(h.scan.Hidden) == 0 {
+		b.Retain()
+		return b.RecordBatch, nil
+	}
+	n := int(b.NumRows())
+	cols := make([]arrow.Array, 0, len(h.scan.Fields)+len(h.scan.Hidden))
+	cols = append(cols, b.Columns()...)
+	for _, hid := range h.scan.Hidden {
+		arr, values := h.int64Column(hid, n)
+		switch hid {
+		case physical.HiddenArrival:
+			fill(values, int64(b.Arrival))
+		case physical.HiddenShard:
+			fill(values, int64(h.shard))
+		case physical.HiddenSeq:
+			for i := range values {
+				if b.Seqs != nil {
+					values[i] = int64(b.Seqs[i])
+				} else {
+					values[i] = int64(b.First) + int64(i)
+				}
+			}
+		case physical.HiddenW:
+			before = values
+		}
+		cols = append(cols, arr)
+		defer arr.Release()
+	}
+	return array.NewRecordBatch(h.schema, cols, int64(n)), before
+}
+
+// int64Column makes a column of n values without NULLs and gives access to its memory.
+func (h *head) int64Column(hid physical.Hidden, n int) (arrow.Array, []int64) {
+	buf := memory.NewResizableBuffer(h.alloc)
+	defer buf.Release()
+	buf.Resize(n * arrow.Int64SizeBytes)
+	data := array.NewData(stream.ArrowType(hid.Field().Type), n, []*memory.Buffer{nil, buf}, nil, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data), arrow.Int64Traits.CastFromBytes(buf.Bytes())
+}
+
+func fill(values []int64, v int64) {
+	for i := range values {
+		values[i] = v
+	}
+}

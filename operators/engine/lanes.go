@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"weir/operators/stream"
+)
+
+// laneWork is what one lane has to read in a step.
+type laneWork struct {
+	lane    *lane
+	batches []stream.SourceBatch
+}
+
+func (w laneWork) run(ctx context.Context) error {
+	for _, b := range w.batches {
+		if err := w.lane.process(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parallelRows is how many rows a step needs before it pays to wake other
+// goroutines for its lanes.
+const parallelRows = 4096
+
+// runLanes reads a step's rows. Lanes share nothing, so they may run at once:
+// what they compute does not depend on the order.
+func runLanes(ctx context.Context, work []laneWork) error {
+	rows := 0
+	for _, w := range work {
+		for _, b := range w.batches {
+			rows += int(b.NumRows())
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), len(work))
+	if workers < 2 || rows < parallelRows {
+		for _, w := range work {
+			if err := w.run(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	next := make(chan laneWork, len(work))
+	for _, w := range work {
+		next <- w
+	}
+	close(next)
+	errs := make(chan error, workers)
+	for range workers {
+		go func() { errs <- drain(ctx, next) }()
+	}
+	var first error
+	for range workers {
+		if err := <-errs; first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// drain runs lanes until there are none left. A panic becomes the query's
+// error: nobody else could catch it on this goroutine.
+func drain(ctx context.Context, next <-chan laneWork) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("query failed by a bug in weir: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for w := range next {
+		if err := w.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,285 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/operators"
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/windows"
+)
+
+// Output takes the results of a query.
+type Output interface {
+	// Step is called once per step, in order, with the step's net change in the
+	// promised order. It borrows the batches. commit is the query's position.
+	Step(ctx context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error
+}
+
+// Config is what a query needs to run.
+type Config struct {
+	Plan   *physical.Plan
+	Source Source
+	Shards []stream.Shard // the source's shards at the query's start
+	Output Output
+	Alloc  memory.Allocator // nil: the Go allocator
+	// Partial is set if the source starts behind the first record of the log:
+	// windows that may reach before the start are not final and do not leave.
+	Partial bool
+}
+
+// Query is one running plan. Run drives it; the other methods may be called
+// from anywhere at any time.
+type Query struct {
+	cfg     Config
+	layout  layout
+	tracker *windows.Tracker
+	lanes   map[stream.Shard]*lane
+	order   []*lane // by shard
+	tail    *chain
+	result  gather
+	whole   *completeness // nil: the query saw every record
+
+	mu       sync.Mutex
+	progress Progress
+}
+
+// Progress is how far a query has come.
+type Progress struct {
+	Commit stream.Commit // read up to here
+	Step   stream.Step
+	Clock  stream.Time // arrival time of that commit
+	W      stream.Time // merged watermark
+	Ledger stream.Ledger
+}
+
+// New prepares a query.
+func New(cfg Config) (*Query, error) {
+	if cfg.Plan.Version != physical.Version {
+		return nil, fmt.Errorf("plan has version %d; this weir runs version %d", cfg.Plan.Version, physical.Version)
+	}
+	if cfg.Alloc == nil {
+		cfg.Alloc = memory.DefaultAllocator
+	}
+	l, err := split(cfg.Plan.Root)
+	if err != nil {
+		return nil, err
+	}
+	q := &Query{cfg: cfg, layout: l, lanes: make(map[stream.Shard]*lane)}
+	q.tracker = windows.NewTracker(windows.TrackerConfig{
+		IdleTimeout: l.scan.IdleTimeout,
+		IdleAdvance: l.scan.IdleAdvance,
+		Bounded:     cfg.Plan.Bounded,
+	}, cfg.Shards)
+	q.progress.W = stream.MinTime
+	tail, err := q.buildTail()
+	if err != nil {
+		return nil, err
+	}
+	q.tail = newChain(tail, &q.result)
+	return q, nil
+}
+
+// buildTail makes the operators behind the exchange. A query that did not see
+// every record gets one more, which holds back windows that it saw in part.
+func (q *Query) buildTail() ([]operators.Operator, error) {
+	var ops []operators.Operator
+	for _, n := range q.layout.tail {
+		op, err := buildOne(n)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, op)
+		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None {
+			q.whole = &completeness{from: stream.MinTime}
+			ops = append(ops, q.whole)
+		}
+	}
+	return ops, nil
+}
+
+// Progress returns how far the query has come.
+func (q *Query) Progress() Progress {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.progress
+}
+
+// Ledger returns the accounts at the last cut.
+func (q *Query) Ledger() stream.Ledger { return q.Progress().Ledger }
+
+// Run reads the source to its end, or until ctx is cancelled, and closes the
+// operators. It leaves the source open. A panic in an operator fails the query,
+// not the process.
+func (q *Query) Run(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("query failed by a bug in weir: %v\n%s", p, debug.Stack())
+		}
+		if cerr := q.close(); err == nil {
+			err = cerr
+		}
+	}()
+	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: new(stream.Ledger)}
+	if err := q.tail.open(ctx, rt); err != nil {
+		return err
+	}
+	for {
+		data, err := q.cfg.Source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = q.step(ctx, data)
+		data.Release()
+		if errors.Is(err, operators.ErrDone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// step reads all rows of one step and makes its cut.
+func (q *Query) step(ctx context.Context, data *stream.StepData) error {
+	if err := q.read(ctx, data.Rows); err != nil {
+		return err
+	}
+	cut := stream.Cut{
+		Step:  data.Step,
+		Clock: data.Clock,
+		W:     q.tracker.Cut(data.Clock, data.Start, data.End),
+		Final: data.End && q.cfg.Plan.Bounded,
+	}
+	done, err := q.fire(ctx, cut)
+	if err != nil {
+		return err
+	}
+	cut.Final = cut.Final || done
+	q.record(cut, data.Commit)
+	changes := q.result.take()
+	defer releaseAll(changes)
+	if err := q.cfg.Output.Step(ctx, cut, data.Commit, changes); err != nil {
+		return err
+	}
+	if done {
+		return operators.ErrDone
+	}
+	return nil
+}
+
+// read runs the rows of a step through the lanes and tells the tracker what
+// each shard now says about event time.
+func (q *Query) read(ctx context.Context, rows []stream.SourceBatch) error {
+	work, err := q.deal(ctx, rows)
+	if err != nil {
+		return err
+	}
+	if err := runLanes(ctx, work); err != nil {
+		return err
+	}
+	for _, w := range work {
+		ln := w.lane
+		q.tracker.Observe(ln.shard, ln.w, ln.maxEvent, ln.arrival)
+	}
+	if q.whole != nil && len(work) > 0 {
+		q.whole.observe(work)
+	}
+	return nil
+}
+
+// deal sorts the rows of a step by lane, keeping the log's order within each.
+func (q *Query) deal(ctx context.Context, rows []stream.SourceBatch) ([]laneWork, error) {
+	var work []laneWork
+	at := make(map[stream.Shard]int, len(q.order))
+	for _, b := range rows {
+		i, ok := at[b.Shard]
+		if !ok {
+			ln, err := q.lane(ctx, b.Shard)
+			if err != nil {
+				return nil, err
+			}
+			ln.begin(q.tracker.W(b.Shard))
+			i = len(work)
+			at[b.Shard] = i
+			work = append(work, laneWork{lane: ln})
+		}
+		work[i].batches = append(work[i].batches, b)
+	}
+	return work, nil
+}
+
+// lane returns the lane of a shard, made when the shard has its first rows.
+func (q *Query) lane(ctx context.Context, shard stream.Shard) (*lane, error) {
+	if ln, ok := q.lanes[shard]; ok {
+		return ln, nil
+	}
+	ln, err := newLane(ctx, shard, q.layout, q.cfg.Alloc)
+	if err != nil {
+		return nil, err
+	}
+	q.lanes[shard] = ln
+	i, _ := slices.BinarySearchFunc(q.order, shard, func(l *lane, s stream.Shard) int { return int(l.shard) - int(s) })
+	q.order = slices.Insert(q.order, i, ln)
+	return ln, nil
+}
+
+// fire makes the cut: in the lanes, then, lane by lane in shard order, behind
+// the exchange. done tells that the query wants no more input.
+func (q *Query) fire(ctx context.Context, cut stream.Cut) (done bool, err error) {
+	for _, ln := range q.order {
+		if err := ln.chain.cut(ctx, cut); err != nil {
+			return false, err
+		}
+		for _, b := range ln.out.take() {
+			if done {
+				b.Release()
+				continue
+			}
+			b.Shard = ln.shard
+			err := q.tail.push(ctx, b)
+			if done = errors.Is(err, operators.ErrDone); err != nil && !done {
+				return false, err
+			}
+		}
+	}
+	err = q.tail.cut(ctx, cut)
+	if errors.Is(err, operators.ErrDone) {
+		return true, nil
+	}
+	return done, err
+}
+
+// record publishes the progress of the step.
+func (q *Query) record(cut stream.Cut, commit stream.Commit) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, ln := range q.order {
+		q.progress.Ledger.Add(ln.ledger)
+		ln.ledger = stream.Ledger{}
+	}
+	q.progress.Commit, q.progress.Step = commit, cut.Step
+	q.progress.Clock, q.progress.W = cut.Clock, cut.W
+}
+
+// close frees every operator; what a failed step left behind goes too.
+func (q *Query) close() error {
+	errs := []error{q.tail.close()}
+	for _, ln := range q.order {
+		errs = append(errs, ln.chain.close())
+		ln.out.release()
+	}
+	q.result.release()
+	return errors.Join(errs...)
+}
