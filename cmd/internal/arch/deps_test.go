@@ -25,11 +25,17 @@ func TestDependenciesAreExplained(t *testing.T) {
 		}
 	}
 	required := map[string]bool{}
-	for _, dir := range []string{".", "tools"} {
-		for path := range direct(t, filepath.Join(root(t), dir)) {
-			required[path] = true
-			if !explained[path] {
-				t.Errorf("%s/go.mod requires %s, and docs/dependencies.md does not say what for", dir, path)
+	for _, pattern := range []string{"go.mod", "bench/go.mod", "tools/go.mod", "tools/*/go.mod"} {
+		mods, err := filepath.Glob(filepath.Join(root(t), pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mod := range mods {
+			for path := range direct(t, mod) {
+				required[path] = true
+				if !explained[path] {
+					t.Errorf("%s requires %s, and docs/dependencies.md does not say what for", mod, path)
+				}
 			}
 		}
 	}
@@ -40,14 +46,12 @@ func TestDependenciesAreExplained(t *testing.T) {
 	}
 }
 
-// direct returns the modules that dir/go.mod requires for itself.
-func direct(t *testing.T, dir string) map[string]bool {
+// direct returns the modules that a go.mod requires for its own packages.
+func direct(t *testing.T, file string) map[string]bool {
 	t.Helper()
-	cmd := exec.Command("go", "mod", "edit", "-json")
-	cmd.Dir = dir
-	out, err := cmd.Output()
+	out, err := exec.Command("go", "mod", "edit", "-json", file).Output()
 	if err != nil {
-		t.Fatalf("go mod edit in %s: %v", dir, err)
+		t.Fatalf("go mod edit of %s: %v", file, err)
 	}
 	var mod struct {
 		Require []struct {
