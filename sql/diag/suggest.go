@@ -2,12 +2,12 @@ package diag
 
 import "strings"
 
-// Nearest returns the candidate that somebody who typed word most likely meant,
+// Suggest returns the candidate that somebody who typed word most likely meant,
 // for "did you mean". It is the one with the smallest distance in single-letter
 // changes and swaps of neighbours, letters' case aside, if that is at most a
 // third of the word's length (and at least 1); the first of equals. It returns
 // "" if none is that near.
-func Nearest(word string, candidates []string) string {
+func Suggest(word string, candidates []string) string {
 	limit := max(1, len(word)/3)
 	folded := strings.ToLower(word)
 	best := ""

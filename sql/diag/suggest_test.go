@@ -2,7 +2,7 @@ package diag
 
 import "testing"
 
-func TestNearest(t *testing.T) {
+func TestSuggest(t *testing.T) {
 	columns := []string{"device", "site", "temp", "ts", "humidity"}
 	for _, c := range []struct{ word, want string }{
 		{"devce", "device"},
@@ -16,14 +16,14 @@ func TestNearest(t *testing.T) {
 		{"humditiy", "humidity"},
 		{"tz", "ts"},
 	} {
-		if got := Nearest(c.word, columns); got != c.want {
-			t.Errorf("Nearest(%q) = %q, want %q", c.word, got, c.want)
+		if got := Suggest(c.word, columns); got != c.want {
+			t.Errorf("Suggest(%q) = %q, want %q", c.word, got, c.want)
 		}
 	}
 }
 
-func TestNearestTakesTheFirstOfEquals(t *testing.T) {
-	if got := Nearest("ab", []string{"ac", "ad", "abc"}); got != "ac" {
+func TestSuggestTakesTheFirstOfEquals(t *testing.T) {
+	if got := Suggest("ab", []string{"ac", "ad", "abc"}); got != "ac" {
 		t.Errorf("got %q", got)
 	}
 }
