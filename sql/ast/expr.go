@@ -26,10 +26,13 @@ const (
 )
 
 // Literal is a constant. Text is the digits, the unescaped string, or TRUE or FALSE.
+// Quote is the quote around a string: ' or ". The second is a string in MySQL and a
+// name in most other dialects, so the planner can say which was meant.
 type Literal struct {
 	Node
-	Kind LiteralKind
-	Text string
+	Kind  LiteralKind
+	Text  string
+	Quote byte
 }
 
 // Interval is INTERVAL value unit. Months and Micros hold it computed, each signed.

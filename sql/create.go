@@ -1,0 +1,221 @@
+package sql
+
+import (
+	"strings"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+func (p *parser) create() (ast.Statement, error) {
+	first := p.pos
+	p.pos++
+	replace := false
+	if p.accept("OR") {
+		if err := p.expect("REPLACE"); err != nil {
+			return nil, err
+		}
+		replace = true
+	}
+	switch {
+	case p.accept("STREAM"):
+		if replace {
+			return nil, unsupported(p.at(first+1).span().Join(p.at(first+2).span()), "write CREATE STREAM IF NOT EXISTS; replacing a stream would lose its records", "CREATE OR REPLACE STREAM is not supported")
+		}
+		return p.createStream(first)
+	case p.accept("VIEW"):
+		return p.createView(first, &ast.CreateView{OrReplace: replace})
+	case p.accept("MATERIALIZED"):
+		if err := p.expect("VIEW"); err != nil {
+			return nil, err
+		}
+		return p.createView(first, &ast.CreateView{Materialized: true, OrReplace: replace})
+	}
+	return nil, p.refuseKind("CREATE", "STREAM", "VIEW", "MATERIALIZED VIEW")
+}
+
+// ifNotExists reads IF NOT EXISTS.
+func (p *parser) ifNotExists() (bool, error) {
+	if !p.peek().is("IF") {
+		return false, nil
+	}
+	return true, p.expect("IF", "NOT", "EXISTS")
+}
+
+func (p *parser) createStream(first int) (ast.Statement, error) {
+	s := &ast.CreateStream{}
+	var err error
+	if s.IfNotExists, err = p.ifNotExists(); err != nil {
+		return nil, err
+	}
+	if s.Name, err = p.name("the name of the stream"); err != nil {
+		return nil, err
+	}
+	if p.peek().is("(") {
+		if err := p.columns(s); err != nil {
+			return nil, err
+		}
+	}
+	if p.peek().is("WITH") {
+		if s.With, err = p.withClause(); err != nil {
+			return nil, err
+		}
+	}
+	if t := p.peek(); t.kind != tokEnd {
+		switch t.word {
+		case "AS", "FROM", "SELECT":
+			return nil, unsupported(t.span(), "write CREATE MATERIALIZED VIEW x AS SELECT …", "a stream over a query is not supported")
+		case "WATERMARK":
+			return nil, diag.New(diag.Syntax, t.span(), "WATERMARK stands outside of the column list").
+				WithHint("write CREATE STREAM x (ts DATETIME(3), WATERMARK FOR ts AS ts - INTERVAL 5 SECOND)")
+		}
+		if len(s.Columns) == 0 {
+			return nil, p.expectedOneOf("`(`", "WITH", "the end of the statement")
+		}
+		return nil, p.expectedOneOf("WITH", "the end of the statement")
+	}
+	s.Node = p.from(first)
+	s.Text = p.textOf(s.Node)
+	return s, nil
+}
+
+// columns reads (column type, …, WATERMARK FOR column AS expr).
+func (p *parser) columns(s *ast.CreateStream) error {
+	p.pos++ // (
+	for {
+		var err error
+		if p.peek().is("WATERMARK") && p.at(p.pos+1).is("FOR") {
+			err = p.watermark(s)
+		} else {
+			err = p.column(s)
+		}
+		if err != nil {
+			return err
+		}
+		if p.accept(",") {
+			if t := p.peek(); t.is(")") {
+				return p.expected("a column").WithHint("one comma too many?")
+			}
+			continue
+		}
+		if p.accept(")") {
+			return nil
+		}
+		return p.refuseConstraint()
+	}
+}
+
+func (p *parser) column(s *ast.CreateStream) error {
+	switch t := p.peek(); t.word {
+	case "PRIMARY", "UNIQUE", "INDEX", "KEY", "CONSTRAINT", "FOREIGN", "CHECK":
+		// KEY is a name, too; a type behind it tells.
+		if n := p.at(p.pos + 1); t.is("PRIMARY") || t.is("FOREIGN") || n.is("(") || n.is("KEY") {
+			return unsupported(t.span(), "a stream has no keys; WITH (partition_key = 'column') says what goes together", "%s is not supported in a stream", t.word)
+		}
+	}
+	first := p.pos
+	n, err := p.name("the name of a column")
+	if err != nil {
+		return err
+	}
+	typ, err := p.dataType(false)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.Columns {
+		if strings.EqualFold(c.Name.Text, n.Text) {
+			return diag.New(diag.Syntax, n.At, "the column `%s` is declared twice", n.Text).WithHint("give it another name")
+		}
+	}
+	s.Columns = append(s.Columns, ast.ColumnDef{Node: p.from(first), Name: n, Type: typ})
+	return nil
+}
+
+// refuseConstraint explains what stands behind the type of a column.
+func (p *parser) refuseConstraint() error {
+	t := p.peek()
+	switch t.word {
+	case "NOT", "NULL":
+		return unsupported(t.span(), "every column can be NULL: leave it out", "NOT NULL and NULL are not supported in a stream")
+	case "DEFAULT":
+		return unsupported(t.span(), "a missing value is NULL: leave it out, and write COALESCE(x, 0) in the query", "DEFAULT is not supported in a stream")
+	case "AS", "GENERATED":
+		return unsupported(t.span(), "write the expression in the query, or in a view", "generated columns are not supported")
+	case "PRIMARY", "KEY", "UNIQUE", "REFERENCES", "CHECK", "COMMENT", "COLLATE", "CHARACTER", "CHARSET", "AUTO_INCREMENT", "METADATA":
+		return unsupported(t.span(), "leave it out", "%s is not supported in a stream", t.word)
+	}
+	return p.expected("`,` or `)`")
+}
+
+// watermark reads WATERMARK FOR column AS expr, up to the comma or parenthesis
+// behind it.
+func (p *parser) watermark(s *ast.CreateStream) error {
+	first := p.pos
+	if s.Watermark != nil {
+		return diag.New(diag.Syntax, p.peek().span(), "a stream has one WATERMARK").WithHint("keep one of them")
+	}
+	p.pos += 2
+	w := &ast.Watermark{}
+	var err error
+	if w.Column, err = p.name("the name of the column with the event time"); err != nil {
+		return err
+	}
+	if err := p.expect("AS"); err != nil {
+		return err
+	}
+	end, depth := p.pos, 0
+	for ; end < len(p.toks); end++ {
+		t := p.at(end)
+		if depth == 0 && (t.is(",") || t.is(")")) {
+			break
+		}
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+	}
+	if end == p.pos {
+		return p.expected("an expression").WithHint("for example: WATERMARK FOR ts AS ts - INTERVAL 5 SECOND")
+	}
+	if w.Expr, err = p.parseExpr(end); err != nil {
+		return err
+	}
+	w.Node = p.from(first)
+	s.Watermark = w
+	return nil
+}
+
+func (p *parser) createView(first int, v *ast.CreateView) (ast.Statement, error) {
+	var err error
+	if v.IfNotExists, err = p.ifNotExists(); err != nil {
+		return nil, err
+	}
+	if v.Name, err = p.name("the name of the view"); err != nil {
+		return nil, err
+	}
+	if t := p.peek(); t.is("(") {
+		return nil, unsupported(t.span(), "name the columns in the query: SELECT a AS b", "a column list of a view is not supported")
+	}
+	if p.peek().is("WITH") {
+		if v.With, err = p.withClause(); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.expect("AS"); err != nil {
+		return nil, err
+	}
+	if t := p.peek(); !t.is("SELECT") {
+		if t.is("WITH") || t.is("(") {
+			return nil, p.refuseHead()
+		}
+		return nil, p.expectedOneOf("SELECT")
+	}
+	if v.Query, err = p.parseSelect(); err != nil {
+		return nil, err
+	}
+	v.Node = p.from(first)
+	v.Text = p.textOf(v.Node)
+	return v, nil
+}

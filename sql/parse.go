@@ -1,0 +1,186 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// Parse parses one or more statements separated by semicolons. Spans are byte
+// offsets into text, the whole text. The error is always a *diag.Error; its span
+// is zero only if the text as a whole is meant. A text without a statement gives
+// none and no error.
+func Parse(text string) (stmts []ast.Statement, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			stmts, err = nil, diag.New(diag.Internal, diag.Span{}, "the parser failed: %s", clip(fmt.Sprint(r)))
+		}
+	}()
+	toks, err := scan(text)
+	if err != nil {
+		return nil, err
+	}
+	for len(toks) > 0 {
+		n := 0
+		for n < len(toks) && !toks[n].is(";") {
+			n++
+		}
+		if n > 0 {
+			s, err := parseStatement(text, toks[:n])
+			if err != nil {
+				return nil, err
+			}
+			stmts = append(stmts, s)
+		}
+		toks = toks[min(n+1, len(toks)):]
+	}
+	return stmts, nil
+}
+
+// ParseOne parses exactly one statement; a semicolon behind it is fine. The
+// error is always a *diag.Error.
+func ParseOne(text string) (ast.Statement, error) {
+	stmts, err := Parse(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(stmts) == 0:
+		return nil, diag.New(diag.Syntax, diag.Span{Start: len(text), End: len(text)}, "expected a statement, found nothing").
+			WithHint("for example: SELECT * FROM 'file.jsonl' LIMIT 10")
+	case len(stmts) > 1:
+		return nil, diag.New(diag.Syntax, stmts[1].Span(), "expected one statement, found %d", len(stmts)).
+			WithLabel("the second one").WithHint("send them one by one")
+	}
+	return stmts[0], nil
+}
+
+// parser reads the tokens of one statement.
+type parser struct {
+	text     string
+	toks     []token // without the semicolon
+	pos      int     // index of the next token
+	rewrites []ast.Rewrite
+}
+
+func parseStatement(text string, toks []token) (ast.Statement, error) {
+	if err := checkLimits(toks); err != nil {
+		return nil, err
+	}
+	p := &parser{text: text, toks: toks}
+	s, err := p.statement()
+	if err != nil {
+		return nil, err
+	}
+	if !p.done() {
+		return nil, p.expected("the end of the statement")
+	}
+	return s, nil
+}
+
+// at returns token i of the statement, or the end.
+func (p *parser) at(i int) token {
+	if i >= 0 && i < len(p.toks) {
+		return p.toks[i]
+	}
+	end := p.toks[len(p.toks)-1].end
+	return token{kind: tokEnd, start: end, end: end}
+}
+
+func (p *parser) peek() token { return p.at(p.pos) }
+
+func (p *parser) done() bool { return p.pos >= len(p.toks) }
+
+// accept goes over the next tokens if they are these words or operators.
+func (p *parser) accept(words ...string) bool {
+	for i, w := range words {
+		if !p.at(p.pos + i).is(w) {
+			return false
+		}
+	}
+	p.pos += len(words)
+	return true
+}
+
+// expect goes over these words or operators or explains what is missing.
+func (p *parser) expect(words ...string) error {
+	for _, w := range words {
+		if !p.accept(w) {
+			e := p.expected(spell(w))
+			if t := p.peek(); t.kind == tokWord && diag.Suggest(t.word, []string{w}) != "" {
+				e = e.WithLabel("did you mean %s?", w)
+			}
+			return e
+		}
+	}
+	return nil
+}
+
+func spell(word string) string {
+	if word != "" && isWordByte(word[0]) {
+		return word
+	}
+	return "`" + word + "`"
+}
+
+// expected returns the error that the next token is not what it has to be.
+func (p *parser) expected(what string) *diag.Error {
+	t := p.peek()
+	return diag.New(diag.Syntax, t.span(), "expected %s, found %s", what, p.describe(t))
+}
+
+// expectedOneOf is expected for keywords; it finds the mistyped one.
+func (p *parser) expectedOneOf(words ...string) *diag.Error {
+	what := words[0]
+	if n := len(words); n > 1 {
+		what = strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	e := p.expected(what)
+	if t := p.peek(); t.kind == tokWord {
+		if w := diag.Suggest(t.word, words); w != "" {
+			e = e.WithLabel("did you mean %s?", w)
+		}
+	}
+	return e
+}
+
+// describe names a token for a message.
+func (p *parser) describe(t token) string {
+	if t.kind == tokEnd {
+		return "the end of the statement"
+	}
+	return "`" + strings.ReplaceAll(clip(p.raw(t)), "\n", " ") + "`"
+}
+
+func (p *parser) raw(t token) string { return p.text[t.start:t.end] }
+
+// name reads an identifier. what says what it names.
+func (p *parser) name(what string) (ast.Name, error) {
+	t := p.peek()
+	if !t.isName() {
+		e := p.expected(what)
+		if t.kind == tokString {
+			e = e.WithHint("a name stands bare or in back-quotes: `%s`", clip(stringOf(p.text, t)))
+		}
+		return ast.Name{}, e
+	}
+	if t.kind == tokWord && isReserved(t.word) {
+		return ast.Name{}, p.reservedName(t, what)
+	}
+	p.pos++
+	return ast.Name{Node: ast.Node{At: t.span()}, Text: nameOf(p.text, t)}, nil
+}
+
+func (p *parser) reservedName(t token, what string) *diag.Error {
+	return diag.New(diag.Syntax, t.span(), "expected %s, found the reserved word %s", what, p.describe(t)).
+		WithLabel("reserved").WithHint("to use it as a name, write it in back-quotes: `%s`", p.raw(t))
+}
+
+// from returns the node that starts at token i and ends with the token read last.
+func (p *parser) from(i int) ast.Node {
+	return ast.Node{At: diag.Span{Start: p.at(i).start, End: p.at(p.pos - 1).end}}
+}
+
+// textOf returns the text of a node as the user typed it.
+func (p *parser) textOf(n ast.Node) string { return p.text[n.At.Start:n.At.End] }

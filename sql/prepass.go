@@ -1,0 +1,276 @@
+package sql
+
+import (
+	"strings"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// role tells the walker what a lexeme stands for, where it is not simply a token.
+type role uint8
+
+const (
+	plain      role = iota
+	interval        // marker: INTERVAL n UNIT
+	fileName        // marker: the 'path' behind FROM
+	castName        // CAST, read as a generic function
+	castType        // marker: the type of a CAST
+	castSuffix      // `::TYPE`, which the parser does not see
+)
+
+// lexeme is a token as the parser behind reads it.
+type lexeme struct {
+	token
+	role role
+	out  string // what the parser reads in its place, not longer; "" is the token itself
+	iv   *ast.Interval
+	typ  types.Type
+}
+
+// hidden tells whether the parser does not see the lexeme.
+func (l lexeme) hidden() bool { return l.role == castSuffix }
+
+// fragment is a run of tokens on its way to the parser.
+type fragment struct {
+	text  string
+	start int // byte of the text where the fragment begins
+	end   int
+	lexs  []lexeme
+	tail  tail
+}
+
+// tail is what stands behind a query and never reaches the parser.
+type tail struct {
+	emit *ast.Emit
+	with []ast.Option
+	span diag.Span // of all of it
+}
+
+// rewritten is the fragment as the parser reads it: as long as the original, each
+// token at its own place, spaces everywhere else.
+func (f *fragment) rewritten() string {
+	out := []byte(strings.Repeat(" ", f.end-f.start))
+	for _, l := range f.lexs {
+		switch {
+		case l.hidden():
+		case l.out != "":
+			copy(out[l.start-f.start:l.end-f.start], l.out)
+		default:
+			copy(out[l.start-f.start:], f.text[l.start:l.end])
+		}
+	}
+	return string(out)
+}
+
+// marker is an invented name of n bytes; `$` keeps it apart from what people type,
+// and the walker knows it by its place, not by its name.
+func marker(letter byte, n int) string {
+	return "$" + string([]byte{letter}) + strings.Repeat("_", max(n-2, 0))
+}
+
+// prepass rewrites tokens.
+type prepass struct {
+	*parser
+	end   int // tokens at and behind it belong to somebody else
+	query bool
+	depth int
+	from  int // index of the FROM at depth 0, or -1
+	// pastFrom is set by the first clause behind FROM.
+	pastFrom bool
+	frag     *fragment
+	casts    []int // indexes of the AS of the open CASTs
+}
+
+// fragment rewrites the tokens from the next up to end. query is false for a bare
+// expression. It leaves p.pos at end.
+func (p *parser) fragment(end int, query bool) (*fragment, error) {
+	pp := &prepass{parser: p, end: end, query: query, from: -1}
+	pp.frag = &fragment{text: p.text, start: p.at(p.pos).start, end: p.at(end - 1).end}
+	for p.pos < end {
+		if err := pp.refuse(); err != nil {
+			return nil, err
+		}
+		if err := pp.step(); err != nil {
+			return nil, err
+		}
+	}
+	return pp.frag, nil
+}
+
+// step rewrites what starts at the next token.
+func (pp *prepass) step() error {
+	t, next := pp.peek(), pp.at(pp.pos+1)
+	if afterDot(pp.toks, pp.pos) { // a column may be called anything
+		pp.keep(lexeme{token: t})
+		return nil
+	}
+	switch {
+	case len(pp.casts) > 0 && pp.pos == pp.casts[len(pp.casts)-1]:
+		return pp.castAs()
+	case t.is("INTERVAL"):
+		return pp.intervalMarker()
+	case t.is("CAST") && next.is("("):
+		return pp.cast()
+	case t.is("::"):
+		return pp.suffixCast()
+	case t.kind == tokWord && next.is("(") && nativeSyntax(t.word):
+		pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, "the parser has a syntax of its own for this function")
+		pp.pos++
+		return nil
+	case pp.depth > 0 || !pp.query:
+	case t.is("STREAM") && pp.streamWord():
+		pp.note(t.span(), strings.Repeat(" ", t.end-t.start), "SELECT STREAM: every query over a stream streams")
+		pp.pos++
+		return nil
+	case t.is("FROM") && pp.from < 0:
+		pp.from = pp.pos
+	case t.kind == tokString && pp.from >= 0 && pp.from == pp.pos-1:
+		return pp.fileMarker()
+	case pp.atTail():
+		return pp.readTail()
+	}
+	pp.keep(lexeme{token: t})
+	return nil
+}
+
+// keep passes a lexeme on and goes over its token.
+func (pp *prepass) keep(l lexeme) {
+	switch {
+	case l.is("("):
+		pp.depth++
+	case l.is(")"):
+		pp.depth--
+	}
+	pp.frag.lexs = append(pp.frag.lexs, l)
+	pp.pos++
+}
+
+// rewrite passes a changed lexeme on and notes it.
+func (pp *prepass) rewrite(l lexeme, why string) {
+	pp.frag.lexs = append(pp.frag.lexs, l)
+	to := l.out + strings.Repeat(" ", l.end-l.start-len(l.out))
+	pp.note(l.span(), to, why)
+}
+
+func (pp *prepass) note(at diag.Span, to, why string) {
+	pp.rewrites = append(pp.rewrites, ast.Rewrite{Node: ast.Node{At: at}, From: pp.text[at.Start:at.End], To: to, Why: why})
+}
+
+// nativeSyntax lists functions for which the parser has its own grammar. With
+// another first letter they are functions like any other, and all alike.
+func nativeSyntax(word string) bool {
+	switch word {
+	case "MOD", "DATE_ADD", "DATE_SUB", "ADDDATE", "SUBDATE":
+		return true
+	}
+	return false
+}
+
+func (pp *prepass) intervalMarker() error {
+	first := pp.pos
+	iv, err := pp.interval()
+	if err != nil {
+		return err
+	}
+	t := token{kind: tokMarker, start: pp.at(first).start, end: pp.at(pp.pos - 1).end}
+	pp.rewrite(lexeme{token: t, role: interval, out: marker('i', t.end-t.start), iv: iv}, "an interval is a value here, and MySQL has none")
+	return nil
+}
+
+// cast rewrites the head of CAST(x AS type), and finds its AS.
+func (pp *prepass) cast() error {
+	depth := 0
+	for i := pp.pos + 1; i < pp.end; i++ {
+		t := pp.at(i)
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+		if depth == 0 {
+			break
+		}
+		if depth == 1 && t.is("AS") && !afterDot(pp.toks, i) {
+			pp.casts = append(pp.casts, i)
+			pp.rewrite(lexeme{token: pp.peek(), role: castName, out: "$AST"}, "CAST to a type that MySQL's CAST does not know")
+			pp.pos++
+			return nil
+		}
+	}
+	return diag.New(diag.Syntax, pp.peek().span(), "CAST without AS").WithHint("write CAST(x AS BIGINT)")
+}
+
+func (pp *prepass) castAs() error {
+	as := pp.peek()
+	pp.casts = pp.casts[:len(pp.casts)-1]
+	pp.pos++
+	first := pp.pos
+	typ, err := pp.dataType(true)
+	if err != nil {
+		return err
+	}
+	if !pp.peek().is(")") {
+		return pp.expected("`)`")
+	}
+	t := token{kind: tokMarker, start: pp.at(first).start, end: pp.at(pp.pos - 1).end}
+	pp.rewrite(lexeme{token: token{kind: tokOp, word: ",", start: as.start, end: as.end}, out: ","}, "CAST to a type that MySQL's CAST does not know")
+	pp.rewrite(lexeme{token: t, role: castType, out: marker('c', t.end-t.start), typ: typ}, "CAST to a type that MySQL's CAST does not know")
+	return nil
+}
+
+func (pp *prepass) suffixCast() error {
+	first := pp.peek()
+	pp.pos++
+	typ, err := pp.dataType(true)
+	if err != nil {
+		return err
+	}
+	t := token{kind: tokOp, word: "::", start: first.start, end: pp.at(pp.pos - 1).end}
+	l := lexeme{token: t, role: castSuffix, typ: typ}
+	pp.rewrite(l, "a cast in PostgreSQL's spelling")
+	return nil
+}
+
+func (pp *prepass) fileMarker() error {
+	t := pp.peek()
+	if t.quote == '"' {
+		return diag.New(diag.Unsupported, t.span(), "a string in double quotes behind FROM").
+			WithHint("write '…' for a file, `…` for a stream or view")
+	}
+	if stringOf(pp.text, t) == "" {
+		return diag.New(diag.BadLiteral, t.span(), "the path of the file is empty")
+	}
+	pp.rewrite(lexeme{token: t, role: fileName, out: marker('f', t.end-t.start)}, "a file stands where MySQL wants a table")
+	pp.pos++
+	return nil
+}
+
+// streamWord tells whether STREAM right behind SELECT is the keyword: something
+// selectable follows, and not what would follow a column of that name.
+func (pp *prepass) streamWord() bool {
+	if !pp.at(pp.pos - 1).is("SELECT") {
+		return false
+	}
+	next := pp.at(pp.pos + 1)
+	switch next.kind {
+	case tokString, tokNumber, tokQuoted:
+		return true
+	case tokWord:
+		return !isReserved(next.word) || selectable(next.word)
+	}
+	after := pp.at(pp.pos + 2)
+	return next.is("*") && (after.is("FROM") || after.is(",") || after.kind == tokEnd)
+}
+
+// selectable lists the reserved words that an expression can start with.
+func selectable(word string) bool {
+	switch word {
+	case "CASE", "NOT", "NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "DISTINCT", "INTERVAL",
+		"IF", "LEFT", "RIGHT", "MOD", "REPLACE", "REPEAT", "LOCALTIME", "LOCALTIMESTAMP", "UTC_TIMESTAMP":
+		return true
+	}
+	return false
+}

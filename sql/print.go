@@ -1,0 +1,186 @@
+package sql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"weir/sql/ast"
+)
+
+// Print returns the canonical spelling of a statement, on one line and without a
+// semicolon. Parse reads it back, and prints it the same.
+func Print(s ast.Statement) string {
+	var p printer
+	p.statement(s)
+	return p.b.String()
+}
+
+// PrintExpr returns the canonical spelling of an expression.
+func PrintExpr(e ast.Expr) string {
+	var p printer
+	p.expr(e)
+	return p.b.String()
+}
+
+type printer struct{ b strings.Builder }
+
+func (p *printer) put(parts ...string) {
+	for _, s := range parts {
+		p.b.WriteString(s)
+	}
+}
+
+func (p *printer) statement(s ast.Statement) {
+	switch s := s.(type) {
+	case *ast.Select:
+		p.query(s)
+	case *ast.CreateStream:
+		p.createStream(s)
+	case *ast.CreateView:
+		p.createView(s)
+	case *ast.Drop:
+		p.put("DROP ", string(s.Kind))
+		p.when(s.IfExists, " IF EXISTS")
+		p.put(" ", quoteName(s.Name.Text))
+	case *ast.Show:
+		p.put("SHOW ", plural(s.Kind))
+		if s.Like != nil {
+			p.put(" LIKE ", quoteString(*s.Like))
+		}
+	case *ast.ShowCreate:
+		p.put("SHOW CREATE ", quoteName(s.Name.Text))
+	case *ast.Describe:
+		p.put("DESCRIBE ", tableName(s.Name.Text, s.File))
+	case *ast.Explain:
+		p.put("EXPLAIN ")
+		p.when(s.Mode == ast.ExplainRewrite, "REWRITE ")
+		p.statement(s.Statement)
+	default:
+		p.put(fmt.Sprintf("<%T>", s))
+	}
+}
+
+func (p *printer) when(cond bool, text string) {
+	if cond {
+		p.put(text)
+	}
+}
+
+func plural(k ast.ObjectKind) string {
+	if k == ast.QueryObject {
+		return "QUERIES"
+	}
+	return string(k) + "S"
+}
+
+// list prints n things with a separator in between.
+func (p *printer) list(n int, separator string, f func(i int)) {
+	for i := range n {
+		if i > 0 {
+			p.put(separator)
+		}
+		f(i)
+	}
+}
+
+func (p *printer) createStream(s *ast.CreateStream) {
+	p.put("CREATE STREAM ")
+	p.when(s.IfNotExists, "IF NOT EXISTS ")
+	p.put(quoteName(s.Name.Text))
+	if len(s.Columns) > 0 || s.Watermark != nil {
+		p.put(" (")
+		p.list(len(s.Columns), ", ", func(i int) {
+			p.put(quoteName(s.Columns[i].Name.Text), " ", s.Columns[i].Type.String())
+		})
+		if w := s.Watermark; w != nil {
+			p.when(len(s.Columns) > 0, ", ")
+			p.put("WATERMARK FOR ", quoteName(w.Column.Text), " AS ")
+			p.expr(w.Expr)
+		}
+		p.put(")")
+	}
+	p.options(s.With)
+}
+
+func (p *printer) createView(v *ast.CreateView) {
+	p.put("CREATE ")
+	p.when(v.OrReplace, "OR REPLACE ")
+	p.when(v.Materialized, "MATERIALIZED ")
+	p.put("VIEW ")
+	p.when(v.IfNotExists, "IF NOT EXISTS ")
+	p.put(quoteName(v.Name.Text))
+	p.options(v.With)
+	p.put(" AS ")
+	p.query(v.Query)
+}
+
+func (p *printer) options(opts []ast.Option) {
+	if len(opts) == 0 {
+		return
+	}
+	p.put(" WITH (")
+	p.list(len(opts), ", ", func(i int) {
+		p.put(optionName(opts[i].Name.Text), " = ", optionValue(opts[i].Value.Text))
+	})
+	p.put(")")
+}
+
+func (p *printer) query(q *ast.Select) {
+	p.put("SELECT ")
+	p.when(q.Distinct, "DISTINCT ")
+	p.list(len(q.Items), ", ", func(i int) { p.item(q.Items[i]) })
+	if t := q.From; t != nil {
+		p.put(" FROM ", tableName(t.Name.Text, t.File))
+		if t.Alias != nil {
+			p.put(" AS ", quoteName(t.Alias.Text))
+		}
+	}
+	p.clause(" WHERE ", q.Where)
+	if len(q.GroupBy) > 0 {
+		p.put(" GROUP BY ")
+		p.list(len(q.GroupBy), ", ", func(i int) { p.expr(q.GroupBy[i]) })
+	}
+	p.clause(" HAVING ", q.Having)
+	if len(q.OrderBy) > 0 {
+		p.put(" ORDER BY ")
+		p.list(len(q.OrderBy), ", ", func(i int) {
+			p.expr(q.OrderBy[i].Expr)
+			p.when(q.OrderBy[i].Desc, " DESC")
+		})
+	}
+	if l := q.Limit; l != nil {
+		p.put(" LIMIT ", strconv.FormatInt(l.Count, 10))
+		if l.Offset != 0 {
+			p.put(" OFFSET ", strconv.FormatInt(l.Offset, 10))
+		}
+	}
+	if e := q.Emit; e != nil {
+		p.when(e.Mode == ast.EmitOnWindowClose, " EMIT ON WINDOW CLOSE")
+		if e.Lateness != nil {
+			p.put(" ALLOWED LATENESS ", e.Lateness.Text)
+		}
+	}
+	p.options(q.With)
+}
+
+func (p *printer) clause(head string, e ast.Expr) {
+	if e != nil {
+		p.put(head)
+		p.expr(e)
+	}
+}
+
+func (p *printer) item(it ast.Item) {
+	switch {
+	case it.Star && it.Table != nil:
+		p.put(quoteName(it.Table.Text), ".*")
+	case it.Star:
+		p.put("*")
+	default:
+		p.expr(it.Expr)
+		if it.Alias != nil {
+			p.put(" AS ", quoteName(it.Alias.Text))
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+
+	"weir/sql/ast"
+)
+
+// expr prints an expression. Parentheses are nodes of their own, so none is added.
+func (p *printer) expr(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.Column:
+		if e.Table != nil {
+			p.put(quoteName(e.Table.Text), ".")
+		}
+		p.put(quoteName(e.Name.Text))
+	case *ast.Literal:
+		if e.Kind == ast.StringLiteral {
+			p.put(quoteString(e.Text))
+		} else {
+			p.put(e.Text)
+		}
+	case *ast.Interval:
+		p.put(e.Text)
+	case *ast.Unary:
+		p.unary(e)
+	case *ast.Binary:
+		p.expr(e.L)
+		p.put(" ", strings.ToUpper(e.Op), " ")
+		p.expr(e.R)
+	case *ast.Between:
+		p.expr(e.X)
+		p.put(not(e.Not), " BETWEEN ")
+		p.expr(e.Lo)
+		p.put(" AND ")
+		p.expr(e.Hi)
+	case *ast.In:
+		p.expr(e.X)
+		p.put(not(e.Not), " IN (")
+		p.list(len(e.List), ", ", func(i int) { p.expr(e.List[i]) })
+		p.put(")")
+	case *ast.Like:
+		p.expr(e.X)
+		p.put(not(e.Not), " LIKE ")
+		p.expr(e.Pattern)
+		if e.Escape != 0 {
+			p.put(" ESCAPE ", quoteString(string([]byte{e.Escape})))
+		}
+	case *ast.Is:
+		p.expr(e.X)
+		p.put(" IS", not(e.Not), " ", strings.ToUpper(e.What))
+	case *ast.Paren:
+		p.put("(")
+		p.expr(e.X)
+		p.put(")")
+	default:
+		p.compound(e)
+	}
+}
+
+// compound prints what is spelled with words around its parts.
+func (p *printer) compound(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.Case:
+		p.put("CASE")
+		p.clause(" ", e.Operand)
+		for _, w := range e.Whens {
+			p.put(" WHEN ")
+			p.expr(w.Cond)
+			p.put(" THEN ")
+			p.expr(w.Then)
+		}
+		p.clause(" ELSE ", e.Else)
+		p.put(" END")
+	case *ast.Cast:
+		p.put("CAST(")
+		p.expr(e.X)
+		p.put(" AS ", e.Type.String(), ")")
+	case *ast.Call:
+		p.put(functionName(e.Name.Text), "(")
+		p.when(e.Distinct, "DISTINCT ")
+		p.when(e.Star, "*")
+		p.list(len(e.Args), ", ", func(i int) { p.expr(e.Args[i]) })
+		p.put(")")
+	default:
+		p.put(fmt.Sprintf("<%T>", e))
+	}
+}
+
+func (p *printer) unary(e *ast.Unary) {
+	switch e.Op {
+	case "not":
+		p.put("NOT ")
+	default:
+		p.put(e.Op)
+		if x, ok := e.X.(*ast.Unary); ok && x.Op != "not" {
+			p.put(" ") // `--` would begin a comment
+		}
+	}
+	p.expr(e.X)
+}
+
+func not(not bool) string {
+	if not {
+		return " NOT"
+	}
+	return ""
+}
+
+// quoteName returns a name as it has to be written: bare where that reads back.
+func quoteName(name string) string {
+	word := strings.ToUpper(name)
+	if isBareName(name) && !isReserved(word) && !quotedWhenPrinted(word) {
+		return name
+	}
+	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+}
+
+// isBareName tells whether a name is spelled like a word. Other letters than
+// ASCII's would do, too, but quoted they are read alike everywhere.
+func isBareName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isWordByte(c) || i == 0 && (isDigit(c) || c == '$') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// functionName returns the name of a function, which stands bare even where the
+// same word is reserved: IF(…), LEFT(…).
+func functionName(name string) string {
+	if isBareName(name) {
+		return name
+	}
+	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+}
+
+func tableName(name string, file bool) string {
+	switch {
+	case file && name == "stdin":
+		return name
+	case file:
+		return quoteString(name)
+	}
+	return quoteName(name)
+}
+
+var stringEscapes = strings.NewReplacer(`\`, `\\`, "'", "''", "\n", `\n`, "\r", `\r`, "\t", `\t`, "\x00", `\0`, "\b", `\b`, "\x1a", `\Z`)
+
+// quoteString returns a string literal.
+func quoteString(s string) string { return "'" + stringEscapes.Replace(s) + "'" }
+
+// optionName keeps `a.b` and plain names bare.
+func optionName(name string) string {
+	for _, part := range strings.Split(name, ".") {
+		if !isBareName(part) {
+			return quoteString(name)
+		}
+	}
+	return name
+}
+
+// optionValue keeps numbers bare.
+func optionValue(v string) string {
+	digits := strings.TrimPrefix(v, "-")
+	if digits != "" && len(digits) <= literalDigitsMax && strings.Trim(digits, "0123456789") == "" {
+		return v
+	}
+	return quoteString(v)
+}

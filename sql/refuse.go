@@ -1,0 +1,346 @@
+package sql
+
+import (
+	"strings"
+
+	"weir/sql/diag"
+)
+
+// refuse looks at the next token for a construct that weir does not have. The
+// parser behind would refuse it with a message of its own, or misread it in
+// silence: FROM a ASOF JOIN b is to MySQL a table with the alias ASOF.
+func (pp *prepass) refuse() error {
+	t := pp.peek()
+	if afterDot(pp.toks, pp.pos) {
+		return nil
+	}
+	if err := pp.refuseLexical(t); err != nil {
+		return err
+	}
+	if t.kind == tokWord && pp.at(pp.pos+1).is("(") {
+		if err := pp.refuseCall(t); err != nil {
+			return err
+		}
+	}
+	if pp.at(pp.pos-1).is(")") && t.kind == tokWord {
+		if err := pp.refusePostfix(t); err != nil {
+			return err
+		}
+	}
+	if err := pp.refuseWord(t); err != nil {
+		return err
+	}
+	if pp.query && pp.depth == 0 {
+		return pp.refuseClause(t)
+	}
+	return nil
+}
+
+func unsupported(span diag.Span, hint, format string, args ...any) error {
+	return diag.New(diag.Unsupported, span, format, args...).WithHint("%s", hint)
+}
+
+// refuseLexical refuses operators and literals.
+func (pp *prepass) refuseLexical(t token) error {
+	at := t.span()
+	switch t.word {
+	case "||":
+		return unsupported(at, "write CONCAT(a, b) to join strings, OR for the logical or", "`||` means different things in different dialects, so it is not supported")
+	case "=>":
+		return unsupported(at, "write the arguments in their order: TUMBLE(ts, INTERVAL 1 MINUTE)", "named arguments are not supported")
+	case ":=", "@":
+		return unsupported(at, "write the value itself", "user variables are not supported")
+	case "?":
+		return unsupported(at, "write the value itself", "parameters are not supported")
+	case ":":
+		return unsupported(at, "write the value itself", "parameters and paths with `:` are not supported")
+	case "->", "->>":
+		return unsupported(at, "declare the value as a column of the stream", "JSON paths are not supported")
+	case "&", "|", "^", "~", "<<", ">>":
+		return unsupported(at, "arithmetic is + - * / % DIV; the logical operators are AND, OR, NOT", "the bit operator `%s` is not supported", t.word)
+	case "{", "}", "[", "]":
+		return unsupported(at, "a list stands in parentheses: x IN (1, 2)", "`%s` is not supported", t.word)
+	}
+	if t.kind == tokWord && pp.at(pp.pos+1).kind == tokString && pp.at(pp.pos+1).start == t.end {
+		if t.is("X") || t.is("B") || t.is("N") || strings.HasPrefix(t.word, "_") {
+			return unsupported(at.Join(pp.at(pp.pos+1).span()), "write the string without a prefix", "string literals with the prefix `%s` are not supported", pp.raw(t))
+		}
+	}
+	if t.kind == tokString && pp.at(pp.pos-1).kind == tokString {
+		return unsupported(at, "write one string, or AS in front of a column's name", "two strings side by side are not supported")
+	}
+	return nil
+}
+
+// refuseCall refuses functions by name. t is followed by a parenthesis.
+func (pp *prepass) refuseCall(t token) error {
+	at := t.span()
+	switch t.word {
+	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW", "COUNTWINDOW", "SESSIONWINDOW", "SLIDINGWINDOW":
+		return unsupported(at, "the windows are TUMBLE(ts, size) and HOP(ts, slide, size)", "the window %s is not supported", t.word)
+	case "TUMBLINGWINDOW", "TUMBLING":
+		return unsupported(at, "write TUMBLE(ts, INTERVAL 10 SECOND)", "the window function %s is not supported", t.word)
+	case "HOPPINGWINDOW", "HOPPING":
+		return unsupported(at, "write HOP(ts, slide, size)", "the window function %s is not supported", t.word)
+	case "STEP":
+		return unsupported(at, "write TUMBLE(ts, INTERVAL 30 SECOND) in GROUP BY", "STEP is not supported")
+	case "CUBE", "ROLLUP", "HISTOGRAM", "GROUPING":
+		return unsupported(at, "name the columns to group by", "%s is not supported", t.word)
+	case "FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "LAG", "LEAD", "ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE":
+		return unsupported(at, "the aggregates are COUNT, SUM, AVG, MIN and MAX", "the function %s is not supported", t.word)
+	case "GROUP_CONCAT", "ARRAY_AGG", "STRING_AGG", "LISTAGG", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
+		return unsupported(at, "the aggregates are COUNT, SUM, AVG, MIN and MAX", "the aggregate %s is not supported", t.word)
+	case "TRY_CAST", "CONVERT":
+		return unsupported(at, "write CAST(x AS BIGINT)", "%s is not supported", t.word)
+	case "POSITION":
+		return unsupported(at, "write LOCATE(part, text)", "POSITION is not supported")
+	case "CHAR", "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "ROW", "INSERT", "PASSWORD", "JSON_SUM_CRC32":
+		return unsupported(at, "see the list of functions", "%s(…) is not supported", t.word)
+	case "TIMESTAMPADD":
+		return unsupported(at, "write ts + INTERVAL 5 SECOND", "TIMESTAMPADD is not supported")
+	case "TIMESTAMPDIFF":
+		return unsupported(at, "DATEDIFF(a, b) counts days", "TIMESTAMPDIFF is not supported")
+	case "DATEDIFF", "DATEADD", "DATE_TRUNC":
+		if u := pp.at(pp.pos + 2); u.kind == tokWord && pp.at(pp.pos+3).is(",") {
+			if _, ok := findUnit(u.word); ok {
+				return unsupported(u.span(), "DATEDIFF(a, b) counts days; ts + INTERVAL 5 SECOND adds", "%s with a unit is not supported", t.word)
+			}
+		}
+	case "FLOOR", "CEIL", "CEILING":
+		if i, ok := pp.wordInside("TO"); ok {
+			return unsupported(pp.at(i).span(), "write TUMBLE(ts, INTERVAL 1 MINUTE) in GROUP BY", "%s of a time to a unit is not supported", t.word)
+		}
+	case "TRIM":
+		if i, ok := pp.wordInside("FROM"); ok {
+			return unsupported(pp.at(i).span(), "write TRIM(x)", "TRIM with FROM is not supported")
+		}
+	}
+	return nil
+}
+
+// wordInside finds a bare word directly inside the parenthesis behind the next token.
+func (pp *prepass) wordInside(word string) (int, bool) {
+	depth := 0
+	for i := pp.pos + 1; i < pp.end; i++ {
+		switch t := pp.at(i); {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			if depth--; depth == 0 {
+				return 0, false
+			}
+		case depth == 1 && t.is(word):
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// refusePostfix refuses what stands behind the parenthesis of a call.
+func (pp *prepass) refusePostfix(t token) error {
+	at, next := t.span(), pp.at(pp.pos+1)
+	switch {
+	case t.is("OVER") && (next.is("(") || next.isName()):
+		return unsupported(at, "aggregate with GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "window functions with OVER are not supported")
+	case t.is("FILTER") && next.is("("):
+		return unsupported(at, "write SUM(CASE WHEN … THEN 1 ELSE 0 END), or move the condition into WHERE", "FILTER (WHERE …) is not supported")
+	case t.is("WITHIN") && next.is("GROUP"):
+		return unsupported(at.Join(next.span()), "the aggregates are COUNT, SUM, AVG, MIN and MAX", "WITHIN GROUP is not supported")
+	case (t.is("IGNORE") || t.is("RESPECT")) && next.is("NULLS"):
+		return unsupported(at.Join(next.span()), "aggregates skip NULL; COUNT(*) counts all rows", "%s NULLS is not supported", t.word)
+	}
+	return nil
+}
+
+// refuseWord refuses keywords that mean the same wherever they stand.
+func (pp *prepass) refuseWord(t token) error {
+	at, prev, next := t.span(), pp.at(pp.pos-1), pp.at(pp.pos+1)
+	const noSubquery = "give the inner query a name: CREATE VIEW v AS SELECT …, then read from v"
+	switch t.word {
+	case "SELECT":
+		if prev.is("(") {
+			if pp.query && pp.from >= 0 && pp.pos-2 == pp.from {
+				return unsupported(at, noSubquery, "a query in FROM is not supported")
+			}
+			return unsupported(at, noSubquery, "sub-queries are not supported")
+		}
+	case "EXISTS":
+		return unsupported(at, noSubquery, "EXISTS is not supported")
+	case "REGEXP", "RLIKE", "ILIKE":
+		return unsupported(at, "write LIKE, with LOWER(x) to ignore case", "%s is not supported", t.word)
+	case "SIMILAR", "SOUNDS":
+		if next.is("TO") || next.is("LIKE") {
+			return unsupported(at.Join(next.span()), "write LIKE", "%s %s is not supported", t.word, next.word)
+		}
+	case "COLLATE":
+		return unsupported(at, "strings compare by their bytes", "COLLATE is not supported")
+	case "BINARY":
+		return unsupported(at, "strings compare by their bytes already", "BINARY is not supported")
+	case "MEMBER":
+		if next.is("OF") {
+			return unsupported(at.Join(next.span()), "write x IN (1, 2)", "MEMBER OF is not supported")
+		}
+	case "AT":
+		if next.is("TIME") && pp.at(pp.pos+2).is("ZONE") {
+			return unsupported(at.Join(pp.at(pp.pos+2).span()), "times are UTC", "AT TIME ZONE is not supported")
+		}
+	case "IS":
+		i := pp.pos + 1
+		if pp.at(i).is("NOT") {
+			i++
+		}
+		if d := pp.at(i); d.is("DISTINCT") {
+			hint := "write NOT (a <=> b)"
+			if i > pp.pos+1 {
+				hint = "write a <=> b"
+			}
+			return unsupported(at.Join(pp.at(i+1).span()), hint, "IS [NOT] DISTINCT FROM is not supported")
+		}
+	case "NULLS":
+		if next.is("FIRST") || next.is("LAST") {
+			return unsupported(at.Join(next.span()), "NULL sorts before all values, behind them with DESC", "NULLS %s is not supported", next.word)
+		}
+	case "TIME":
+		if next.kind == tokString {
+			return unsupported(at, "write TIMESTAMP '2026-11-20 10:00:00'", "TIME literals are not supported")
+		}
+	}
+	return nil
+}
+
+// refuseClause refuses clauses of a query, at depth 0.
+func (pp *prepass) refuseClause(t token) error {
+	at, next := t.span(), pp.at(pp.pos+1)
+	switch t.word {
+	case "UNION", "EXCEPT", "INTERSECT", "MINUS":
+		if next.is("SELECT") || next.is("ALL") || next.is("DISTINCT") || next.is("(") {
+			return unsupported(at, "run the queries one by one, or join their conditions with OR", "%s is not supported", t.word)
+		}
+	case "INTO":
+		return unsupported(at, "the result goes to the caller; CREATE MATERIALIZED VIEW keeps it", "SELECT … INTO is not supported")
+	case "FOR":
+		return unsupported(at, "remove it", "FOR %s is not supported", strings.ToUpper(pp.raw(next)))
+	case "LOCK":
+		if next.is("IN") {
+			return unsupported(at, "remove it", "LOCK IN SHARE MODE is not supported")
+		}
+	case "FETCH":
+		return unsupported(at, "write LIMIT 10", "FETCH is not supported")
+	case "QUALIFY":
+		if pp.from >= 0 && !pp.at(pp.pos-1).is("AS") {
+			return unsupported(at, "write HAVING for a condition on groups", "QUALIFY is not supported")
+		}
+	case "WINDOWED":
+		return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "WINDOWED BY is not supported")
+	case "WINDOW":
+		if pp.from >= 0 {
+			return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "the WINDOW clause is not supported")
+		}
+	case "GROUPING":
+		if next.is("SETS") {
+			return unsupported(at.Join(next.span()), "name the columns to group by", "GROUPING SETS is not supported")
+		}
+	case "WITH":
+		if next.is("ROLLUP") {
+			return unsupported(at.Join(next.span()), "name the columns to group by", "WITH ROLLUP is not supported")
+		}
+	case "PARTITION":
+		if next.is("BY") {
+			return unsupported(at.Join(next.span()), "write GROUP BY", "PARTITION BY is not supported")
+		}
+	case "GRACE":
+		if next.is("PERIOD") {
+			return unsupported(at.Join(next.span()), "write ALLOWED LATENESS INTERVAL 1 MINUTE at the end of the query", "GRACE PERIOD is not supported")
+		}
+	}
+	switch {
+	case t.is("WHERE") || t.is("GROUP") || t.is("HAVING") || t.is("ORDER") || t.is("LIMIT"):
+		pp.pastFrom = true
+	case pp.from >= 0 && !pp.pastFrom:
+		return pp.refuseInFrom(t)
+	}
+	return nil
+}
+
+// refuseInFrom refuses joins, functions and what MySQL would take for an alias.
+func (pp *prepass) refuseInFrom(t token) error {
+	const noJoin = "a query reads from one stream, view or file"
+	at, prev, next := t.span(), pp.at(pp.pos-1), pp.at(pp.pos+1)
+	switch {
+	case t.is(","):
+		return unsupported(at, noJoin, "a list of tables is a join, and joins are not supported")
+	case t.is("("):
+		if prev.is("FROM") && !next.is("SELECT") {
+			return unsupported(at, noJoin, "parentheses in FROM are not supported")
+		}
+	case prev.is("FROM") && t.kind == tokWord && next.is("("):
+		return pp.refuseTableFunction(t)
+	case t.is("TABLESAMPLE"), t.is("SAMPLE") && !prev.is("FROM"):
+		return unsupported(at, "write LIMIT for a few rows", "%s is not supported", t.word)
+	case t.is("AS") && next.is("OF"):
+		return unsupported(at.Join(next.span()), "remove it", "AS OF is not supported")
+	case isJoinWord(t.word) && !prev.is("FROM") && !prev.is("AS"):
+		if span, name, ok := pp.joinAhead(); ok {
+			return unsupported(span, noJoin, "%s is not supported", name)
+		}
+	}
+	if prev.is("FROM") || prev.is("AS") || t.kind != tokWord {
+		return nil
+	}
+	switch t.word {
+	case "FINAL", "CHANGES":
+		return unsupported(at, "write EMIT ON WINDOW CLOSE at the end of the query; to call the table so, write AS "+pp.raw(t), "%s behind a table is not supported", t.word)
+	case "EMIT", "OFFSET", "WATERMARK", "LATEST", "ALLOWED":
+		if pp.atTail() {
+			return nil
+		}
+		return diag.New(diag.Syntax, at, "`%s` cannot stand here", pp.raw(t)).WithHint("to call the table so, write AS `%s`", pp.raw(t))
+	}
+	return nil
+}
+
+// isJoinWord lists JOIN and the words that can stand in front of it in some dialect.
+func isJoinWord(word string) bool {
+	switch word {
+	case "JOIN", "STRAIGHT_JOIN", "CROSS", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "NATURAL", "ASOF", "SEMI", "ANTI",
+		"LATEST", "ANY", "GLOBAL", "POSITIONAL", "PASTE", "INTERVAL", "TEMPORAL", "LATERAL":
+		return true
+	}
+	return false
+}
+
+// joinAhead tells whether the join words from the next token on end with JOIN, and
+// returns their span and spelling.
+func (pp *prepass) joinAhead() (diag.Span, string, bool) {
+	var words []string
+	for i := pp.pos; i < pp.end && isJoinWord(pp.at(i).word); i++ {
+		words = append(words, pp.at(i).word)
+		if pp.at(i).is("JOIN") || pp.at(i).is("STRAIGHT_JOIN") {
+			return pp.peek().span().Join(pp.at(i).span()), strings.Join(words, " "), true
+		}
+	}
+	return diag.Span{}, "", false
+}
+
+func (pp *prepass) refuseTableFunction(t token) error {
+	switch t.word {
+	case "TABLE":
+		inner := pp.at(pp.pos + 2)
+		if inner.is("TUMBLE") || inner.is("HOP") {
+			return unsupported(t.span().Join(inner.span()), pp.groupByHint(inner.word), "the window function %s in FROM is not supported", inner.word)
+		}
+		return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "table functions in FROM are not supported")
+	case "TUMBLE", "HOP":
+		return unsupported(t.span(), pp.groupByHint(t.word), "the window function %s in FROM is not supported", t.word)
+	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW":
+		return unsupported(t.span(), "the windows are TUMBLE(ts, size) and HOP(ts, slide, size), in GROUP BY", "the window %s is not supported", t.word)
+	}
+	return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
+}
+
+func (pp *prepass) groupByHint(name string) string {
+	if name == "HOP" {
+		return "name the stream in FROM, and write GROUP BY HOP(ts, INTERVAL 10 SECOND, INTERVAL 1 MINUTE)"
+	}
+	return "name the stream in FROM, and write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)"
+}

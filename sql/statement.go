@@ -1,0 +1,232 @@
+package sql
+
+import (
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// heads are the first words of the statements.
+var heads = []string{"SELECT", "CREATE", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
+
+// statement reads one statement by its first word.
+func (p *parser) statement() (ast.Statement, error) {
+	switch t := p.peek(); t.word {
+	case "SELECT":
+		return p.parseSelect()
+	case "CREATE":
+		return p.create()
+	case "DROP":
+		return p.drop()
+	case "SHOW":
+		return p.show()
+	case "DESCRIBE", "DESC":
+		return p.describeStatement()
+	case "EXPLAIN":
+		return p.explain()
+	}
+	return nil, p.refuseHead()
+}
+
+// refuseHead explains a statement that weir does not have.
+func (p *parser) refuseHead() error {
+	t := p.peek()
+	hint, name := "", t.word
+	switch t.word {
+	case "(":
+		return unsupported(t.span(), "write the SELECT without them", "parentheses around a statement are not supported")
+	case "WITH":
+		return unsupported(t.span(), "give the inner query a name: CREATE VIEW v AS SELECT …", "WITH in front of a query is not supported")
+	case "INSERT", "REPLACE", "UPSERT":
+		hint = "records come in by POST /v1/streams/{name}/records; a query is kept by CREATE MATERIALIZED VIEW"
+	case "UPDATE", "DELETE", "MERGE", "TRUNCATE":
+		hint = "a stream only grows"
+	case "SUBSCRIBE":
+		hint = "a SELECT over a stream is live until you stop it"
+	case "ALTER":
+		hint = "DROP it and CREATE it again"
+	case "SET", "USE", "RESET":
+		hint = "there are no variables and no databases; options stand in WITH (…)"
+	case "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK", "UNLOCK":
+		hint = "each statement stands for itself"
+	case "LOAD", "COPY", "IMPORT", "EXPORT":
+		hint = "read a file with SELECT … FROM 'file.jsonl'"
+	case "VALUES", "TABLE":
+		hint = "write SELECT"
+	case "RENAME":
+		hint = "DROP it and CREATE it again"
+	case "GRANT", "REVOKE", "CALL", "DO", "EXECUTE", "PREPARE", "DEALLOCATE", "HANDLER", "KILL", "FLUSH", "ANALYZE", "OPTIMIZE",
+		"CHECK", "LIST", "PRINT", "TERMINATE", "PAUSE", "RESUME", "HELP", "DECLARE", "FETCH", "PURGE", "RESTORE", "BACKUP", "SHUTDOWN", "BATCH", "TRACE":
+		hint = "the statements are SELECT, CREATE, DROP, SHOW, DESCRIBE and EXPLAIN"
+	default:
+		return p.expectedOneOf(heads...).WithHint("for example: SELECT * FROM 'file.jsonl' LIMIT 10")
+	}
+	return unsupported(t.span(), hint, "%s is not supported", name)
+}
+
+func (p *parser) drop() (ast.Statement, error) {
+	first := p.pos
+	p.pos++
+	d := &ast.Drop{}
+	switch {
+	case p.accept("STREAM"):
+		d.Kind = ast.StreamObject
+	case p.accept("VIEW"):
+		d.Kind = ast.ViewObject
+	case p.accept("MATERIALIZED"):
+		if err := p.expect("VIEW"); err != nil {
+			return nil, err
+		}
+		d.Kind = ast.MaterializedView
+	default:
+		return nil, p.refuseKind("DROP", "STREAM", "VIEW", "MATERIALIZED VIEW")
+	}
+	if p.peek().is("IF") {
+		if err := p.expect("IF", "EXISTS"); err != nil {
+			return nil, err
+		}
+		d.IfExists = true
+	}
+	var err error
+	if d.Name, err = p.name("the name of what to drop"); err != nil {
+		return nil, err
+	}
+	if t := p.peek(); t.is("CASCADE") || t.is("RESTRICT") {
+		return nil, unsupported(t.span(), "drop what reads it first", "%s is not supported", t.word)
+	}
+	d.Node = p.from(first)
+	return d, nil
+}
+
+// refuseKind explains a kind of object that a statement does not take.
+func (p *parser) refuseKind(head string, kinds ...string) error {
+	t := p.peek()
+	hint := ""
+	switch t.word {
+	case "TABLE", "SOURCE":
+		hint = "write " + head + " STREAM"
+	case "SINK", "CONNECTOR":
+		hint = "subscribers read a view; there are no sinks"
+	case "FUNCTION", "PUMP", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "TRIGGER", "PROCEDURE", "SEQUENCE", "TYPE", "SECRET", "TEMPORARY", "UNIQUE", "EVENT", "CATALOG", "CONNECTION", "QUERY", "LIVE":
+		hint = "the objects are streams, views and materialized views"
+	default:
+		return p.expectedOneOf(kinds...)
+	}
+	return unsupported(p.at(p.pos-1).span().Join(t.span()), hint, "%s %s is not supported", head, t.word)
+}
+
+func (p *parser) show() (ast.Statement, error) {
+	first := p.pos
+	p.pos++
+	s := &ast.Show{}
+	switch {
+	case p.accept("CREATE"):
+		return p.showCreate(first)
+	case p.accept("STREAMS"):
+		s.Kind = ast.StreamObject
+	case p.accept("VIEWS"):
+		s.Kind = ast.ViewObject
+	case p.accept("QUERIES"):
+		s.Kind = ast.QueryObject
+	case p.accept("MATERIALIZED"):
+		if err := p.expect("VIEWS"); err != nil {
+			return nil, err
+		}
+		s.Kind = ast.MaterializedView
+	default:
+		return nil, p.refuseShow()
+	}
+	if p.accept("LIKE") {
+		t := p.peek()
+		if t.kind != tokString {
+			return nil, p.expected("a pattern behind LIKE").WithHint("for example: LIKE 'bid%%'")
+		}
+		p.pos++
+		pattern := stringOf(p.text, t)
+		s.Like = &pattern
+	}
+	s.Node = p.from(first)
+	return s, nil
+}
+
+func (p *parser) refuseShow() error {
+	t := p.peek()
+	switch t.word {
+	case "TABLES", "SOURCES", "TOPICS":
+		return unsupported(t.span(), "write SHOW STREAMS", "SHOW %s is not supported", t.word)
+	case "COLUMNS", "FIELDS":
+		return unsupported(t.span(), "write DESCRIBE x", "SHOW %s is not supported", t.word)
+	case "SINKS", "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "PROCESSLIST", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
+		return unsupported(t.span(), "write SHOW STREAMS, SHOW VIEWS or SHOW QUERIES", "SHOW %s is not supported", t.word)
+	}
+	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "CREATE")
+}
+
+func (p *parser) showCreate(first int) (ast.Statement, error) {
+	switch {
+	case p.at(p.pos+1).kind == tokEnd: // an object may be called stream or view
+	case p.accept("STREAM"), p.accept("VIEW"), p.accept("MATERIALIZED", "VIEW"):
+	case p.peek().is("TABLE"):
+		return nil, unsupported(p.peek().span(), "write SHOW CREATE STREAM x", "SHOW CREATE TABLE is not supported")
+	}
+	n, err := p.name("the name of a stream or view")
+	if err != nil {
+		return nil, err
+	}
+	return &ast.ShowCreate{Node: p.from(first), Name: n}, nil
+}
+
+func (p *parser) describeStatement() (ast.Statement, error) {
+	first := p.pos
+	p.pos++
+	d := &ast.Describe{}
+	t := p.peek()
+	var err error
+	switch {
+	case t.kind == tokString && t.quote == '\'':
+		p.pos++
+		d.File, d.Name = true, filePath(t.span(), stringOf(p.text, t))
+		if d.Name.Text == "" {
+			return nil, diag.New(diag.BadLiteral, t.span(), "the path of the file is empty")
+		}
+	case t.is("STDIN"):
+		p.pos++
+		d.File, d.Name = true, ast.Name{Node: ast.Node{At: t.span()}, Text: "stdin"}
+	case t.is("SELECT"):
+		return nil, unsupported(t.span(), "write EXPLAIN SELECT …", "DESCRIBE of a query is not supported")
+	default:
+		if d.Name, err = p.name("the name of a stream or view, or 'file.jsonl',"); err != nil {
+			return nil, err
+		}
+	}
+	d.Node = p.from(first)
+	return d, nil
+}
+
+func (p *parser) explain() (ast.Statement, error) {
+	first := p.pos
+	p.pos++
+	e := &ast.Explain{}
+	switch t := p.peek(); t.word {
+	case "REWRITE":
+		p.pos++
+		e.Mode = ast.ExplainRewrite
+	case "ANALYZE", "WATERMARK", "FORMAT", "VERBOSE", "EXTENDED", "PARTITIONS", "FOR", "(":
+		return nil, unsupported(t.span(), "write EXPLAIN or EXPLAIN REWRITE in front of a statement", "EXPLAIN %s is not supported", t.word)
+	case "EXPLAIN":
+		return nil, unsupported(t.span(), "write it once", "EXPLAIN of EXPLAIN is not supported")
+	}
+	if p.done() {
+		return nil, p.expected("a statement").WithHint("for example: EXPLAIN SELECT COUNT(*) FROM bids")
+	}
+	if t := p.peek(); t.isName() && p.pos+1 == len(p.toks) && !isReserved(t.word) {
+		return nil, diag.New(diag.Syntax, t.span(), "expected a statement, found %s", p.describe(t)).
+			WithHint("to see the columns of a stream or view: DESCRIBE %s", p.raw(t))
+	}
+	s, err := p.statement()
+	if err != nil {
+		return nil, err
+	}
+	e.Statement, e.Rewrites = s, p.rewrites
+	e.Node = p.from(first)
+	return e, nil
+}

@@ -1,0 +1,154 @@
+package sql
+
+import (
+	"strings"
+
+	"weir/sql/diag"
+)
+
+// explainSyntax turns the place where the parser stumbled into an error that says
+// what is wrong: a mistyped keyword (often one token earlier, where it was taken
+// for an alias), a reserved word used as a name, a clause out of order, or simply
+// what was expected there.
+func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
+	lexs := f.lexs
+	i := 0
+	for i < len(lexs) && (lexs[i].end <= offset || lexs[i].hidden()) {
+		i++
+	}
+	at := token{kind: tokEnd, start: f.end, end: f.end}
+	if i < len(lexs) {
+		at = lexs[i].token
+	}
+	var prev token
+	if i > 0 {
+		prev = lexs[i-1].token
+	}
+	if e := p.mistyped(lexs, i, at, prev); e != nil {
+		return e
+	}
+	if at.kind == tokWord && isReserved(at.word) {
+		next := token{}
+		if i+1 < len(lexs) {
+			next = lexs[i+1].token
+		}
+		if !structural(at.word) || (at.is("GROUP") || at.is("ORDER")) && !next.is("BY") {
+			return diag.New(diag.Syntax, at.span(), "syntax error at the reserved word `%s`", p.raw(at)).
+				WithLabel("reserved").WithHint("to use it as a name, write it in back-quotes: `%s`", p.raw(at))
+		}
+		if e := p.clauseOrder(lexs[:i], at); e != nil {
+			return e
+		}
+	}
+	return p.expectedAfter(at, prev)
+}
+
+// mistyped looks for a keyword with a typing error at the place and in front of it.
+func (p *parser) mistyped(lexs []lexeme, i int, at, prev token) *diag.Error {
+	for _, t := range [...]token{prev, at} {
+		if t.kind != tokWord || isReserved(t.word) || len(t.word) < 3 {
+			continue
+		}
+		s := diag.Suggest(t.word, clauseWords)
+		if s == "" || s == t.word {
+			continue
+		}
+		if (s == "GROUP" || s == "ORDER") && !p.followedByBy(lexs, i, t) {
+			continue
+		}
+		return diag.New(diag.Syntax, t.span(), "syntax error at `%s`", p.raw(t)).WithLabel("did you mean %s?", s)
+	}
+	return nil
+}
+
+func (p *parser) followedByBy(lexs []lexeme, i int, t token) bool {
+	for ; i >= 0; i-- {
+		if i < len(lexs) && lexs[i].start == t.start {
+			return i+1 < len(lexs) && lexs[i+1].is("BY")
+		}
+	}
+	return false
+}
+
+// clauses in the order in which they have to stand.
+var clauses = [...]string{"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT"}
+
+func clauseRank(word string) int {
+	for i, c := range clauses {
+		if c == word {
+			return i
+		}
+	}
+	return -1
+}
+
+func (p *parser) clauseOrder(before []lexeme, at token) *diag.Error {
+	rank, depth := clauseRank(at.word), 0
+	if rank <= 0 {
+		return nil
+	}
+	for _, l := range before {
+		switch {
+		case l.is("("):
+			depth++
+		case l.is(")"):
+			depth--
+		case depth == 0 && l.is(at.word):
+			return diag.New(diag.Syntax, at.span(), "%s stands here twice", at.word).WithHint("a query has one %s", at.word)
+		case depth == 0 && clauseRank(l.word) > rank:
+			return diag.New(diag.Syntax, at.span(), "%s has to stand in front of %s", at.word, l.word).
+				WithHint("the order is SELECT, FROM, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT, EMIT")
+		}
+	}
+	return nil
+}
+
+// expectedAfter says what the token in front of the place calls for.
+func (p *parser) expectedAfter(at, prev token) *diag.Error {
+	found := p.describe(at)
+	what, hint := "", ""
+	switch prev.word {
+	case "SELECT", "WHERE", "HAVING", "BY", "CASE", "WHEN", "THEN", "ELSE", "BETWEEN", "AND", "OR", "NOT", "XOR", "IN", "LIKE",
+		"(", "+", "-", "*", "/", "%", "DIV", "MOD", "=", "<", ">", "<=", ">=", "<>", "!=", "<=>", "&&", "!":
+		what = "an expression behind " + spell(prev.word)
+		if prev.is("IN") {
+			what = "a list in parentheses behind IN"
+		}
+	case ",":
+		what = "an expression behind `,`"
+		if at.kind == tokWord && isReserved(at.word) || at.is(")") || at.kind == tokEnd {
+			hint = "one comma too many?"
+		}
+	case "FROM":
+		what = "the name of a stream, a view or a file"
+		hint = "for example FROM bids, or FROM 'bids.jsonl'"
+	case "GROUP", "ORDER":
+		what = "BY behind " + prev.word
+	case "IS":
+		what = "NULL, TRUE or FALSE behind IS"
+	case "AS", ".":
+		what = "a name behind " + spell(prev.word)
+	case "LIMIT", "OFFSET":
+		what = "a whole number behind " + prev.word
+	}
+	if at.is("OFFSET") {
+		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"
+	}
+	e := diag.New(diag.Syntax, at.span(), "syntax error at %s", found)
+	switch {
+	case what != "":
+		e = diag.New(diag.Syntax, at.span(), "expected %s, found %s", what, found)
+	case at.kind == tokEnd:
+		e = diag.New(diag.Syntax, at.span(), "the statement ends too early")
+	case at.is("="):
+		if prev.is("=") {
+			hint = "one `=` compares"
+		}
+	case at.is("TOP"), prev.is("TOP"):
+		hint = "write LIMIT 10 at the end"
+	}
+	if hint != "" {
+		e = e.WithHint("%s", strings.TrimSpace(hint))
+	}
+	return e
+}

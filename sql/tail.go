@@ -1,0 +1,198 @@
+package sql
+
+import (
+	"strings"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// atTail tells whether EMIT, ALLOWED LATENESS or WITH ( starts here.
+func (pp *prepass) atTail() bool {
+	t, next := pp.peek(), pp.at(pp.pos+1)
+	switch {
+	case t.is("WITH"):
+		return next.is("(")
+	case t.is("ALLOWED"):
+		return next.is("LATENESS")
+	case t.is("EMIT"):
+		if pp.from < 0 {
+			return false
+		}
+		switch prev := pp.at(pp.pos - 1); prev.word {
+		case "FROM", "AS", "BY", ",", "AND", "OR", "NOT", "WHERE", "HAVING", "+", "-", "*", "/", "=", "<", ">", "<=", ">=", "<>", "!=", "%":
+			return false
+		}
+		return next.kind == tokEnd || next.kind == tokWord && (!isReserved(next.word) || next.is("ON") || next.is("WITH") || next.is("LIMIT"))
+	}
+	return false
+}
+
+// readTail takes a clause out of the query.
+func (pp *prepass) readTail() error {
+	first := pp.pos
+	var err error
+	switch {
+	case pp.peek().is("WITH"):
+		if len(pp.frag.tail.with) > 0 {
+			return pp.twice("WITH")
+		}
+		pp.frag.tail.with, err = pp.withClause()
+	case pp.peek().is("EMIT"):
+		if e := pp.frag.tail.emit; e != nil && e.Mode != ast.EmitDefault {
+			return pp.twice("EMIT")
+		}
+		err = pp.emitClause()
+	default:
+		err = pp.latenessClause()
+	}
+	if err != nil {
+		return err
+	}
+	at := pp.from1(first)
+	pp.frag.tail.span = pp.frag.tail.span.Join(at)
+	pp.note(at, strings.Repeat(" ", at.End-at.Start), "a clause of the streaming dialect")
+	return nil
+}
+
+func (pp *prepass) from1(first int) diag.Span { return pp.parser.from(first).At }
+
+func (pp *prepass) twice(clause string) error {
+	return diag.New(diag.Syntax, pp.peek().span(), "%s stands here twice", clause).WithHint("keep one of them")
+}
+
+// emit returns the tail's Emit, which covers the clause that starts at token first.
+func (pp *prepass) emit(first int) *ast.Emit {
+	at := pp.from1(first)
+	e := pp.frag.tail.emit
+	if e == nil {
+		e = &ast.Emit{}
+		pp.frag.tail.emit = e
+	}
+	e.At = e.At.Join(at)
+	return e
+}
+
+func (pp *prepass) emitClause() error {
+	first := pp.pos
+	pp.pos++
+	for _, words := range [...][]string{
+		{"ON", "WINDOW", "CLOSE"}, {"AFTER", "WINDOW", "CLOSE"}, {"AFTER", "WATERMARK"}, {"FINAL"},
+	} {
+		if pp.accept(words...) {
+			pp.emit(first).Mode = ast.EmitOnWindowClose
+			return nil
+		}
+	}
+	const hint = "write EMIT ON WINDOW CLOSE, or leave EMIT out: it is the default for windows"
+	t := pp.peek()
+	mode := ""
+	switch {
+	case t.is("CHANGES") || t.is("CHANGELOG") || t.is("EVERY") || t.is("PERIODIC") || t.is("STREAM"):
+		mode = t.word
+	case t.is("ON") && (pp.at(pp.pos+1).is("UPDATE") || pp.at(pp.pos+1).is("CHANGE")):
+		mode = "ON " + pp.at(pp.pos+1).word
+		t = pp.at(pp.pos + 1)
+	default:
+		if t.is("ON") || t.is("AFTER") {
+			pp.pos++
+			if pp.accept("WINDOW") {
+				return pp.expected("CLOSE").WithHint(hint)
+			}
+			return pp.expectedOneOf("WINDOW").WithHint(hint)
+		}
+		return pp.expectedOneOf("ON", "FINAL").WithHint(hint)
+	}
+	return diag.New(diag.Unsupported, diag.Span{Start: pp.at(first).start, End: t.end}, "EMIT %s is not supported", mode).WithHint(hint)
+}
+
+func (pp *prepass) latenessClause() error {
+	first := pp.pos
+	pp.pos += 2
+	if e := pp.frag.tail.emit; e != nil && e.Lateness != nil {
+		pp.pos = first
+		return pp.twice("ALLOWED LATENESS")
+	}
+	if !pp.peek().is("INTERVAL") {
+		return pp.expected("INTERVAL").WithHint("write ALLOWED LATENESS INTERVAL 1 MINUTE")
+	}
+	iv, err := pp.interval()
+	if err != nil {
+		return err
+	}
+	if iv.Months < 0 || iv.Micros < 0 {
+		return diag.New(diag.BadLiteral, iv.At, "the allowed lateness is negative")
+	}
+	pp.emit(first).Lateness = iv
+	return nil
+}
+
+// withClause reads WITH (name = value, …).
+func (p *parser) withClause() ([]ast.Option, error) {
+	p.pos++ // WITH
+	if err := p.expect("("); err != nil {
+		return nil, err
+	}
+	var opts []ast.Option
+	for {
+		o, err := p.option()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, o)
+		if p.accept(",") {
+			continue
+		}
+		if !p.accept(")") {
+			return nil, p.expected("`,` or `)`").WithHint("options are written WITH (name = 'value', …)")
+		}
+		return opts, nil
+	}
+}
+
+func (p *parser) option() (ast.Option, error) {
+	const hint = "options are written WITH (name = 'value', …)"
+	first := p.pos
+	var o ast.Option
+	t := p.peek()
+	switch {
+	case t.kind == tokString: // Flink and RisingWave quote them
+		o.Name = ast.Name{Node: ast.Node{At: t.span()}, Text: stringOf(p.text, t)}
+		p.pos++
+	case t.isName():
+		p.pos++
+		o.Name = ast.Name{Node: ast.Node{At: t.span()}, Text: nameOf(p.text, t)}
+		for p.peek().is(".") && p.at(p.pos+1).isName() {
+			p.pos += 2
+			o.Name.Text += "." + nameOf(p.text, p.at(p.pos-1))
+			o.Name.At.End = p.at(p.pos - 1).end
+		}
+	default:
+		return o, p.expected("the name of an option").WithHint(hint)
+	}
+	if o.Name.Text == "" {
+		return o, diag.New(diag.Syntax, t.span(), "the name of the option is empty")
+	}
+	if !p.accept("=") {
+		return o, p.expected("`=`").WithHint(hint)
+	}
+	valueAt := p.pos
+	sign := ""
+	if p.peek().is("-") && p.at(p.pos+1).kind == tokNumber {
+		p.pos++
+		sign = "-"
+	}
+	v := p.peek()
+	switch v.kind {
+	case tokString:
+		o.Value.Text = stringOf(p.text, v)
+	case tokNumber, tokWord:
+		o.Value.Text = sign + p.raw(v)
+	default:
+		return o, p.expected("the value of `" + clip(o.Name.Text) + "`").WithHint("a value is a string, a number or a word")
+	}
+	p.pos++
+	o.Value.Node = p.from(valueAt)
+	o.Node = p.from(first)
+	return o, nil
+}

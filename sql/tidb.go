@@ -1,0 +1,109 @@
+package sql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	tidb "github.com/pingcap/tidb/pkg/parser"
+	tidbast "github.com/pingcap/tidb/pkg/parser/ast"
+	"github.com/pingcap/tidb/pkg/parser/mysql"
+	_ "github.com/pingcap/tidb/pkg/parser/test_driver" // gives the parser its literals
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// exprHead stands in front of a bare expression, which the parser reads as a query.
+const exprHead = "SELECT "
+
+// parseSelect reads a query: the tokens from the next to the end of the statement.
+func (p *parser) parseSelect() (*ast.Select, error) {
+	end := len(p.toks)
+	f, err := p.fragment(end, true)
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := p.runParser(f, "")
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{parser: p, frag: f}
+	return w.query(stmt)
+}
+
+// parseExpr reads an expression: the tokens from the next up to end.
+func (p *parser) parseExpr(end int) (ast.Expr, error) {
+	f, err := p.fragment(end, false)
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := p.runParser(f, exprHead)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{parser: p, frag: f}
+	return w.bareExpr(stmt)
+}
+
+// runParser gives the rewritten fragment to the parser behind.
+func (p *parser) runParser(f *fragment, head string) (stmt *tidbast.SelectStmt, err error) {
+	whole := diag.Span{Start: f.start, End: f.end}
+	defer func() {
+		if r := recover(); r != nil {
+			stmt, err = nil, diag.New(diag.Internal, whole, "the parser failed: %s", clip(fmt.Sprint(r)))
+		}
+	}()
+	// A parser costs 4 µs to make and is not safe for concurrent use.
+	t := tidb.New()
+	t.SetSQLMode(mysql.ModeIgnoreSpace)
+	text := head + f.rewritten()
+	stmts, _, err := t.ParseSQL(text)
+	if err != nil {
+		at, ok := errorOffset(err.Error(), len(text))
+		if !ok {
+			return nil, diag.New(diag.Syntax, whole, "%s", plainMessage(err))
+		}
+		return nil, p.explainSyntax(f, f.start+max(at-len(head), 0))
+	}
+	if len(stmts) != 1 {
+		return nil, diag.New(diag.Syntax, whole, "expected one query, found %d", len(stmts))
+	}
+	stmt, ok := stmts[0].(*tidbast.SelectStmt)
+	if !ok {
+		return nil, diag.New(diag.Unsupported, whole, "this form of query is not supported").WithHint("write SELECT … FROM …")
+	}
+	return stmt, nil
+}
+
+// errorOffset finds the byte that a message of the parser speaks of. Line and
+// column point behind the offending token, but what follows `near` is the rest of
+// the text from the token on, or its first 2,048 bytes and its length.
+func errorOffset(message string, textLen int) (int, bool) {
+	_, rest, ok := strings.Cut(message, ` near "`)
+	if !ok || !strings.HasPrefix(message, "line ") {
+		return 0, false
+	}
+	if i := strings.LastIndex(rest, `"(total length `); i >= 0 {
+		digits, _, _ := strings.Cut(rest[i+len(`"(total length `):], ")")
+		if n, err := strconv.Atoi(digits); err == nil && n <= textLen {
+			return textLen - n, true
+		}
+	}
+	i := strings.LastIndexByte(rest, '"')
+	if i < 0 || i > textLen {
+		return 0, false
+	}
+	return textLen - i, true
+}
+
+// plainMessage strips the parser's error of its number.
+func plainMessage(err error) string {
+	s := err.Error()
+	if strings.HasPrefix(s, "[") {
+		if _, rest, ok := strings.Cut(s, "]"); ok {
+			s = rest
+		}
+	}
+	return clip(s)
+}

@@ -1,0 +1,371 @@
+package sql
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"weir/sql/diag"
+)
+
+// tokenKind is the kind of a token.
+type tokenKind uint8
+
+const (
+	tokEnd    tokenKind = iota // behind the last token
+	tokWord                    // a bare word: a keyword or a name
+	tokQuoted                  // a name in back-quotes
+	tokString                  // '…' or "…"
+	tokNumber
+	tokOp     // an operator or a punctuation mark
+	tokMarker // only as a lexeme: stands for something the parser must not see
+)
+
+// token is one piece of the text. Comments and spaces are none.
+type token struct {
+	kind       tokenKind
+	quote      byte   // of tokString: ' or "
+	start, end int    // bytes of the text
+	word       string // tokWord: in upper case; tokOp: itself; else ""
+}
+
+func (t token) span() diag.Span { return diag.Span{Start: t.start, End: t.end} }
+
+// is tells whether the token is that bare word or that operator.
+func (t token) is(word string) bool { return t.word == word && t.word != "" }
+
+// isName tells whether the token can stand for a name (or is a keyword).
+func (t token) isName() bool { return t.kind == tokWord || t.kind == tokQuoted }
+
+// operators are tried in this order: the longest come first.
+var operators = [...]string{
+	"<=>", "->>", ":=", "::", "=>", "<=", ">=", "<>", "!=", "&&", "||", "<<", ">>", "->",
+	"+", "-", "*", "/", "%", "=", "<", ">", "(", ")", ",", ".", ";", "!",
+	"&", "|", "^", "~", "?", "@", ":", "{", "}", "[", "]",
+}
+
+// scanner cuts a text into tokens.
+type scanner struct {
+	text string
+	pos  int
+	toks []token
+	n    int // tokens since the last semicolon
+}
+
+// scan returns the tokens of a text, semicolons included. It stops at the first
+// statement that has too many.
+func scan(text string) ([]token, error) {
+	if len(text) > textBytesMax {
+		return nil, tooLarge(diag.Span{}, "the text has %d bytes, the limit is %d", len(text), textBytesMax)
+	}
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	s := &scanner{text: text, pos: len(text) - len(strings.TrimPrefix(text, "\ufeff"))}
+	for {
+		if err := s.skipBlank(); err != nil {
+			return nil, err
+		}
+		if s.pos >= len(text) {
+			return s.toks, nil
+		}
+		t, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		s.toks = append(s.toks, t)
+		if s.n++; s.n > statementTokensMax {
+			return nil, tooLarge(t.span(), "the statement has more than %d tokens", statementTokensMax)
+		}
+		if t.is(";") {
+			s.n = 0
+		}
+	}
+}
+
+func checkEncoding(text string) error {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return diag.New(diag.Syntax, diag.Span{Start: i, End: i + 1}, "byte 0x%02X is not valid UTF-8", text[i])
+		}
+		if r == 0 {
+			return diag.New(diag.Syntax, diag.Span{Start: i, End: i + 1}, "the text holds a NUL byte")
+		}
+		i += n
+	}
+	return nil
+}
+
+// skipBlank goes over spaces and comments.
+func (s *scanner) skipBlank() error {
+	for s.pos < len(s.text) {
+		rest := s.text[s.pos:]
+		switch {
+		case strings.IndexByte(" \t\n\v\f\r", rest[0]) >= 0:
+			s.pos++
+		case rest[0] == '#':
+			s.skipLine()
+		case strings.HasPrefix(rest, "--"):
+			if len(rest) > 2 && strings.IndexByte(" \t\n\v\f\r", rest[2]) < 0 {
+				return s.fail(s.pos, s.pos+2, "`--` without a space behind it is two minus signs").
+					WithHint("write `-- ` for a comment, `- -` for a double negation")
+			}
+			s.skipLine()
+		case strings.HasPrefix(rest, "/*"):
+			if err := s.skipComment(rest); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *scanner) skipLine() {
+	n := strings.IndexByte(s.text[s.pos:], '\n')
+	if n < 0 {
+		n = len(s.text) - s.pos
+	}
+	s.pos += n
+}
+
+func (s *scanner) skipComment(rest string) error {
+	for _, head := range [...]string{"/*!", "/*+", "/*T!", "/*M!"} {
+		if !strings.HasPrefix(rest, head) {
+			continue
+		}
+		e := diag.New(diag.Unsupported, diag.Span{Start: s.pos, End: s.pos + len(head)}, "executable comments `%s … */` are not supported", head)
+		if head == "/*+" {
+			e.Message = "optimizer hints `/*+ … */` are not supported"
+		}
+		return e.WithHint("remove it, or write a plain comment: `/* … */`")
+	}
+	n := strings.Index(rest[2:], "*/")
+	if n < 0 {
+		return s.fail(s.pos, s.pos+2, "this comment is never closed").WithHint("add `*/`")
+	}
+	s.pos += n + 4
+	return nil
+}
+
+func (s *scanner) fail(start, end int, format string, args ...any) *diag.Error {
+	return diag.New(diag.Syntax, diag.Span{Start: start, End: end}, format, args...)
+}
+
+// next reads the token at s.pos, which is neither space nor comment.
+func (s *scanner) next() (token, error) {
+	c := s.text[s.pos]
+	switch {
+	case c == '\'' || c == '"' || c == '`':
+		return s.quoted(c)
+	case isDigit(c), c == '.' && s.pos+1 < len(s.text) && isDigit(s.text[s.pos+1]):
+		return s.number()
+	case c < utf8.RuneSelf && isWordByte(c), c >= utf8.RuneSelf:
+		return s.wordToken()
+	}
+	for _, op := range operators {
+		if strings.HasPrefix(s.text[s.pos:], op) {
+			t := token{kind: tokOp, start: s.pos, end: s.pos + len(op), word: op}
+			s.pos = t.end
+			return t, nil
+		}
+	}
+	return token{}, s.fail(s.pos, s.pos+1, "unexpected character %q", rune(c))
+}
+
+func (s *scanner) quoted(quote byte) (token, error) {
+	t := token{kind: tokString, quote: quote, start: s.pos}
+	if quote == '`' {
+		t.kind, t.quote = tokQuoted, 0
+	}
+	for i := s.pos + 1; i < len(s.text); i++ {
+		switch {
+		case s.text[i] == '\\' && quote != '`':
+			i++
+		case s.text[i] == quote && i+1 < len(s.text) && s.text[i+1] == quote:
+			i++
+		case s.text[i] == quote:
+			t.end, s.pos = i+1, i+1
+			if quote == '`' && i == t.start+1 {
+				return t, s.fail(t.start, t.end, "an empty name")
+			}
+			return t, nil
+		}
+	}
+	what := "string"
+	if quote == '`' {
+		what = "name"
+	}
+	return t, s.fail(s.pos, s.pos+1, "this %s is never closed", what).WithHint("add the closing %c", quote)
+}
+
+func (s *scanner) number() (token, error) {
+	t := token{kind: tokNumber, start: s.pos}
+	i, digits := s.pos, 0
+	run := func() {
+		for ; i < len(s.text) && isDigit(s.text[i]); i++ {
+			digits++
+		}
+	}
+	run()
+	if i < len(s.text) && s.text[i] == '.' {
+		i++
+		run()
+	}
+	if i < len(s.text) && (s.text[i] == 'e' || s.text[i] == 'E') {
+		j := i + 1
+		if j < len(s.text) && (s.text[j] == '+' || s.text[j] == '-') {
+			j++
+		}
+		if j < len(s.text) && isDigit(s.text[j]) {
+			i = j
+			run()
+		}
+	}
+	t.end = i
+	if r, _ := utf8.DecodeRuneInString(s.text[i:]); i < len(s.text) && isWordRune(r) {
+		return t, s.gluedNumber(t)
+	}
+	if digits > literalDigitsMax {
+		return t, tooLarge(t.span(), "the number has %d digits, the limit is %d", digits, literalDigitsMax)
+	}
+	s.pos = i
+	return t, nil
+}
+
+// gluedNumber explains a number with letters right behind it.
+func (s *scanner) gluedNumber(t token) error {
+	for i, r := range s.text[t.end:] {
+		if !isWordRune(r) {
+			t.end += i
+			break
+		}
+		if i+utf8.RuneLen(r) == len(s.text)-t.end {
+			t.end = len(s.text)
+			break
+		}
+	}
+	glued := s.text[t.start:t.end]
+	low := strings.ToLower(glued)
+	if strings.HasPrefix(low, "0x") || strings.HasPrefix(low, "0b") {
+		return diag.New(diag.Unsupported, t.span(), "hexadecimal and binary literals are not supported").WithHint("write the number in decimal")
+	}
+	return s.fail(t.start, t.end, "`%s` is neither a number nor a name", clip(glued)).
+		WithHint("a duration is written INTERVAL 5 SECOND; a name that starts with a digit stands in back-quotes")
+}
+
+func (s *scanner) wordToken() (token, error) {
+	i := s.pos
+	for i < len(s.text) {
+		r, n := utf8.DecodeRuneInString(s.text[i:])
+		if !isWordRune(r) {
+			break
+		}
+		i += n
+	}
+	if i == s.pos {
+		return token{}, s.oddRune()
+	}
+	t := token{kind: tokWord, start: s.pos, end: i, word: strings.ToUpper(s.text[s.pos:i])}
+	s.pos = i
+	return t, nil
+}
+
+// oddRune explains a character that often comes with text pasted from a web page.
+func (s *scanner) oddRune() error {
+	r, n := utf8.DecodeRuneInString(s.text[s.pos:])
+	e := s.fail(s.pos, s.pos+n, "unexpected character %q (U+%04X)", r, r)
+	switch {
+	case strings.ContainsRune("‘’‚‛′", r):
+		e.Hint = "a typographic quote: write '"
+	case strings.ContainsRune("“”„‟″«»", r):
+		e.Hint = "a typographic quote: write ' around a string, ` around a name"
+	case strings.ContainsRune("‐‑‒–—−", r):
+		e.Hint = "a typographic dash: write -"
+	case unicode.IsSpace(r) || unicode.Is(unicode.Cf, r):
+		e.Message = "an invisible character" + e.Message[strings.LastIndex(e.Message, " ("):]
+		e.Hint = "write a plain space"
+	default:
+		e.Hint = "a name with such a character stands in back-quotes"
+	}
+	return e
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isWordByte(c byte) bool {
+	return c == '_' || c == '$' || isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func isWordRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return isWordByte(byte(r))
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+}
+
+// nameOf returns the name that a word or a quoted name spells.
+func nameOf(text string, t token) string {
+	raw := text[t.start:t.end]
+	if t.kind == tokQuoted {
+		return strings.ReplaceAll(raw[1:len(raw)-1], "``", "`")
+	}
+	return raw
+}
+
+// stringOf returns the value of a string token, by MySQL's rules for escapes.
+func stringOf(text string, t token) string {
+	raw := text[t.start+1 : t.end-1]
+	if strings.IndexByte(raw, '\\') < 0 && strings.IndexByte(raw, t.quote) < 0 {
+		return raw
+	}
+	var b strings.Builder
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		switch {
+		case c == t.quote: // doubled
+			i++
+			b.WriteByte(c)
+		case c == '\\' && i+1 < len(raw):
+			i++
+			b.WriteString(unescape(raw[i]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// unescape returns what a backslash and c stand for.
+func unescape(c byte) string {
+	switch c {
+	case 'n':
+		return "\n"
+	case 't':
+		return "\t"
+	case 'r':
+		return "\r"
+	case '0':
+		return "\x00"
+	case 'b':
+		return "\b"
+	case 'Z':
+		return "\x1a"
+	case '%':
+		return `\%`
+	case '_':
+		return `\_`
+	}
+	return string([]byte{c})
+}
+
+// clip shortens a piece of text for a message.
+func clip(s string) string {
+	const max = 40
+	if utf8.RuneCountInString(s) <= max {
+		return s
+	}
+	return string([]rune(s)[:max-1]) + "…"
+}

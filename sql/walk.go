@@ -1,0 +1,290 @@
+package sql
+
+import (
+	"strconv"
+
+	tidb "github.com/pingcap/tidb/pkg/parser/ast"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// walker goes through the parser's tree and the lexemes side by side. The tree
+// says how the expression groups, the lexemes say where everything stands and how
+// it was spelled. A node or a lexeme that it does not know is refused, so nothing
+// that the parser understood passes unseen.
+//
+// The first error sticks; after it, everything returns at once.
+type walker struct {
+	*parser
+	frag *fragment
+	i    int // index of the next lexeme
+	err  error
+}
+
+// lex returns lexeme i of the fragment, or the end.
+func (w *walker) lex(i int) lexeme {
+	if i >= 0 && i < len(w.frag.lexs) {
+		return w.frag.lexs[i]
+	}
+	return lexeme{token: token{kind: tokEnd, start: w.frag.end, end: w.frag.end}}
+}
+
+func (w *walker) cur() lexeme { return w.lex(w.i) }
+
+// node is the node from lexeme first to the one read last.
+func (w *walker) node(first int) ast.Node {
+	return ast.Node{At: diag.Span{Start: w.lex(first).start, End: w.lex(w.i - 1).end}}
+}
+
+func (w *walker) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// refuseHere refuses the next lexeme, which the parser took and the walker does not know.
+func (w *walker) refuseHere() {
+	l := w.cur()
+	if l.kind == tokEnd {
+		w.fail(diag.New(diag.Unsupported, diag.Span{Start: w.frag.start, End: w.frag.end}, "this query is not supported"))
+		return
+	}
+	w.fail(diag.New(diag.Unsupported, l.span(), "%s is not supported here", w.describe(l.token)))
+}
+
+// take goes over the next lexeme if it is that word or operator.
+func (w *walker) take(word string) bool {
+	if w.err == nil && w.cur().is(word) {
+		w.i++
+		return true
+	}
+	return false
+}
+
+// need goes over these words or operators, or refuses what stands there.
+func (w *walker) need(words ...string) {
+	for _, word := range words {
+		if !w.take(word) {
+			w.refuseHere()
+			return
+		}
+	}
+}
+
+// query converts a SELECT that fills the fragment.
+func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
+	q := &ast.Select{Node: ast.Node{At: diag.Span{Start: w.frag.start, End: w.frag.end}}}
+	q.Emit, q.With = w.frag.tail.emit, w.frag.tail.with
+	if s.Kind != tidb.SelectStmtKindSelect || s.With != nil {
+		w.refuseHere()
+	}
+	w.need("SELECT")
+	switch {
+	case w.take("DISTINCT"):
+		q.Distinct = true
+	case s.Distinct:
+		w.refuseHere()
+	default:
+		w.take("ALL")
+	}
+	w.items(q, s)
+	if s.From != nil {
+		q.From = w.from(s.From)
+	}
+	if s.Where != nil {
+		w.need("WHERE")
+		q.Where = w.expr(s.Where)
+	}
+	if s.GroupBy != nil {
+		w.need("GROUP", "BY")
+		w.list(len(s.GroupBy.Items), func(i int) { q.GroupBy = append(q.GroupBy, w.expr(s.GroupBy.Items[i].Expr)) })
+	}
+	if s.Having != nil {
+		w.need("HAVING")
+		q.Having = w.expr(s.Having.Expr)
+	}
+	if s.OrderBy != nil {
+		w.need("ORDER", "BY")
+		w.list(len(s.OrderBy.Items), func(i int) { q.OrderBy = append(q.OrderBy, w.order(s.OrderBy.Items[i])) })
+	}
+	if s.Limit != nil {
+		q.Limit = w.limit(s.Limit)
+	}
+	if w.err == nil && w.cur().kind != tokEnd {
+		w.refuseHere()
+	}
+	return q, w.err
+}
+
+// bareExpr converts the expression of `SELECT expr`.
+func (w *walker) bareExpr(s *tidb.SelectStmt) (ast.Expr, error) {
+	if s.Fields == nil || len(s.Fields.Fields) != 1 || s.Fields.Fields[0].Expr == nil {
+		w.i = 0
+		w.refuseHere()
+		return nil, w.err
+	}
+	e := w.expr(s.Fields.Fields[0].Expr)
+	if w.err == nil && w.cur().kind != tokEnd {
+		w.refuseHere()
+	}
+	return e, w.err
+}
+
+// list calls f n times, with a comma in between.
+func (w *walker) list(n int, f func(i int)) {
+	for i := 0; i < n && w.err == nil; i++ {
+		if i > 0 {
+			w.need(",")
+		}
+		f(i)
+	}
+}
+
+func (w *walker) items(q *ast.Select, s *tidb.SelectStmt) {
+	if s.Fields == nil {
+		w.refuseHere()
+		return
+	}
+	w.list(len(s.Fields.Fields), func(i int) { q.Items = append(q.Items, w.item(s.Fields.Fields[i])) })
+}
+
+func (w *walker) item(f *tidb.SelectField) ast.Item {
+	first := w.i
+	var it ast.Item
+	if f.WildCard != nil {
+		it.Star = true
+		if f.WildCard.Schema.O != "" {
+			w.refuseHere()
+		}
+		if f.WildCard.Table.O != "" {
+			n := w.name()
+			it.Table = &n
+			w.need(".")
+		}
+		w.need("*")
+		it.Node = w.node(first)
+		return it
+	}
+	it.Expr = w.expr(f.Expr)
+	it.Text = w.textOf(w.node(first))
+	if f.AsName.O != "" {
+		w.take("AS")
+		n := w.alias()
+		it.Alias = &n
+	}
+	it.Node = w.node(first)
+	return it
+}
+
+// name takes an identifier.
+func (w *walker) name() ast.Name {
+	l := w.cur()
+	if w.err != nil || !l.isName() || l.role != plain {
+		w.refuseHere()
+		return ast.Name{}
+	}
+	w.i++
+	return ast.Name{Node: ast.Node{At: l.span()}, Text: nameOf(w.text, l.token)}
+}
+
+// alias takes an identifier or, as MySQL does, a string.
+func (w *walker) alias() ast.Name {
+	if l := w.cur(); l.kind == tokString && l.role == plain {
+		w.i++
+		return ast.Name{Node: ast.Node{At: l.span()}, Text: stringOf(w.text, l.token)}
+	}
+	return w.name()
+}
+
+func (w *walker) from(c *tidb.TableRefsClause) *ast.Table {
+	w.need("FROM")
+	first := w.i
+	join := c.TableRefs
+	src, ok := (*tidb.TableSource)(nil), false
+	if join != nil && join.Right == nil {
+		src, ok = join.Left.(*tidb.TableSource)
+	}
+	if !ok {
+		w.refuseHere()
+		return nil
+	}
+	table, ok := src.Source.(*tidb.TableName)
+	if !ok || len(table.IndexHints)+len(table.PartitionNames) > 0 || table.TableSample != nil || table.AsOf != nil {
+		w.refuseHere()
+		return nil
+	}
+	t := &ast.Table{}
+	if l := w.cur(); l.role == fileName {
+		w.i++
+		t.File, t.Name = true, filePath(l.span(), stringOf(w.text, l.token))
+	} else {
+		t.File = l.is("STDIN")
+		t.Name = w.name()
+		if t.File {
+			t.Name.Text = "stdin"
+		}
+		if w.cur().is(".") {
+			w.fail(diag.New(diag.Unsupported, w.cur().span().Join(w.lex(w.i+1).span()), "names of two parts are not supported").
+				WithHint("write the name of the stream or view alone"))
+		}
+	}
+	if src.AsName.O != "" {
+		w.take("AS")
+		n := w.name()
+		t.Alias = &n
+	}
+	t.Node = w.node(first)
+	return t
+}
+
+// filePath is the name of a file. A file that is called stdin gets a path, because
+// the bare word means the standard input.
+func filePath(at diag.Span, path string) ast.Name {
+	if path == "stdin" {
+		path = "./stdin"
+	}
+	return ast.Name{Node: ast.Node{At: at}, Text: path}
+}
+
+func (w *walker) order(b *tidb.ByItem) ast.Order {
+	first := w.i
+	o := ast.Order{Expr: w.expr(b.Expr), Desc: b.Desc}
+	if b.Desc {
+		w.need("DESC")
+	} else {
+		w.take("ASC")
+	}
+	o.Node = w.node(first)
+	return o
+}
+
+func (w *walker) limit(l *tidb.Limit) *ast.Limit {
+	first := w.i
+	w.need("LIMIT")
+	out := &ast.Limit{Count: w.wholeNumber()}
+	switch {
+	case l.Offset == nil:
+	case w.take(","):
+		out.Offset, out.Count = out.Count, w.wholeNumber()
+	default:
+		w.need("OFFSET")
+		out.Offset = w.wholeNumber()
+	}
+	out.Node = w.node(first)
+	return out
+}
+
+func (w *walker) wholeNumber() int64 {
+	l := w.cur()
+	if w.err != nil || l.kind != tokNumber {
+		w.refuseHere()
+		return 0
+	}
+	w.i++
+	n, err := strconv.ParseInt(w.raw(l.token), 10, 64)
+	if err != nil {
+		w.fail(diag.New(diag.BadLiteral, l.span(), "LIMIT and OFFSET take whole numbers below 2^63"))
+	}
+	return n
+}

@@ -1,0 +1,397 @@
+package sql
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	tidb "github.com/pingcap/tidb/pkg/parser/ast"
+	"github.com/pingcap/tidb/pkg/parser/opcode"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// expr converts an expression and goes over its lexemes.
+func (w *walker) expr(n tidb.ExprNode) ast.Expr {
+	if w.err != nil {
+		return nil
+	}
+	first := w.i
+	switch n := n.(type) {
+	case *tidb.BinaryOperationExpr:
+		return w.binary(n)
+	case *tidb.UnaryOperationExpr:
+		return w.unary(n)
+	case *tidb.BetweenExpr:
+		e := &ast.Between{X: w.expr(n.Expr), Not: w.not(n.Not)}
+		w.need("BETWEEN")
+		e.Lo = w.expr(n.Left)
+		w.need("AND")
+		e.Hi = w.expr(n.Right)
+		e.Node = w.node(first)
+		return e
+	case *tidb.PatternInExpr:
+		return w.in(n)
+	case *tidb.PatternLikeOrIlikeExpr:
+		return w.like(n)
+	case *tidb.IsNullExpr:
+		e := &ast.Is{X: w.expr(n.Expr), What: "null", Not: w.is(n.Not)}
+		if !w.take("UNKNOWN") {
+			w.need("NULL")
+		}
+		e.Node = w.node(first)
+		return e
+	case *tidb.IsTruthExpr:
+		e := &ast.Is{X: w.expr(n.Expr), What: "false", Not: w.is(n.Not)}
+		if n.True != 0 {
+			e.What = "true"
+		}
+		w.need(strings.ToUpper(e.What))
+		e.Node = w.node(first)
+		return e
+	}
+	return w.suffix(first, w.primary(n))
+}
+
+// suffix wraps a primary expression in the casts `::TYPE` behind it.
+func (w *walker) suffix(first int, x ast.Expr) ast.Expr {
+	for w.err == nil && w.cur().role == castSuffix {
+		typ := w.cur().typ
+		w.i++
+		x = &ast.Cast{Node: w.node(first), X: x, Type: typ}
+	}
+	return x
+}
+
+// primary converts what no operator can split.
+func (w *walker) primary(n tidb.ExprNode) ast.Expr {
+	first := w.i
+	switch n := n.(type) {
+	case *tidb.ParenthesesExpr:
+		w.need("(")
+		e := &ast.Paren{X: w.expr(n.Expr)}
+		w.need(")")
+		e.Node = w.node(first)
+		return e
+	case *tidb.ColumnNameExpr:
+		return w.column()
+	case tidb.ValueExpr, *tidb.PositionExpr:
+		return w.literal()
+	case *tidb.CaseExpr:
+		return w.caseExpr(n)
+	case *tidb.FuncCallExpr:
+		return w.call(n)
+	case *tidb.AggregateFuncExpr:
+		return w.aggregate(n)
+	case *tidb.RowExpr:
+		w.fail(unsupported(w.cur().span(), "compare the values one by one, joined by AND", "lists of values as a value are not supported"))
+		return nil
+	}
+	w.refuseHere()
+	return nil
+}
+
+// not goes over NOT where the tree has one.
+func (w *walker) not(not bool) bool {
+	if not {
+		w.need("NOT")
+	}
+	return not
+}
+
+// is goes over IS [NOT].
+func (w *walker) is(not bool) bool {
+	w.need("IS")
+	return w.not(not)
+}
+
+// binaryOps are the operators by their spellings, the canonical one first.
+var binaryOps = map[opcode.Op][]string{
+	opcode.Plus: {"+"}, opcode.Minus: {"-"}, opcode.Mul: {"*"}, opcode.Div: {"/"},
+	opcode.IntDiv: {"div", "DIV"}, opcode.Mod: {"%", "MOD"},
+	opcode.EQ: {"="}, opcode.NE: {"<>", "!="}, opcode.LT: {"<"}, opcode.LE: {"<="}, opcode.GT: {">"}, opcode.GE: {">="},
+	opcode.NullEQ:   {"<=>"},
+	opcode.LogicAnd: {"and", "AND", "&&"}, opcode.LogicOr: {"or", "OR"}, opcode.LogicXor: {"xor", "XOR"},
+}
+
+func (w *walker) binary(n *tidb.BinaryOperationExpr) ast.Expr {
+	first := w.i
+	e := &ast.Binary{L: w.expr(n.L)}
+	spellings := binaryOps[n.Op]
+	found := false
+	for _, s := range spellings {
+		if found = w.take(s); found {
+			e.Op = spellings[0]
+			break
+		}
+	}
+	if !found {
+		w.refuseHere()
+		return nil
+	}
+	e.R = w.expr(n.R)
+	e.Node = w.node(first)
+	return e
+}
+
+func (w *walker) unary(n *tidb.UnaryOperationExpr) ast.Expr {
+	first := w.i
+	e := &ast.Unary{}
+	switch n.Op {
+	case opcode.Minus:
+		e.Op = "-"
+		w.need("-")
+	case opcode.Plus:
+		e.Op = "+"
+		w.need("+")
+	case opcode.Not:
+		e.Op = "not"
+		w.need("NOT")
+	case opcode.Not2:
+		e.Op = "not"
+		w.need("!")
+	default:
+		w.refuseHere()
+	}
+	e.X = w.expr(n.V)
+	e.Node = w.node(first)
+	if n.Op == opcode.Not2 { // binds more tightly than NOT
+		return &ast.Paren{Node: e.Node, X: e}
+	}
+	return e
+}
+
+func (w *walker) in(n *tidb.PatternInExpr) ast.Expr {
+	first := w.i
+	e := &ast.In{X: w.expr(n.Expr), Not: w.not(n.Not)}
+	w.need("IN")
+	if n.Sel != nil {
+		w.refuseHere()
+		return nil
+	}
+	w.need("(")
+	w.list(len(n.List), func(i int) { e.List = append(e.List, w.expr(n.List[i])) })
+	w.need(")")
+	e.Node = w.node(first)
+	return e
+}
+
+func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
+	first := w.i
+	e := &ast.Like{X: w.expr(n.Expr), Not: w.not(n.Not)}
+	w.need("LIKE")
+	e.Pattern = w.expr(n.Pattern)
+	if n.EscapeExplicit {
+		w.need("ESCAPE")
+		l := w.cur()
+		if l.kind != tokString || n.Escape == 0 || n.Escape >= 0x80 {
+			w.fail(diag.New(diag.BadLiteral, l.span(), "ESCAPE takes one ASCII character"))
+			return nil
+		}
+		w.i++
+		e.Escape = n.Escape
+	}
+	e.Node = w.node(first)
+	return e
+}
+
+// column converts a column, or the marker that stands for an interval.
+func (w *walker) column() ast.Expr {
+	first := w.i
+	if l := w.cur(); l.role == interval {
+		w.i++
+		return l.iv
+	}
+	c := &ast.Column{Name: w.name()}
+	if w.take(".") {
+		t := c.Name
+		c.Table, c.Name = &t, w.name()
+	}
+	if w.err == nil && w.cur().is(".") {
+		w.fail(unsupported(w.lex(first).span(), "write table.column", "names of three parts are not supported"))
+	}
+	c.Node = w.node(first)
+	return c
+}
+
+func (w *walker) literal() ast.Expr {
+	l := w.cur()
+	e := &ast.Literal{Node: ast.Node{At: l.span()}, Text: w.raw(l.token)}
+	switch {
+	case l.role != plain:
+		w.refuseHere()
+		return nil
+	case l.is("TRUE") || l.is("FALSE"):
+		e.Kind, e.Text = ast.BoolLiteral, l.word
+	case l.is("NULL"):
+		e.Kind, e.Text = ast.NullLiteral, l.word
+	case l.kind == tokString:
+		e.Kind, e.Text, e.Quote = ast.StringLiteral, stringOf(w.text, l.token), l.quote
+	case l.kind == tokNumber:
+		e.Kind = w.numberKind(l, e.Text)
+	default:
+		w.refuseHere()
+		return nil
+	}
+	w.i++
+	return e
+}
+
+func (w *walker) numberKind(l lexeme, text string) ast.LiteralKind {
+	switch {
+	case strings.ContainsAny(text, "eE"):
+		if f, err := strconv.ParseFloat(text, 64); err != nil || math.IsInf(f, 0) {
+			w.fail(diag.New(diag.BadLiteral, l.span(), "`%s` does not fit a DOUBLE", clip(text)))
+		}
+		return ast.FloatLiteral
+	case strings.Contains(text, "."):
+		return ast.DecimalLiteral
+	}
+	return ast.IntLiteral
+}
+
+func (w *walker) caseExpr(n *tidb.CaseExpr) ast.Expr {
+	first := w.i
+	e := &ast.Case{}
+	w.need("CASE")
+	if n.Value != nil {
+		e.Operand = w.expr(n.Value)
+	}
+	for _, c := range n.WhenClauses {
+		w.need("WHEN")
+		cond := w.expr(c.Expr)
+		w.need("THEN")
+		e.Whens = append(e.Whens, ast.When{Cond: cond, Then: w.expr(c.Result)})
+	}
+	if n.ElseClause != nil {
+		w.need("ELSE")
+		e.Else = w.expr(n.ElseClause)
+	}
+	w.need("END")
+	e.Node = w.node(first)
+	return e
+}
+
+// call converts a function. Most are name ( arguments ); a few are spelled their own way.
+func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	l := w.cur()
+	switch {
+	case n.FnName.O == tidb.DateLiteral || n.FnName.O == tidb.TimestampLiteral:
+		return w.timeLiteral(n)
+	case l.role == castName:
+		w.i++
+		e := &ast.Cast{}
+		w.need("(")
+		if len(n.Args) != 2 {
+			w.refuseHere()
+			return nil
+		}
+		e.X = w.expr(n.Args[0])
+		w.need(",")
+		if e.Type = w.cur().typ; w.cur().role != castType {
+			w.refuseHere()
+		}
+		w.i++
+		w.need(")")
+		e.Node = w.node(first)
+		return e
+	case n.Schema.O != "":
+		w.fail(unsupported(l.span(), "write the name of the function alone", "functions of a schema are not supported"))
+		return nil
+	case l.is("EXTRACT"):
+		return w.extract(n)
+	}
+	c := &ast.Call{Name: w.name()}
+	c.Name.Text = strings.ToUpper(c.Name.Text)
+	if len(n.Args) == 0 && !w.cur().is("(") { // CURRENT_TIMESTAMP
+		c.Node = w.node(first)
+		return c
+	}
+	w.need("(")
+	for i, a := range n.Args {
+		if i > 0 {
+			w.separator(c.Name.Text, i)
+		}
+		c.Args = append(c.Args, w.expr(a))
+	}
+	w.need(")")
+	c.Node = w.node(first)
+	return c
+}
+
+// separator goes over what stands in front of argument i of a function.
+func (w *walker) separator(name string, i int) {
+	if strings.HasPrefix(name, "SUBSTR") && (i == 1 && w.take("FROM") || i == 2 && w.take("FOR")) {
+		return
+	}
+	w.need(",")
+}
+
+// extract converts EXTRACT(unit FROM x) to the function of that unit.
+func (w *walker) extract(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	w.i++
+	w.need("(")
+	u := w.cur()
+	if _, ok := n.Args[0].(*tidb.TimeUnitExpr); !ok || len(n.Args) != 2 {
+		w.refuseHere()
+		return nil
+	}
+	if _, ok := findUnit(u.word); !ok {
+		w.fail(unsupported(u.span(), "write EXTRACT(HOUR FROM ts)", "the unit `%s` is not supported", w.raw(u.token)))
+		return nil
+	}
+	w.i++
+	w.need("FROM")
+	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: u.span()}, Text: u.word}, Args: []ast.Expr{w.expr(n.Args[1])}}
+	w.need(")")
+	c.Node = w.node(first)
+	return c
+}
+
+// timeLiteral converts DATE '…' and TIMESTAMP '…' to a cast of the string.
+func (w *walker) timeLiteral(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	w.i++ // DATE or TIMESTAMP
+	if len(n.Args) != 1 || w.cur().kind != tokString {
+		w.i = first
+		w.refuseHere()
+		return nil
+	}
+	x := w.literal()
+	e := &ast.Cast{Node: w.node(first), X: x, Type: types.DateType}
+	if n.FnName.O == tidb.TimestampLiteral {
+		precision := 0
+		if lit, ok := x.(*ast.Literal); ok {
+			_, frac, _ := strings.Cut(lit.Text, ".")
+			for precision < 6 && precision < len(frac) && isDigit(frac[precision]) {
+				precision++
+			}
+		}
+		e.Type = types.DatetimeType(precision)
+	}
+	return e
+}
+
+func (w *walker) aggregate(n *tidb.AggregateFuncExpr) ast.Expr {
+	first := w.i
+	c := &ast.Call{Name: w.name()}
+	c.Name.Text = strings.ToUpper(c.Name.Text)
+	w.need("(")
+	if n.Distinct {
+		w.fail(unsupported(w.cur().span(), "count the rows of a view that groups by the value", "%s(DISTINCT …) is not supported", c.Name.Text))
+		return nil
+	}
+	w.take("ALL")
+	if c.Name.Text == "COUNT" && w.take("*") {
+		c.Star = true
+	} else {
+		w.list(len(n.Args), func(i int) { c.Args = append(c.Args, w.expr(n.Args[i])) })
+	}
+	w.need(")")
+	c.Node = w.node(first)
+	return c
+}
