@@ -26,6 +26,7 @@ type Scan struct {
 	Kind            physical.SourceKind
 	Relation        string
 	Columns         stream.Schema
+	Positions       []int // where Columns stand in the relation; nil: Columns are all of it
 	Hidden          []physical.Hidden
 	EventTime       physical.Expr // over Schema(), DATETIME; nil: none is known
 	Watermark       physical.Expr // over Schema(), DATETIME; nil: none before the end
@@ -117,6 +118,14 @@ func (a *Aggregate) Schema() stream.Schema {
 		agg.AggNames = append(agg.AggNames, g.Name)
 	}
 	return (&physical.WindowFinal{WindowAgg: agg}).Schema()
+}
+
+// Position returns where column i stands in the relation.
+func (s *Scan) Position(i int) int {
+	if s.Positions == nil {
+		return i
+	}
+	return s.Positions[i]
 }
 
 // FirstKey is the position of the first group key in Schema().

@@ -1,0 +1,118 @@
+package planner
+
+import (
+	"strings"
+
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// isAggregate tells whether a call is one of the aggregates.
+func isAggregate(c *ast.Call) bool {
+	switch strings.ToUpper(c.Name.Text) {
+	case "COUNT", "SUM", "AVG", "MIN", "MAX":
+		return true
+	}
+	return false
+}
+
+// findAggregate returns an aggregate inside e, nil if there is none.
+func findAggregate(e ast.Expr) (found ast.Expr) {
+	visit(e, func(e ast.Expr) {
+		if c, ok := e.(*ast.Call); ok && found == nil && isAggregate(c) {
+			found = c
+		}
+	})
+	return found
+}
+
+// firstAggregate returns an aggregate of the select list, HAVING or ORDER BY.
+func firstAggregate(q *ast.Select) ast.Expr {
+	for _, it := range q.Items {
+		if it.Star {
+			continue
+		}
+		if a := findAggregate(it.Expr); a != nil {
+			return a
+		}
+	}
+	if q.Having != nil {
+		if a := findAggregate(q.Having); a != nil {
+			return a
+		}
+	}
+	for _, o := range q.OrderBy {
+		if a := findAggregate(o.Expr); a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// aggregateOf binds an aggregate over the input.
+func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
+	name := strings.ToUpper(c.Name.Text)
+	if c.Distinct {
+		return logical.Agg{}, diag.New(diag.Unsupported, c.At, "%s(DISTINCT …) is not supported", name).
+			WithHint("group by the column in a materialized view and count its rows")
+	}
+	if c.Star {
+		if name != "COUNT" {
+			return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s(*) means nothing", name).
+				WithHint("name a column, or write COUNT(*)")
+		}
+		return logical.Agg{Fn: physical.AggCountStar, Out: types.BigintType, Name: "count(*)"}, nil
+	}
+	if len(c.Args) != 1 {
+		return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s takes one argument, not %d", name, len(c.Args))
+	}
+	if inner := findAggregate(c.Args[0]); inner != nil {
+		return logical.Agg{}, diag.New(diag.GroupMisuse, inner.Span(), "an aggregate cannot stand inside %s", name).
+			WithHint("aggregate in a materialized view, and that view's rows again")
+	}
+	below := &exprs{b: x.b, s: x.s, clause: name}
+	o, err := below.operand(c.Args[0])
+	if err != nil {
+		return logical.Agg{}, err
+	}
+	arg, out, err := aggregateTypes(name, o)
+	if err != nil {
+		return logical.Agg{}, err
+	}
+	fn := physical.AggFn(strings.ToLower(name))
+	return logical.Agg{Fn: fn, Arg: arg, Out: out, Name: string(fn) + "(" + physical.Format(arg) + ")"}, nil
+}
+
+// aggregateTypes returns the argument as the aggregate takes it, and the result's type.
+func aggregateTypes(name string, o operand) (physical.Expr, types.Type, error) {
+	if o.kind() == types.Interval {
+		return nil, types.Type{}, diag.New(diag.WrongType, o.at, "%s does not take an INTERVAL", name)
+	}
+	if o.kind() == types.Null {
+		o.e = castTo(o.e, types.BigintType)
+	}
+	switch name {
+	case "COUNT":
+		return o.e, types.BigintType, nil
+	case "MIN", "MAX":
+		return o.e, o.e.Type(), nil
+	}
+	arg, err := number(o, name)
+	if err != nil {
+		return nil, types.Type{}, diag.New(diag.WrongType, o.at, "%s takes a number, this is a %s", name, o.e.Type()).
+			WithHint("MIN, MAX and COUNT take every type")
+	}
+	t := arg.Type()
+	switch {
+	case name == "SUM" && t.Kind == types.Bigint:
+		return arg, types.DecimalType(types.MaxDecimalPrecision, 0), nil
+	case name == "SUM" && t.Kind == types.Decimal:
+		return arg, types.DecimalType(types.MaxDecimalPrecision, t.Scale), nil
+	case name == "AVG" && t.Kind == types.Decimal:
+		return arg, types.DecimalType(types.MaxDecimalPrecision, min(t.Scale+divisionDigits, types.MaxDecimalPrecision)), nil
+	}
+	return arg, types.DoubleType, nil
+}

@@ -1,0 +1,288 @@
+package planner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// binder binds one statement.
+type binder struct {
+	cfg       Config
+	functions map[string]function
+	live      bool     // the input never ends; known once FROM is bound
+	views     []string // plain views that are being planned, outermost first
+}
+
+func newBinder(cfg Config) *binder { return &binder{cfg: cfg, functions: functions()} }
+
+// bound is a SELECT up to its select list; ORDER BY and LIMIT are not in it.
+type bound struct {
+	scope *scope
+	group *grouping // nil: no aggregation
+	list  *logical.Project
+	width int // columns of list that the query shows
+}
+
+// windowed tells whether the rows are the results of windows.
+func (r *bound) windowed() bool {
+	return r.scope.windowed || r.group != nil && r.group.agg.Window.Kind != windows.None
+}
+
+// query binds a whole query.
+func (b *binder) query(q *ast.Select) (logical.Node, error) {
+	r, err := b.selectList(q)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := b.orderBy(q, r)
+	if err != nil {
+		return nil, err
+	}
+	var root logical.Node = r.list
+	count, skip, err := b.limit(q)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(keys) > 0:
+		root = &logical.Sort{In: root, Keys: keys, Limit: count, Offset: skip}
+	case count >= 0:
+		root = &logical.Limit{In: root, Count: count, Offset: skip}
+	}
+	if len(r.list.Exprs) > r.width {
+		root = firstColumns(root, r.width)
+	}
+	return root, nil
+}
+
+// firstColumns drops the columns that were only there to sort by.
+func firstColumns(n logical.Node, width int) logical.Node {
+	p := &logical.Project{In: n}
+	for i, f := range n.Schema()[:width] {
+		p.Exprs = append(p.Exprs, &physical.Column{Index: i, T: f.Type, Name: f.Name})
+		p.Names = append(p.Names, f.Name)
+	}
+	return p
+}
+
+// selectList binds everything but ORDER BY and LIMIT.
+func (b *binder) selectList(q *ast.Select) (*bound, error) {
+	if q.Distinct {
+		return nil, diag.New(diag.Unsupported, q.At, "SELECT DISTINCT is not supported").
+			WithHint("GROUP BY the columns of the select list instead")
+	}
+	s, err := b.from(q)
+	if err != nil {
+		return nil, err
+	}
+	if q.Where != nil {
+		pred, err := (&exprs{b: b, s: s, clause: "WHERE", aliases: aliasesOf(q)}).condition(q.Where)
+		if err != nil {
+			return nil, err
+		}
+		s.node = &logical.Filter{In: s.node, Pred: pred}
+	}
+	r := &bound{scope: s}
+	if r.group, err = b.group(q, s); err != nil {
+		return nil, err
+	}
+	if err := b.emit(q, r); err != nil {
+		return nil, err
+	}
+	if err := b.items(q, r); err != nil {
+		return nil, err
+	}
+	if err := b.having(q, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// items binds the select list.
+func (b *binder) items(q *ast.Select, r *bound) error {
+	r.list = &logical.Project{In: r.scope.node}
+	if r.group != nil {
+		r.list.In = r.group.agg
+	}
+	x := &exprs{b: b, s: r.scope, g: r.group, clause: "SELECT"}
+	for i := range q.Items {
+		it := &q.Items[i]
+		if it.Star {
+			if err := b.star(it, r); err != nil {
+				return err
+			}
+			continue
+		}
+		e, err := x.bind(it.Expr)
+		if err != nil {
+			return err
+		}
+		if e.Type().Kind == types.Interval {
+			return diag.New(diag.WrongType, it.Expr.Span(), "a column cannot hold an INTERVAL")
+		}
+		r.list.Exprs = append(r.list.Exprs, e)
+		r.list.Names = append(r.list.Names, uniqueName(itemName(it), r.list.Names))
+	}
+	r.width = len(r.list.Exprs)
+	return nil
+}
+
+// star expands `*`.
+func (b *binder) star(it *ast.Item, r *bound) error {
+	if it.Table != nil && !strings.EqualFold(it.Table.Text, r.scope.table) {
+		return diag.New(diag.UnknownColumn, it.Table.At, "there is no table `%s` in this query", it.Table.Text).
+			WithHint("the table is called `%s` here", r.scope.table)
+	}
+	if r.group != nil {
+		return diag.New(diag.GroupMisuse, it.At, "`*` means nothing in a query that groups").
+			WithHint("list the group keys and aggregates")
+	}
+	for i, f := range r.scope.columns {
+		r.list.Exprs = append(r.list.Exprs, r.scope.field(i))
+		r.list.Names = append(r.list.Names, uniqueName(f.Name, r.list.Names))
+	}
+	return nil
+}
+
+// itemName is the alias, the column's own name, or the text as it was written.
+func itemName(it *ast.Item) string {
+	if it.Alias != nil {
+		return it.Alias.Text
+	}
+	if c, ok := unparen(it.Expr).(*ast.Column); ok {
+		return c.Name.Text
+	}
+	return it.Text
+}
+
+// uniqueName adds _2, _3, … to a name that is taken; names differ without regard to case.
+func uniqueName(name string, taken []string) string {
+	free := func(n string) bool {
+		for _, t := range taken {
+			if strings.EqualFold(t, n) {
+				return false
+			}
+		}
+		return true
+	}
+	out := name
+	for i := 2; !free(out); i++ {
+		out = fmt.Sprintf("%s_%d", name, i)
+	}
+	return out
+}
+
+func aliasesOf(q *ast.Select) []string {
+	var out []string
+	for _, it := range q.Items {
+		if it.Alias != nil {
+			out = append(out, it.Alias.Text)
+		}
+	}
+	return out
+}
+
+// having binds HAVING and puts it between the aggregation and the select list.
+func (b *binder) having(q *ast.Select, r *bound) error {
+	if q.Having == nil {
+		return nil
+	}
+	if r.group == nil {
+		return diag.New(diag.GroupMisuse, q.Having.Span(), "HAVING needs GROUP BY or an aggregate").
+			WithHint("write the condition in WHERE")
+	}
+	x := &exprs{b: b, s: r.scope, g: r.group, clause: "HAVING", list: r.list}
+	pred, err := x.condition(q.Having)
+	if err != nil {
+		return err
+	}
+	r.list.In = &logical.Filter{In: r.group.agg, Pred: pred}
+	return nil
+}
+
+// orderBy returns what to sort by; it appends to the select list what is not in it.
+func (b *binder) orderBy(q *ast.Select, r *bound) ([]physical.SortKey, error) {
+	if len(q.OrderBy) > 0 && b.live {
+		return nil, diag.New(diag.Unsupported, orderSpan(q), "a live stream has no end, so its rows cannot be sorted").
+			WithLabel("on a live stream").
+			WithHint("CREATE MATERIALIZED VIEW v AS this query without ORDER BY, then SELECT * FROM v ORDER BY …")
+	}
+	var keys []physical.SortKey
+	for _, o := range q.OrderBy {
+		at, err := b.orderKey(o, r)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, physical.SortKey{Column: at, Desc: o.Desc})
+	}
+	return keys, nil
+}
+
+func (b *binder) orderKey(o ast.Order, r *bound) (int, error) {
+	switch e := unparen(o.Expr).(type) {
+	case *ast.Literal:
+		if e.Kind == ast.IntLiteral {
+			n, err := strconv.Atoi(e.Text)
+			if err != nil || n < 1 || n > r.width {
+				return 0, diag.New(diag.UnknownColumn, e.At, "ORDER BY position %s is not in the select list", e.Text).
+					WithHint("the select list has %d columns", r.width)
+			}
+			return n - 1, nil
+		}
+	case *ast.Column:
+		if at := outputNamed(e, r.list.Names[:r.width]); at >= 0 {
+			return at, nil
+		}
+	}
+	x := &exprs{b: b, s: r.scope, g: r.group, clause: "ORDER BY", list: r.list}
+	e, err := x.bind(o.Expr)
+	if err != nil {
+		return 0, err
+	}
+	if at := indexOf(r.list.Exprs, e); at >= 0 {
+		return at, nil
+	}
+	if e.Type().Kind == types.Interval {
+		return 0, diag.New(diag.WrongType, o.At, "rows cannot be sorted by an INTERVAL")
+	}
+	r.list.Exprs = append(r.list.Exprs, e)
+	r.list.Names = append(r.list.Names, uniqueName("$sort", r.list.Names))
+	return len(r.list.Exprs) - 1, nil
+}
+
+// outputNamed returns the output column that an unqualified name means, -1 if none.
+func outputNamed(c *ast.Column, names []string) int {
+	if c.Table != nil {
+		return -1
+	}
+	found := -1
+	for i, n := range names {
+		if n == c.Name.Text {
+			return i
+		}
+		if found < 0 && strings.EqualFold(n, c.Name.Text) {
+			found = i
+		}
+	}
+	return found
+}
+
+// limit returns LIMIT and OFFSET; count is -1 if all rows are wanted.
+func (b *binder) limit(q *ast.Select) (count, skip int64, err error) {
+	if q.Limit == nil {
+		return -1, 0, nil
+	}
+	if q.Limit.Offset > 0 && b.live {
+		return 0, 0, diag.New(diag.Unsupported, q.Limit.At, "OFFSET on a live stream skips rows that nobody can name").
+			WithHint("LIMIT alone is fine; OFFSET works on a materialized view")
+	}
+	return q.Limit.Count, q.Limit.Offset, nil
+}

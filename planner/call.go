@@ -1,0 +1,341 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// call binds a function, an aggregate, or a name that belongs to a window.
+func (x *exprs) call(c *ast.Call) (physical.Expr, error) {
+	name := strings.ToUpper(c.Name.Text)
+	switch {
+	case isAggregate(c):
+		if x.g != nil {
+			return x.g.aggregate(x, c)
+		}
+		return nil, x.noAggregate(c)
+	case isWindow(c):
+		return nil, diag.New(diag.BadWindow, c.At, "%s stands in GROUP BY only", name).
+			WithHint("in the select list write window_start or window_end")
+	case isBound(c):
+		return x.boundCall(c)
+	}
+	f, ok := x.b.functions[name]
+	if !ok {
+		return nil, x.unknownFunction(c, name)
+	}
+	if c.Star || c.Distinct {
+		return nil, diag.New(diag.WrongArguments, c.At, "%s is no aggregate", name)
+	}
+	if len(c.Args) < f.min || f.max >= 0 && len(c.Args) > f.max {
+		return nil, diag.New(diag.WrongArguments, c.At, "%s takes %s, not %d", name, f.arity(), len(c.Args)).
+			WithHint("write %s%s", name, f.usage)
+	}
+	args, err := x.operands(c.Args...)
+	if err != nil {
+		return nil, err
+	}
+	if f.bind != nil {
+		return f.bind(x, c, f, args)
+	}
+	return f.apply(name, args)
+}
+
+// arity says how many arguments a function takes.
+func (f function) arity() string {
+	plural := func(n int) string {
+		if n == 1 {
+			return "1 argument"
+		}
+		return fmt.Sprintf("%d arguments", n)
+	}
+	switch {
+	case f.max < 0:
+		return "at least " + plural(f.min)
+	case f.min == f.max:
+		return plural(f.min)
+	}
+	return fmt.Sprintf("%d or %s", f.min, plural(f.max))
+}
+
+// noAggregate refuses an aggregate where rows are not grouped yet.
+func (x *exprs) noAggregate(c *ast.Call) error {
+	err := diag.New(diag.GroupMisuse, c.At, "an aggregate cannot stand in %s", x.clause)
+	if x.clause == "WHERE" {
+		return err.WithHint("WHERE runs before rows are grouped; write the condition in HAVING")
+	}
+	return err
+}
+
+func (x *exprs) unknownFunction(c *ast.Call, name string) error {
+	shown := strings.ToLower(name)
+	if absent(name) {
+		return diag.New(diag.UnknownFunction, c.Name.At, "the function `%s` is not supported", shown)
+	}
+	err := diag.New(diag.UnknownFunction, c.Name.At, "there is no function `%s`", shown)
+	candidates := []string{"COUNT", "SUM", "AVG", "MIN", "MAX", "TUMBLE", "HOP"}
+	for n := range x.b.functions {
+		candidates = append(candidates, n)
+	}
+	slices.Sort(candidates) // of equals the first is taken
+	if near := diag.Suggest(name, candidates); near != "" {
+		return err.WithHint("did you mean %s?", near)
+	}
+	return err
+}
+
+// apply converts the arguments to the kinds that the signature names.
+func (f function) apply(name string, args []operand) (physical.Expr, error) {
+	out := make([]physical.Expr, len(args))
+	for i, a := range args {
+		want := f.params[min(i, len(f.params)-1)]
+		e, err := a.as(want, name)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = e
+	}
+	return &physical.Call{Fn: f.fn, Args: out, T: f.result}, nil
+}
+
+// as converts an argument to a kind, if that makes sense.
+func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
+	have := o.e.Type()
+	if have.Kind == types.Interval {
+		return nil, diag.New(diag.WrongType, o.at, "%s does not take an INTERVAL", name)
+	}
+	switch want {
+	case types.Varchar:
+		return castTo(o.e, types.VarcharType), nil
+	case types.Bigint, types.Double:
+		n, err := number(o, name)
+		if err != nil {
+			return nil, err
+		}
+		return castTo(n, types.Type{Kind: want}), nil
+	case types.Datetime:
+		switch {
+		case have.Kind == types.Datetime:
+			return o.e, nil
+		case have.Kind == types.Date:
+			return castTo(o.e, types.DatetimeType(0)), nil
+		case have.Kind == types.Varchar || have.Kind == types.Null:
+			m, err := meant(o, types.DatetimeType(0))
+			if err != nil {
+				return nil, err
+			}
+			return castTo(m.e, types.DatetimeType(6)), nil
+		}
+		return nil, diag.New(diag.WrongType, o.at, "%s takes a time, this is a %s", name, have).
+			WithHint("FROM_UNIXTIME(…) makes a time of epoch seconds")
+	}
+	return nil, diag.New(diag.Internal, o.at, "no conversion to kind %d", want)
+}
+
+func sameNumber(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	n, err := number(args[0], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{n}, T: n.Type()}, nil
+}
+
+// wholeNumber binds FLOOR and CEIL: a DECIMAL keeps its kind and loses its fraction.
+func wholeNumber(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	n, err := number(args[0], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{n}, T: roundedType(n.Type(), 0)}, nil
+}
+
+// roundedType is the type of a number after rounding to some fractional digits;
+// rounding up may add a whole digit.
+func roundedType(t types.Type, digits int) types.Type {
+	if t.Kind != types.Decimal {
+		return t
+	}
+	scale := min(t.Scale, max(digits, 0))
+	whole := t.Precision - t.Scale
+	if scale < t.Scale {
+		whole++
+	}
+	return types.DecimalType(min(max(whole+scale, 1), types.MaxDecimalPrecision), scale)
+}
+
+func round(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	n, err := number(args[0], c.Name.Text)
+	if err != nil || len(args) == 1 {
+		if err != nil {
+			return nil, err
+		}
+		return &physical.Call{Fn: f.fn, Args: []physical.Expr{n}, T: roundedType(n.Type(), 0)}, nil
+	}
+	d, err := args[1].as(types.Bigint, c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	t := n.Type()
+	if l, ok := d.(*physical.Literal); ok && l.Value != nil {
+		const digitsMax = 1000 // far more than any number has, and fits an int
+		t = roundedType(t, int(max(min(l.Value.(int64), digitsMax), -digitsMax)))
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{n, d}, T: t}, nil
+}
+
+func modulo(_ *exprs, c *ast.Call, _ function, args []operand) (physical.Expr, error) {
+	return arithmetic(&ast.Binary{Node: c.Node, Op: "%"}, args[0], args[1])
+}
+
+// oneOf binds COALESCE and IFNULL.
+func oneOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	merged, t, err := merge(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: merged, T: t}, nil
+}
+
+// nullIf keeps the type of its first argument, also where the comparison needs another.
+func nullIf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	both, _, err := unify(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	a := args[0].e
+	if physical.Equal(both[0], a) {
+		return &physical.Call{Fn: f.fn, Args: both, T: a.Type()}, nil
+	}
+	same := &physical.Call{Fn: "=", Args: both, T: types.BooleanType}
+	return &physical.Call{Fn: "case", Args: []physical.Expr{same, &physical.Literal{T: a.Type()}, a}, T: a.Type()}, nil
+}
+
+func ifElse(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	cond, err := truth(args[0])
+	if err != nil {
+		return nil, err
+	}
+	merged, t, err := merge(c.Name.Text, args[1:])
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: append([]physical.Expr{cond}, merged...), T: t}, nil
+}
+
+// extreme binds GREATEST and LEAST, which compare and so convert as comparisons do.
+func extreme(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	_, t, err := unify(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]physical.Expr, len(args))
+	for i, a := range args {
+		m, err := meant(a, anchor(args))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = castTo(m.e, t)
+	}
+	return &physical.Call{Fn: f.fn, Args: out, T: t}, nil
+}
+
+func dateFormat(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	t, err := args[0].as(types.Datetime, c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := constantText(args[1].e); !ok {
+		return nil, diag.New(diag.WrongArguments, args[1].at, "the format must be written out").
+			WithHint("for example DATE_FORMAT(ts, '%%Y-%%m-%%d %%H:%%i')")
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{t, args[1].e}, T: types.VarcharType}, nil
+}
+
+func dateAddCall(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	if args[1].kind() != types.Interval {
+		return nil, diag.New(diag.WrongArguments, args[1].at, "%s needs an INTERVAL here", c.Name.Text).
+			WithHint("for example %s(ts, INTERVAL 5 SECOND)", c.Name.Text)
+	}
+	return addInterval(args[0], args[1].e, f.fn == "date_sub", "the INTERVAL")
+}
+
+// now is the row's arrival in a continuous query, which a replay repeats, and
+// the start of the statement in a bounded one.
+func now(x *exprs, c *ast.Call, _ function, args []operand) (physical.Expr, error) {
+	if len(args) == 1 {
+		l, ok := args[0].e.(*physical.Literal)
+		if n, isInt := literalInt(l, ok); !isInt || n < 0 || n > 6 {
+			return nil, diag.New(diag.WrongArguments, args[0].at, "the precision of %s is a number from 0 to 6", c.Name.Text)
+		}
+	}
+	if !x.b.live {
+		return &physical.Literal{T: types.DatetimeType(6), Value: int64(x.b.cfg.Now)}, nil
+	}
+	if e := x.s.hidden(physical.HiddenArrival); e != nil {
+		return e, nil
+	}
+	return nil, diag.New(diag.Unsupported, c.At, "%s is the arrival of a row, and the rows of `%s` are results", c.Name.Text, x.s.table).
+		WithHint("compare with window_end, or filter inside the view")
+}
+
+func literalInt(l *physical.Literal, ok bool) (int64, bool) {
+	if !ok {
+		return 0, false
+	}
+	n, isInt := l.Value.(int64)
+	return n, isInt && l.T.Kind == types.Bigint
+}
+
+func currentDate(x *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	e, err := now(x, c, f, args)
+	if err != nil {
+		return nil, err
+	}
+	return castTo(e, types.DateType), nil
+}
+
+// cast binds CAST(x AS type).
+func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
+	o, err := x.operand(e.X)
+	if err != nil {
+		return nil, err
+	}
+	from, to := o.e.Type(), e.Type
+	bad := from.Kind == types.Interval || to.Kind == types.Interval || to.Kind == types.Null || to.Kind == types.Invalid
+	number := func(t types.Type) bool { return t.IsNumeric() || t.Kind == types.Boolean }
+	if bad || number(from) && to.IsTime() || from.IsTime() && number(to) {
+		err := diag.New(diag.WrongType, e.At, "a %s cannot be cast to %s", from, to)
+		switch {
+		case from.IsNumeric() && to.IsTime():
+			return nil, err.WithHint("FROM_UNIXTIME(…) makes a time of epoch seconds")
+		case from.IsTime() && to.IsNumeric():
+			return nil, err.WithHint("UNIX_TIMESTAMP(…) gives the seconds since 1970")
+		}
+		return nil, err
+	}
+	if from == to {
+		return o.e, nil
+	}
+	return &physical.Call{Fn: "cast", Args: []physical.Expr{o.e}, T: to}, nil
+}
+
+// stringLiteral binds text. In double quotes it is text too, as in MySQL, unless
+// it reads like a column: then somebody means the column.
+func (x *exprs) stringLiteral(l *ast.Literal) (physical.Expr, error) {
+	if l.Quote == '"' && x.s != nil {
+		c := &ast.Column{Node: l.Node, Name: ast.Name{Node: l.Node, Text: l.Text}}
+		if found, err := x.s.lookup(c); found != nil || err != nil {
+			return nil, diag.New(diag.UnknownColumn, l.At, "%s in double quotes is a text, and there is a column of that name", strconv.Quote(l.Text)).
+				WithLabel("text or column?").
+				WithHint("write `%s` for the column, '%s' for the text", l.Text, strings.ReplaceAll(l.Text, "'", "''"))
+		}
+	}
+	return text(l.Text), nil
+}

@@ -1,0 +1,354 @@
+package planner
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"weir/planner/physical"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// operand is a bound expression and where it stands.
+type operand struct {
+	e  physical.Expr
+	at diag.Span
+}
+
+func (o operand) kind() types.Kind { return o.e.Type().Kind }
+
+// castTo converts e, without asking whether that can work for every value.
+// Constants of numbers are converted at once.
+func castTo(e physical.Expr, to types.Type) physical.Expr {
+	from := e.Type()
+	if fits(from, to) {
+		return e
+	}
+	if l, ok := e.(*physical.Literal); ok {
+		if v, ok := convertLiteral(l, to); ok {
+			return &physical.Literal{T: to, Value: v}
+		}
+	}
+	return &physical.Call{Fn: "cast", Args: []physical.Expr{e}, T: to}
+}
+
+// fits tells whether a value of one type can stand for the other as it is:
+// lengths of VARCHAR and digits of DATETIME do not change how values lie in memory.
+func fits(from, to types.Type) bool {
+	switch {
+	case from.Kind != to.Kind:
+		return false
+	case from.Kind == types.Decimal:
+		return from == to
+	case from.Kind == types.Datetime:
+		return from.Precision <= to.Precision
+	}
+	return true
+}
+
+func convertLiteral(l *physical.Literal, to types.Type) (any, bool) {
+	if l.Value == nil {
+		return nil, true
+	}
+	switch v := l.Value.(type) {
+	case bool:
+		if to.Kind == types.Bigint {
+			if v {
+				return int64(1), true
+			}
+			return int64(0), true
+		}
+	case int64:
+		if l.T.Kind != types.Bigint {
+			return nil, false
+		}
+		switch to.Kind {
+		case types.Double:
+			return float64(v), true
+		case types.Decimal:
+			return rescale(big.NewInt(v), 0, to)
+		}
+	case decimal128.Num:
+		switch to.Kind {
+		case types.Double:
+			f, err := strconv.ParseFloat(v.ToString(int32(l.T.Scale)), 64)
+			return f, err == nil
+		case types.Decimal:
+			return rescale(v.BigInt(), l.T.Scale, to)
+		}
+	}
+	return nil, false
+}
+
+// rescale gives unscaled the scale of to; ok is false if digits would be lost.
+func rescale(unscaled *big.Int, scale int, to types.Type) (any, bool) {
+	if to.Scale < scale {
+		return nil, false
+	}
+	shift := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(to.Scale-scale)), nil)
+	n := new(big.Int).Mul(unscaled, shift)
+	if len(new(big.Int).Abs(n).String()) > to.Precision {
+		return nil, false
+	}
+	return decimal128.FromBigInt(n), true
+}
+
+// asDecimal is the DECIMAL that holds every value of an exact number type.
+func asDecimal(t types.Type) types.Type {
+	if t.Kind == types.Decimal {
+		return t
+	}
+	return types.DecimalType(19, 0)
+}
+
+// wider returns the DECIMAL that holds both, cut to 38 digits at the cost of
+// the fraction; exact is false if it was cut.
+func wider(a, b types.Type) (t types.Type, exact bool) {
+	scale := max(a.Scale, b.Scale)
+	whole := max(a.Precision-a.Scale, b.Precision-b.Scale)
+	if whole+scale <= types.MaxDecimalPrecision {
+		return types.DecimalType(max(whole+scale, 1), scale), true
+	}
+	return types.DecimalType(types.MaxDecimalPrecision, types.MaxDecimalPrecision-whole), false
+}
+
+// commonType returns the type in which values of two types are compared.
+func commonType(a, b types.Type) (types.Type, bool) {
+	if a.Kind > b.Kind {
+		a, b = b, a
+	}
+	switch {
+	case a.Kind == types.Interval || b.Kind == types.Interval:
+		return types.Type{}, false
+	case a.Kind == types.Null:
+		return b, true
+	case a.Kind == b.Kind:
+		return sameKind(a, b), true
+	case a.Kind == types.Boolean && b.IsNumeric():
+		return commonType(types.BigintType, b)
+	case a.IsNumeric() && b.Kind == types.Double:
+		return types.DoubleType, true
+	case a.Kind == types.Bigint && b.Kind == types.Decimal:
+		t, _ := wider(asDecimal(a), b)
+		return t, true
+	case a.IsNumeric() && b.Kind == types.Varchar:
+		return types.DoubleType, true
+	case a.Kind == types.Varchar && b.IsTime():
+		return types.DatetimeType(6), true
+	case a.Kind == types.Date && b.Kind == types.Datetime:
+		return b, true
+	}
+	return types.Type{}, false
+}
+
+// sameKind returns the type that holds values of both.
+func sameKind(a, b types.Type) types.Type {
+	switch a.Kind {
+	case types.Decimal:
+		t, _ := wider(a, b)
+		return t
+	case types.Datetime:
+		return types.DatetimeType(max(a.Precision, b.Precision))
+	case types.Varchar:
+		if a.Length == 0 || b.Length == 0 {
+			return types.VarcharType
+		}
+		return types.VarcharOf(max(a.Length, b.Length))
+	}
+	return a
+}
+
+// resultType returns the type of an expression that is one of several values
+// (CASE, COALESCE): as commonType, but text beside something else stays text.
+func resultType(a, b types.Type) (types.Type, bool) {
+	if a.Kind == types.Interval || b.Kind == types.Interval {
+		return types.Type{}, false
+	}
+	if a.Kind != b.Kind && a.Kind != types.Null && b.Kind != types.Null {
+		if a.Kind == types.Varchar || b.Kind == types.Varchar {
+			return types.VarcharType, true
+		}
+	}
+	return commonType(a, b)
+}
+
+// constantText returns the value of a VARCHAR literal.
+func constantText(e physical.Expr) (string, bool) {
+	l, ok := e.(*physical.Literal)
+	if !ok || l.T.Kind != types.Varchar {
+		return "", false
+	}
+	s, ok := l.Value.(string)
+	return s, ok
+}
+
+// meant returns o with a text constant read as what it stands beside: a time
+// beside times, a number beside numbers. It is an error if the text is neither.
+func meant(o operand, beside types.Type) (operand, error) {
+	text, ok := constantText(o.e)
+	if !ok {
+		return o, nil
+	}
+	switch {
+	case beside.IsTime():
+		l, ok := timeLiteral(text, beside)
+		if !ok {
+			return o, diag.New(diag.BadLiteral, o.at, "'%s' is not a %s", shorten(text), beside).
+				WithHint("write for example '2026-11-20 10:00:00' or '2026-11-20'")
+		}
+		return operand{l, o.at}, nil
+	case beside.Kind == types.Bigint:
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return operand{bigint(n), o.at}, nil
+		}
+	}
+	if beside.IsNumeric() {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			return o, diag.New(diag.BadLiteral, o.at, "'%s' is not a number", shorten(text)).
+				WithHint("it is compared with a %s", beside)
+		}
+		return operand{&physical.Literal{T: types.DoubleType, Value: f}, o.at}, nil
+	}
+	return o, nil
+}
+
+// timeLiteral reads a date or a time. Beside a DATE a bare date stays a DATE.
+func timeLiteral(text string, beside types.Type) (physical.Expr, bool) {
+	if days, ok := types.ParseDate(text); ok {
+		if beside.Kind == types.Date {
+			return &physical.Literal{T: types.DateType, Value: int64(days)}, true
+		}
+		const microsPerDay = 86_400_000_000
+		return &physical.Literal{T: types.DatetimeType(beside.Precision), Value: int64(days) * microsPerDay}, true
+	}
+	micros, ok := types.ParseDatetime(text)
+	if !ok {
+		return nil, false
+	}
+	return &physical.Literal{T: types.DatetimeType(max(beside.Precision, digitsOf(micros))), Value: micros}, true
+}
+
+// digitsOf returns the fractional digits, 0, 3 or 6, that microseconds need.
+func digitsOf(micros int64) int {
+	switch {
+	case micros%1_000_000 == 0:
+		return 0
+	case micros%1_000 == 0:
+		return 3
+	}
+	return 6
+}
+
+// unify brings operands to the type in which they are compared.
+func unify(what string, ops []operand) ([]physical.Expr, types.Type, error) {
+	return bring(what, ops, commonType, true)
+}
+
+// merge brings operands to the type of an expression that is one of them.
+func merge(what string, ops []operand) ([]physical.Expr, types.Type, error) {
+	return bring(what, ops, resultType, false)
+}
+
+func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, bool), read bool) ([]physical.Expr, types.Type, error) {
+	var err error
+	ops = append([]operand(nil), ops...)
+	if read {
+		beside := anchor(ops)
+		for i := range ops {
+			if ops[i], err = meant(ops[i], beside); err != nil {
+				return nil, types.Type{}, err
+			}
+		}
+	}
+	t := types.NullType
+	for i, o := range ops {
+		joined, ok := join(t, o.e.Type())
+		if !ok {
+			return nil, t, mixed(what, ops[:i], o, t)
+		}
+		t = joined
+	}
+	out := make([]physical.Expr, len(ops))
+	if read && t.Kind == types.Decimal && !holdsAll(ops) {
+		// No DECIMAL has room for all digits of all: they are compared as they are.
+		for i, o := range ops {
+			out[i] = castTo(o.e, asDecimal(o.e.Type()))
+			if o.kind() == types.Null {
+				out[i] = castTo(o.e, t)
+			}
+		}
+		return out, t, nil
+	}
+	for i, o := range ops {
+		out[i] = castTo(o.e, t)
+	}
+	return out, t, nil
+}
+
+// holdsAll tells whether one DECIMAL holds every digit of the exact operands.
+func holdsAll(ops []operand) bool {
+	whole, scale := 0, 0
+	for _, o := range ops {
+		if t := asDecimal(o.e.Type()); o.kind() != types.Null {
+			whole, scale = max(whole, t.Precision-t.Scale), max(scale, t.Scale)
+		}
+	}
+	return whole+scale <= types.MaxDecimalPrecision
+}
+
+// anchor returns the type that text constants are read beside: that of the
+// first operand that is not text, NULL if there is none.
+func anchor(ops []operand) types.Type {
+	for _, o := range ops {
+		if k := o.kind(); k != types.Varchar && k != types.Null {
+			return o.e.Type()
+		}
+	}
+	return types.NullType
+}
+
+// mixed returns the error for values that have no type in common.
+func mixed(what string, before []operand, o operand, t types.Type) *diag.Error {
+	at := o.at
+	for _, b := range before {
+		at = at.Join(b.at)
+	}
+	err := diag.New(diag.WrongType, at, "%s does not take a %s and a %s", what, t, o.e.Type())
+	if t.IsTime() && o.e.Type().IsNumeric() || t.IsNumeric() && o.e.Type().IsTime() {
+		return err.WithHint("write a time as '2026-11-20 10:00:00', or turn epoch seconds into one with FROM_UNIXTIME(…)")
+	}
+	return err
+}
+
+// truth makes a condition of e: numbers are true if they are not 0.
+func truth(o operand) (physical.Expr, error) {
+	t := o.e.Type()
+	switch {
+	case t.Kind == types.Boolean:
+		return o.e, nil
+	case t.Kind == types.Null:
+		return castTo(o.e, types.BooleanType), nil
+	case t.IsNumeric():
+		zero := castTo(bigint(0), t)
+		return &physical.Call{Fn: "<>", Args: []physical.Expr{o.e, zero}, T: types.BooleanType}, nil
+	}
+	return nil, diag.New(diag.WrongType, o.at, "a condition is needed, this is a %s", t).
+		WithHint("compare it with something, for example … IS NOT NULL")
+}
+
+func bigint(n int64) *physical.Literal { return &physical.Literal{T: types.BigintType, Value: n} }
+
+func text(s string) *physical.Literal { return &physical.Literal{T: types.VarcharType, Value: s} }
+
+// shorten cuts what an error quotes.
+func shorten(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

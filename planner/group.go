@@ -1,0 +1,323 @@
+package planner
+
+import (
+	"strconv"
+	"strings"
+
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// grouping is the aggregation of a SELECT while its clauses are being bound:
+// they add the aggregates that they use.
+type grouping struct {
+	agg     *logical.Aggregate
+	aliases []string
+	// behind remembers which expressions need the result of the aggregation:
+	// those that hold an aggregate or a bound of the window.
+	behind map[ast.Expr]bool
+}
+
+// group binds GROUP BY. It returns nil if the query does not aggregate.
+func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
+	first := firstAggregate(q)
+	if len(q.GroupBy) == 0 && first == nil {
+		return nil, nil
+	}
+	g := &grouping{agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), behind: map[ast.Expr]bool{}}
+	var bounds []ast.Expr
+	var window *ast.Call
+	for _, e := range q.GroupBy {
+		e, err := groupEntry(q, s, e)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := e.(*ast.Call); ok && isWindow(c) {
+			if window != nil {
+				return nil, diag.New(diag.BadWindow, c.At, "a query has one window, this is the second").
+					WithHint("a row would be counted once for each pair of windows; write two queries")
+			}
+			window = c
+			if err := b.setWindow(g.agg, s, c); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if isBound(e) && !resolves(s, e) {
+			bounds = append(bounds, e)
+			continue
+		}
+		if err := b.addKey(g, q, s, e); err != nil {
+			return nil, err
+		}
+	}
+	if window == nil && len(bounds) > 0 {
+		if c, ok := bounds[0].(*ast.Column); ok {
+			return nil, s.unknown(c, nil)
+		}
+		return nil, noWindow(bounds[0].Span(), s)
+	}
+	return g, b.allowed(q, s, g, first)
+}
+
+// allowed refuses aggregations whose result would never be known.
+func (b *binder) allowed(q *ast.Select, s *scope, g *grouping, first ast.Expr) error {
+	at := groupSpan(q)
+	if at.IsZero() {
+		at = first.Span()
+	}
+	if s.aggregated {
+		return diag.New(diag.Unsupported, at, "`%s` is already the result of a GROUP BY, and groups of groups are not supported", s.table).
+			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
+	}
+	if !b.live || g.agg.Window.Kind != windows.None {
+		return nil
+	}
+	what := "GROUP BY without a window"
+	if len(q.GroupBy) == 0 {
+		what = "an aggregate without a window"
+	}
+	return diag.New(diag.Unsupported, at, "%s never ends on a live stream", what).
+		WithLabel("needs a window").
+		WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
+}
+
+func groupSpan(q *ast.Select) diag.Span {
+	var at diag.Span
+	for _, e := range q.GroupBy {
+		at = at.Join(e.Span())
+	}
+	return at
+}
+
+// groupEntry resolves a position or an alias to the expression that it means.
+// A column of the relation comes before an alias of the same name.
+func groupEntry(q *ast.Select, s *scope, e ast.Expr) (ast.Expr, error) {
+	e = unparen(e)
+	switch c := e.(type) {
+	case *ast.Literal:
+		if c.Kind != ast.IntLiteral {
+			return e, nil
+		}
+		n, err := strconv.Atoi(c.Text)
+		if err != nil || n < 1 || n > len(q.Items) || q.Items[n-1].Star {
+			return nil, diag.New(diag.UnknownColumn, c.At, "GROUP BY position %s is not in the select list", c.Text).
+				WithHint("the select list has %d entries", len(q.Items))
+		}
+		return unparen(q.Items[n-1].Expr), nil
+	case *ast.Column:
+		if resolves(s, c) || c.Table != nil {
+			return e, nil
+		}
+		for _, it := range q.Items {
+			if it.Alias != nil && strings.EqualFold(it.Alias.Text, c.Name.Text) {
+				return unparen(it.Expr), nil
+			}
+		}
+	}
+	return e, nil
+}
+
+// resolves tells whether e is a column that the relation has.
+func resolves(s *scope, e ast.Expr) bool {
+	c, ok := e.(*ast.Column)
+	if !ok {
+		return false
+	}
+	found, err := s.lookup(c)
+	return found != nil || err != nil
+}
+
+// addKey binds one group key.
+func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error {
+	if inner := findAggregate(e); inner != nil {
+		return diag.New(diag.GroupMisuse, inner.Span(), "GROUP BY cannot hold an aggregate").
+			WithHint("group by columns, and filter aggregates with HAVING")
+	}
+	key, err := (&exprs{b: b, s: s, clause: "GROUP BY", aliases: g.aliases}).bind(e)
+	if err != nil {
+		return err
+	}
+	switch key.Type().Kind {
+	case types.Interval:
+		return diag.New(diag.WrongType, e.Span(), "rows cannot be grouped by an INTERVAL")
+	case types.Null:
+		key = castTo(key, types.VarcharType)
+	}
+	if indexOf(g.agg.Keys, key) >= 0 {
+		return nil
+	}
+	g.agg.Keys = append(g.agg.Keys, key)
+	g.agg.KeyNames = append(g.agg.KeyNames, uniqueName(keyName(q, e, key), append(g.agg.KeyNames, "window_start", "window_end")))
+	return nil
+}
+
+// keyName is the column's name, the alias or text of the item, or the expression.
+func keyName(q *ast.Select, e ast.Expr, key physical.Expr) string {
+	if c, ok := key.(*physical.Column); ok {
+		return c.Name
+	}
+	for i := range q.Items {
+		if it := &q.Items[i]; !it.Star && unparen(it.Expr) == e {
+			return itemName(it)
+		}
+	}
+	return physical.Format(key)
+}
+
+// grouped tells whether e needs the result of the aggregation; everything else
+// is bound over the input and must be made of group keys.
+func (x *exprs) grouped(e ast.Expr) bool {
+	if known, ok := x.g.behind[e]; ok {
+		return known
+	}
+	is := false
+	switch e := e.(type) {
+	case *ast.Call:
+		is = isAggregate(e) || isWindow(e) || isBound(e)
+	case *ast.Column:
+		windowed := x.g.agg.Window.Kind != windows.None
+		is = windowed && (isBound(e) || x.isRowtime(e)) || x.namesItem(e)
+	}
+	for _, c := range children(e) {
+		if x.grouped(c) {
+			is = true
+		}
+	}
+	x.g.behind[e] = is
+	return is
+}
+
+// isRowtime tells whether c is ROWTIME, which behind a window is the window's time.
+func (x *exprs) isRowtime(c *ast.Column) bool {
+	if c.Table != nil || !strings.EqualFold(c.Name.Text, "rowtime") {
+		return false
+	}
+	for _, f := range x.s.columns {
+		if strings.EqualFold(f.Name, c.Name.Text) {
+			return false
+		}
+	}
+	return true
+}
+
+// namesItem tells whether HAVING or ORDER BY means the select list by a name: one
+// that no group key has.
+func (x *exprs) namesItem(c *ast.Column) bool {
+	if x.list == nil || outputNamed(c, x.list.Names) < 0 {
+		return false
+	}
+	in, err := x.s.lookup(c)
+	return err == nil && (in == nil || indexOf(x.g.agg.Keys, in) < 0)
+}
+
+// column binds a column that stands behind the aggregation and is no group key.
+func (g *grouping) column(x *exprs, c *ast.Column) (physical.Expr, error) {
+	if g.agg.Window.Kind != windows.None {
+		if e := g.bound(c.Name.Text); e != nil && c.Table == nil {
+			return e, nil
+		}
+	}
+	return x.list.Exprs[outputNamed(c, x.list.Names)], nil
+}
+
+// lift binds an expression without aggregates over the input, then replaces the
+// group keys in it by the columns that the aggregation shows them in.
+func (g *grouping) lift(x *exprs, e ast.Expr) (physical.Expr, error) {
+	below := &exprs{b: x.b, s: x.s, clause: x.clause, aliases: g.aliases}
+	in, err := below.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	out, _, stray := g.keysIn(in)
+	if stray != nil {
+		return nil, g.misuse(x, e, stray)
+	}
+	return out, nil
+}
+
+// keysIn returns e over the aggregation's output, how many nodes e has, and a
+// column that is no key. It goes from the leaves up and compares only what has
+// the size of a key, so a long expression costs no more than its length.
+func (g *grouping) keysIn(e physical.Expr) (out physical.Expr, size int, stray *physical.Column) {
+	out, size = e, 1
+	switch e := e.(type) {
+	case *physical.Column:
+		stray = e
+	case *physical.Call:
+		call := &physical.Call{Fn: e.Fn, T: e.T, Args: make([]physical.Expr, len(e.Args))}
+		for i, a := range e.Args {
+			lifted, n, s := g.keysIn(a)
+			call.Args[i] = lifted
+			size += n
+			if stray == nil {
+				stray = s
+			}
+		}
+		out = call
+	}
+	for i, k := range g.agg.Keys {
+		if sizeOf(k) == size && physical.Equal(k, e) {
+			return &physical.Column{Index: g.agg.FirstKey() + i, T: k.Type(), Name: g.agg.KeyNames[i]}, size, nil
+		}
+	}
+	return out, size, stray
+}
+
+func sizeOf(e physical.Expr) int {
+	n := 1
+	if c, ok := e.(*physical.Call); ok {
+		for _, a := range c.Args {
+			n += sizeOf(a)
+		}
+	}
+	return n
+}
+
+// misuse returns the error for a column that is neither grouped nor aggregated.
+func (g *grouping) misuse(x *exprs, e ast.Expr, stray *physical.Column) error {
+	at, name := e.Span(), stray.Name
+	visit(e, func(e ast.Expr) {
+		if c, ok := e.(*ast.Column); ok {
+			if in, err := x.s.lookup(c); err == nil && in != nil && physical.Equal(in, stray) {
+				at, name = c.At, c.Name.Text
+			}
+		}
+	})
+	err := diag.New(diag.GroupMisuse, at, "`%s` is neither in GROUP BY nor inside an aggregate", name).
+		WithLabel("which row's?")
+	if g.agg.Time != nil && physical.Equal(stray, g.agg.Time) {
+		return err.WithHint("window_start and window_end are the times of a window; MAX(%s) is the last row's", physical.FormatName(name))
+	}
+	return err.WithHint("add %[1]s to GROUP BY, or write an aggregate such as MAX(%[1]s)", physical.FormatName(name))
+}
+
+// aggregate binds COUNT, SUM, AVG, MIN or MAX and returns the column that it is in.
+func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
+	spec, err := x.aggregateOf(c)
+	if err != nil {
+		return nil, err
+	}
+	for i, have := range g.agg.Aggs {
+		same := have.Fn == spec.Fn && (have.Arg == nil) == (spec.Arg == nil)
+		if same && (spec.Arg == nil || physical.Equal(have.Arg, spec.Arg)) {
+			return g.aggColumn(i), nil
+		}
+	}
+	var taken []string
+	for _, a := range g.agg.Aggs {
+		taken = append(taken, a.Name)
+	}
+	spec.Name = uniqueName(spec.Name, taken)
+	g.agg.Aggs = append(g.agg.Aggs, spec)
+	return g.aggColumn(len(g.agg.Aggs) - 1), nil
+}
+
+func (g *grouping) aggColumn(i int) physical.Expr {
+	a := g.agg.Aggs[i]
+	return &physical.Column{Index: g.agg.FirstAgg() + i, T: a.Out, Name: a.Name}
+}

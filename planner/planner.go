@@ -1,0 +1,132 @@
+package planner
+
+import (
+	"time"
+
+	"weir/operators/stream"
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/planner/rules"
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// Relation is what a FROM names, as the planner sees it.
+type Relation struct {
+	Kind    physical.SourceKind
+	Name    string
+	Columns stream.Schema
+	// Watermark is the stream's WATERMARK FOR; nil: a live stream's event time is
+	// `_arrival`, a bounded one has whatever the window names.
+	Watermark *ast.Watermark
+	// Bounded is set if the rows end by themselves: a file, stdin, a view's content.
+	Bounded bool
+	// PartitionKey is the column that `_key` shows, "" if there is none.
+	PartitionKey string
+	// How the engine judges a shard's silence and rows from the future; see
+	// physical.Scan. They count on live streams only.
+	IdleTimeout, IdleAdvance, FutureTolerance time.Duration
+	// Inline is the query of a plain view, which is planned in place; Columns is
+	// empty then.
+	Inline *ast.Select
+	// Key is the columns that identify a row of a materialized view, nil if it is a bag.
+	Key []int
+}
+
+// Relations resolves the names in FROM.
+type Relations interface {
+	// Relation returns what t names. The error is a *diag.Error.
+	Relation(t *ast.Table) (*Relation, error)
+}
+
+// Config is what planning depends on beside the statement.
+type Config struct {
+	Relations Relations
+	// Fold computes constant expressions; nil leaves them as they are.
+	Fold func(physical.Expr) (physical.Expr, error)
+	// Now is the start of the statement: what NOW() is in a bounded query.
+	Now stream.Time
+}
+
+// Plan binds, optimises and lowers a query. The error is a *diag.Error.
+// The options of `SELECT … WITH (…)` are the caller's: they tell where to start
+// reading and change nothing in the plan.
+func Plan(q *ast.Select, cfg Config) (*physical.Plan, error) {
+	b := newBinder(cfg)
+	root, err := b.query(q)
+	if err != nil {
+		return nil, err
+	}
+	root, err = rules.Apply(root, cfg.Fold)
+	if err != nil {
+		return nil, diag.From(err)
+	}
+	return lower(root)
+}
+
+// PlanView plans the query of CREATE [MATERIALIZED] VIEW. It refuses what only
+// means something where the view is read. The error is a *diag.Error.
+func PlanView(q *ast.Select, cfg Config) (*physical.Plan, error) {
+	if len(q.OrderBy) > 0 {
+		return nil, diag.New(diag.Unsupported, orderSpan(q), "a view has no order of its own").
+			WithLabel("not in a view").
+			WithHint("write ORDER BY in the SELECT that reads the view")
+	}
+	if q.Limit != nil {
+		return nil, diag.New(diag.Unsupported, q.Limit.At, "a view is not cut by LIMIT").
+			WithLabel("not in a view").
+			WithHint("write LIMIT in the SELECT that reads the view")
+	}
+	p, err := Plan(q, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if s := scanOf(p.Root); s.Kind == physical.SourceView {
+		return nil, diag.New(diag.Unsupported, q.From.Span(), "a view over the materialized view `%s` would not follow its changes", s.Relation).
+			WithLabel("its content at this moment").
+			WithHint("read the stream that `%s` reads, or make the inner one a plain view with CREATE VIEW", s.Relation)
+	}
+	return p, nil
+}
+
+// CheckWatermark checks the WATERMARK FOR of a CREATE STREAM against the
+// stream's columns: whether its expression can be computed and is a time. The
+// error is a *diag.Error.
+func CheckWatermark(name string, columns stream.Schema, w *ast.Watermark) error {
+	if w == nil {
+		return nil
+	}
+	b := newBinder(Config{})
+	b.live = true
+	_, err := b.scan(&Relation{Kind: physical.SourceStream, Name: name, Columns: columns, Watermark: w})
+	return err
+}
+
+// Logical returns the query's tree as text, after binding and after the rules,
+// for people who work on the planner.
+func Logical(q *ast.Select, cfg Config) (bound, optimised string, err error) {
+	root, err := newBinder(cfg).query(q)
+	if err != nil {
+		return "", "", err
+	}
+	bound = logical.Print(root)
+	if root, err = rules.Apply(root, cfg.Fold); err != nil {
+		return "", "", err
+	}
+	return bound, logical.Print(root), nil
+}
+
+func orderSpan(q *ast.Select) diag.Span {
+	var at diag.Span
+	for _, o := range q.OrderBy {
+		at = at.Join(o.At)
+	}
+	return at
+}
+
+func scanOf(n physical.Node) *physical.Scan {
+	for n.Input() != nil {
+		n = n.Input()
+	}
+	return n.(*physical.Scan)
+}

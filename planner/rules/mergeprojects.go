@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"weir/planner/logical"
+	"weir/planner/physical"
+)
+
+// sizeMax bounds what merging may grow an expression to: a view that uses a
+// column twice, over a view that does the same, and so on, doubles each time.
+const sizeMax = 2000
+
+// MergeProjects computes a Project over a Project in one, where the inner one
+// is not much repeated by it, and an Aggregate's expressions in itself.
+func MergeProjects(root logical.Node) logical.Node {
+	return logical.Rewrite(root, func(n logical.Node) logical.Node {
+		switch n := n.(type) {
+		case *logical.Project:
+			if in, ok := n.In.(*logical.Project); ok {
+				if exprs, ok := substituteAll(n.Exprs, in.Exprs); ok {
+					return &logical.Project{In: in.In, Exprs: exprs, Names: n.Names}
+				}
+			}
+		case *logical.Aggregate:
+			if in, ok := n.In.(*logical.Project); ok {
+				return mergeAggregate(n, in)
+			}
+		}
+		return n
+	})
+}
+
+func mergeAggregate(a *logical.Aggregate, in *logical.Project) logical.Node {
+	exprs := append([]physical.Expr(nil), a.Keys...)
+	if a.Time != nil {
+		exprs = append(exprs, a.Time, a.W)
+	}
+	for _, g := range a.Aggs {
+		if g.Arg != nil {
+			exprs = append(exprs, g.Arg)
+		}
+	}
+	exprs, ok := substituteAll(exprs, in.Exprs)
+	if !ok {
+		return a
+	}
+	out := *a
+	out.In = in.In
+	out.Keys, exprs = exprs[:len(a.Keys):len(a.Keys)], exprs[len(a.Keys):]
+	if a.Time != nil {
+		out.Time, out.W, exprs = exprs[0], exprs[1], exprs[2:]
+	}
+	out.Aggs = append([]logical.Agg(nil), a.Aggs...)
+	for i := range out.Aggs {
+		if out.Aggs[i].Arg != nil {
+			out.Aggs[i].Arg, exprs = exprs[0], exprs[1:]
+		}
+	}
+	return &out
+}
+
+// substituteAll substitutes in each of outer; ok is false if that grew too large.
+func substituteAll(outer, inner []physical.Expr) (out []physical.Expr, ok bool) {
+	sizes := make([]int, len(inner))
+	for i, e := range inner {
+		sizes[i] = size(e)
+	}
+	total := 0
+	out = make([]physical.Expr, len(outer))
+	for _, e := range outer {
+		physical.Columns(e, func(c *physical.Column) { total += sizes[c.Index] })
+		if total > sizeMax {
+			return nil, false
+		}
+	}
+	for i, e := range outer {
+		out[i] = Substitute(e, inner)
+	}
+	return out, true
+}
+
+// size counts the nodes of an expression.
+func size(e physical.Expr) int {
+	c, ok := e.(*physical.Call)
+	if !ok {
+		return 1
+	}
+	n := 1
+	for _, a := range c.Args {
+		n += size(a)
+	}
+	return n
+}

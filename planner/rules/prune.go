@@ -1,0 +1,169 @@
+package rules
+
+import (
+	"weir/planner/logical"
+	"weir/planner/physical"
+)
+
+// PruneColumns drops what nobody reads: expressions of inner projections,
+// aggregates, columns of the scan. The root keeps all of its columns.
+func PruneColumns(root logical.Node) logical.Node {
+	all := make([]bool, len(root.Schema()))
+	for i := range all {
+		all[i] = true
+	}
+	out, _ := prune(root, all)
+	return out
+}
+
+// prune returns n without the columns that are not needed, and where each of
+// its old columns is now (-1: gone).
+func prune(n logical.Node, needed []bool) (logical.Node, []int) {
+	switch n := n.(type) {
+	case *logical.Scan:
+		return pruneScan(n, needed)
+	case *logical.Filter:
+		need := append([]bool(nil), needed...)
+		mark(need, n.Pred)
+		in, at := prune(n.In, need)
+		return &logical.Filter{In: in, Pred: move(n.Pred, at)}, at
+	case *logical.Project:
+		return pruneProject(n, needed)
+	case *logical.Aggregate:
+		return pruneAggregate(n, needed)
+	case *logical.Sort:
+		need := append([]bool(nil), needed...)
+		for _, k := range n.Keys {
+			need[k.Column] = true
+		}
+		in, at := prune(n.In, need)
+		c := *n
+		c.In = in
+		c.Keys = append([]physical.SortKey(nil), n.Keys...)
+		for i := range c.Keys {
+			c.Keys[i].Column = at[c.Keys[i].Column]
+		}
+		return &c, at
+	case *logical.Limit:
+		in, at := prune(n.In, needed)
+		return logical.WithInput(n, in), at
+	}
+	return n, identity(len(needed))
+}
+
+func pruneScan(s *logical.Scan, needed []bool) (logical.Node, []int) {
+	need := append([]bool(nil), needed...)
+	mark(need, s.EventTime, s.Watermark)
+	at := positions(need)
+	c := *s
+	c.Columns, c.Positions, c.Hidden, c.Key = nil, nil, nil, nil
+	for i, f := range s.Columns {
+		if need[i] {
+			c.Columns = append(c.Columns, f)
+			c.Positions = append(c.Positions, s.Position(i))
+		}
+	}
+	for i, h := range s.Hidden {
+		if need[len(s.Columns)+i] {
+			c.Hidden = append(c.Hidden, h)
+		}
+	}
+	for _, k := range s.Key {
+		if !need[k] {
+			c.Key = nil
+			break
+		}
+		c.Key = append(c.Key, at[k])
+	}
+	c.EventTime, c.Watermark = move(s.EventTime, at), move(s.Watermark, at)
+	return &c, at
+}
+
+func pruneProject(p *logical.Project, needed []bool) (logical.Node, []int) {
+	need := make([]bool, len(p.In.Schema()))
+	for i, e := range p.Exprs {
+		if needed[i] {
+			mark(need, e)
+		}
+	}
+	in, at := prune(p.In, need)
+	out := &logical.Project{In: in}
+	for i, e := range p.Exprs {
+		if needed[i] {
+			out.Exprs = append(out.Exprs, move(e, at))
+			out.Names = append(out.Names, p.Names[i])
+		}
+	}
+	return out, positions(needed)
+}
+
+// pruneAggregate drops aggregates; bounds of the window and keys stay.
+func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
+	kept := append([]bool(nil), needed...)
+	for i := range a.FirstAgg() {
+		kept[i] = true
+	}
+	need := make([]bool, len(a.In.Schema()))
+	mark(need, a.Time, a.W)
+	mark(need, a.Keys...)
+	for i, g := range a.Aggs {
+		if kept[a.FirstAgg()+i] {
+			mark(need, g.Arg)
+		}
+	}
+	in, at := prune(a.In, need)
+	c := *a
+	c.In, c.Time, c.W = in, move(a.Time, at), move(a.W, at)
+	c.Keys, c.Aggs = make([]physical.Expr, len(a.Keys)), nil
+	for i, k := range a.Keys {
+		c.Keys[i] = move(k, at)
+	}
+	for i, g := range a.Aggs {
+		if kept[a.FirstAgg()+i] {
+			g.Arg = move(g.Arg, at)
+			c.Aggs = append(c.Aggs, g)
+		}
+	}
+	return &c, positions(kept)
+}
+
+// mark sets what the expressions read; nil reads nothing.
+func mark(need []bool, exprs ...physical.Expr) {
+	for _, e := range exprs {
+		physical.Columns(e, func(c *physical.Column) { need[c.Index] = true })
+	}
+}
+
+// move returns e over the columns' new places.
+func move(e physical.Expr, at []int) physical.Expr {
+	if e == nil {
+		return nil
+	}
+	return physical.Replace(e, func(c *physical.Column) physical.Expr {
+		if at[c.Index] == c.Index {
+			return c
+		}
+		return &physical.Column{Index: at[c.Index], T: c.T, Name: c.Name}
+	})
+}
+
+// positions numbers the kept columns; the others are at -1.
+func positions(kept []bool) []int {
+	at, next := make([]int, len(kept)), 0
+	for i, k := range kept {
+		at[i] = -1
+		if k {
+			at[i] = next
+			next++
+		}
+	}
+	return at
+}
+
+func identity(n int) []int {
+	at := make([]int, n)
+	for i := range at {
+		at[i] = i
+	}
+	return at
+}

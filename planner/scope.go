@@ -1,0 +1,193 @@
+package planner
+
+import (
+	"strings"
+
+	"weir/operators/stream"
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// scope is what the expressions of one SELECT can name: the visible columns are
+// the first ones of node's schema.
+type scope struct {
+	node    logical.Node
+	columns stream.Schema
+	table   string // how columns may be qualified: the alias, else the name
+	rel     *Relation
+
+	// For a plain view that is planned in place: the scope that its own query
+	// reads, and its select list, to which the binder appends what must pass
+	// through unseen (`$w`, the event time, the arrival time).
+	inner *scope
+	list  *logical.Project
+	// aggregated is set if the rows are the result of a GROUP BY inside a view.
+	aggregated bool
+	windowed   bool
+}
+
+// field returns the column at a position of the visible ones.
+func (s *scope) field(i int) physical.Expr {
+	return &physical.Column{Index: i, T: s.columns[i].Type, Name: s.columns[i].Name}
+}
+
+// lookup finds a column by name: as it is written, else without regard to case,
+// else a hidden one. It returns nil without an error if there is none.
+func (s *scope) lookup(c *ast.Column) (physical.Expr, error) {
+	if c.Table != nil && !strings.EqualFold(c.Table.Text, s.table) {
+		return nil, diag.New(diag.UnknownColumn, c.Table.At, "there is no table `%s` in this query", c.Table.Text).
+			WithHint("the table is called `%s` here", s.table)
+	}
+	name := c.Name.Text
+	found := -1
+	for i, f := range s.columns {
+		if f.Name == name {
+			return s.field(i), nil
+		}
+		if strings.EqualFold(f.Name, name) {
+			if found >= 0 {
+				return nil, diag.New(diag.AmbiguousColumn, c.At, "`%s` is `%s` or `%s`", name, s.columns[found].Name, f.Name).
+					WithHint("write the column as it is spelled")
+			}
+			found = i
+		}
+	}
+	if found >= 0 {
+		return s.field(found), nil
+	}
+	return s.lookupHidden(strings.ToLower(name)), nil
+}
+
+func (s *scope) lookupHidden(name string) physical.Expr {
+	switch name {
+	case "rowtime":
+		return s.eventTime()
+	case "_key":
+		return s.key()
+	}
+	if s.inner != nil {
+		return nil
+	}
+	for _, h := range []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq} {
+		if h.Field().Name == name {
+			return s.hidden(h)
+		}
+	}
+	return nil
+}
+
+// hidden returns a hidden column, nil if the relation has none of the kind.
+func (s *scope) hidden(h physical.Hidden) physical.Expr {
+	if s.inner != nil {
+		return s.pass(s.inner.hidden(h), h.Field().Name)
+	}
+	scan := logical.ScanOf(s.node)
+	for i, have := range scan.Hidden {
+		if have == h {
+			return &physical.Column{Index: len(scan.Columns) + i, T: h.Field().Type, Name: h.Field().Name}
+		}
+	}
+	return nil
+}
+
+// key returns `_key`, the partition key as text.
+func (s *scope) key() physical.Expr {
+	if s.inner != nil || s.rel.Kind == physical.SourceView {
+		return nil
+	}
+	for i, f := range s.columns {
+		if s.rel.PartitionKey != "" && strings.EqualFold(f.Name, s.rel.PartitionKey) {
+			return &physical.Call{Fn: "cast", Args: []physical.Expr{s.field(i)}, T: types.VarcharType}
+		}
+	}
+	return &physical.Literal{T: types.VarcharType}
+}
+
+// eventTime returns the event time of the rows, nil if there is none: the rows
+// are a window's result, or come from a bounded source that declares none.
+func (s *scope) eventTime() physical.Expr {
+	if s.inner == nil {
+		return logical.ScanOf(s.node).EventTime
+	}
+	if s.aggregated {
+		return nil
+	}
+	return s.pass(s.inner.eventTime(), "$time")
+}
+
+// pass makes an expression of the inner query readable outside.
+func (s *scope) pass(e physical.Expr, name string) physical.Expr {
+	if e == nil || s.aggregated {
+		return nil
+	}
+	at := indexOf(s.list.Exprs, e)
+	if at < 0 {
+		at = len(s.list.Exprs)
+		s.list.Exprs = append(s.list.Exprs, e)
+		s.list.Names = append(s.list.Names, name)
+	}
+	return &physical.Column{Index: at, T: e.Type(), Name: s.list.Names[at]}
+}
+
+// unknown returns the error for a name that nothing in the scope has.
+func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
+	name := c.Name.Text
+	err := diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in `%s`", name, s.table)
+	switch strings.ToLower(name) {
+	case "window_start", "window_end", "window_time":
+		return err.WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
+	case "_arrival", "_shard", "_seq", "_key", "rowtime":
+		if s.rel.Bounded {
+			return err.WithHint("rows of a file or of a view do not have it")
+		}
+		return err.WithHint("a view shows the columns of its select list only")
+	}
+	candidates := append(s.columns.Names(), aliases...)
+	if near := diag.Suggest(name, candidates); near != "" {
+		return err.WithHint("did you mean `%s`?", near)
+	}
+	return err.WithHint("the columns are %s", listNames(s.columns.Names()))
+}
+
+// eventName returns the column to write into a window.
+func (s *scope) eventName() string {
+	if c, ok := s.eventTime().(*physical.Column); ok && !strings.HasPrefix(c.Name, "$") {
+		return physical.FormatName(c.Name)
+	}
+	for _, f := range s.columns {
+		if f.Type.IsTime() {
+			return physical.FormatName(f.Name)
+		}
+	}
+	if s.rel.Bounded {
+		return "ts"
+	}
+	return "_arrival"
+}
+
+// listNames prints some names for a hint.
+func listNames(names []string) string {
+	const most = 12
+	var quoted []string
+	for i, n := range names {
+		if i == most {
+			quoted = append(quoted, "…")
+			break
+		}
+		quoted = append(quoted, "`"+n+"`")
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// indexOf returns where e stands in list, -1 if it does not.
+func indexOf(list []physical.Expr, e physical.Expr) int {
+	for i, have := range list {
+		if physical.Equal(have, e) {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,284 @@
+package planner
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// overlapMax bounds how many windows a row may count in.
+const overlapMax = 100_000
+
+// mondays is how far the first Monday is from the Unix epoch, a Thursday.
+const mondays = 4 * 24 * time.Hour
+
+// isWindow tells whether a call names a family of windows, also one that weir
+// does not have.
+func isWindow(c *ast.Call) bool {
+	switch strings.ToUpper(c.Name.Text) {
+	case "TUMBLE", "HOP", "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW":
+		return true
+	}
+	return false
+}
+
+// isBound tells whether e names a bound of the query's window.
+func isBound(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Column:
+		switch strings.ToLower(e.Name.Text) {
+		case "window_start", "window_end", "window_time", "windowstart", "windowend":
+			return e.Table == nil
+		}
+	case *ast.Call:
+		return boundOf(e) != ""
+	}
+	return false
+}
+
+// boundOf returns the column that a function such as TUMBLE_START means.
+func boundOf(c *ast.Call) string {
+	switch strings.ToUpper(c.Name.Text) {
+	case "TUMBLE_START", "HOP_START", "WINDOW_START":
+		return "window_start"
+	case "TUMBLE_END", "HOP_END", "WINDOW_END":
+		return "window_end"
+	case "TUMBLE_ROWTIME", "HOP_ROWTIME", "WINDOW_TIME":
+		return "window_time"
+	}
+	return ""
+}
+
+// bound returns the bound of the window that a name means, nil if it means none.
+// window_time is the last millisecond in the window.
+func (g *grouping) bound(name string) physical.Expr {
+	schema := g.agg.Schema()
+	at := func(i int) physical.Expr {
+		return &physical.Column{Index: i, T: schema[i].Type, Name: schema[i].Name}
+	}
+	switch strings.ToLower(name) {
+	case "window_start", "windowstart":
+		return at(0)
+	case "window_end", "windowend":
+		return at(1)
+	case "window_time", "rowtime":
+		return dateAdd(at(1), physical.Span{Micros: -1000})
+	}
+	return nil
+}
+
+// boundCall binds TUMBLE_START(…) and its kin, whose arguments must be the
+// query's window if there are any.
+func (x *exprs) boundCall(c *ast.Call) (physical.Expr, error) {
+	name := strings.ToUpper(c.Name.Text)
+	if x.g == nil || x.g.agg.Window.Kind == windows.None {
+		return nil, noWindow(c.At, x.s)
+	}
+	if len(c.Args) > 0 {
+		family, _, _ := strings.Cut(name, "_")
+		if family == "WINDOW" {
+			return nil, diag.New(diag.WrongArguments, c.At, "%s takes no arguments", name)
+		}
+		var same logical.Aggregate
+		call := *c
+		call.Name.Text = family
+		if err := x.b.setWindow(&same, x.s, &call); err != nil {
+			return nil, err
+		}
+		if same.Window != x.g.agg.Window || !physical.Equal(same.Time, x.g.agg.Time) {
+			return nil, diag.New(diag.BadWindow, c.At, "this is not the window of the query: it is %s, GROUP BY has %s",
+				physical.FormatWindow(same.Window), physical.FormatWindow(x.g.agg.Window)).
+				WithHint("write %s", boundOf(c))
+		}
+	}
+	return x.g.bound(boundOf(c)), nil
+}
+
+func noWindow(at diag.Span, s *scope) error {
+	return diag.New(diag.BadWindow, at, "the query has no window").
+		WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
+}
+
+// setWindow binds TUMBLE(time, size[, offset]) or HOP(time, slide, size[, offset]).
+func (b *binder) setWindow(a *logical.Aggregate, s *scope, c *ast.Call) error {
+	name := strings.ToUpper(c.Name.Text)
+	if name != "TUMBLE" && name != "HOP" {
+		return diag.New(diag.Unsupported, c.Name.At, "%s windows are not supported", name).
+			WithHint("TUMBLE(time, size) and HOP(time, slide, size) are")
+	}
+	if s.aggregated {
+		return diag.New(diag.Unsupported, c.At, "`%s` is already the result of a GROUP BY, so its rows cannot go through a window again", s.table).
+			WithLabel("a window over windows").
+			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
+	}
+	spec, err := windowSpec(name, c)
+	if err != nil {
+		return err
+	}
+	at, err := b.windowTime(s, c.Args[0])
+	if err != nil {
+		return err
+	}
+	a.Window, a.Time, a.W = spec, at, s.hidden(physical.HiddenW)
+	return nil
+}
+
+// windowSpec reads the intervals of a window. The two of a HOP may stand in
+// either order: the larger is the size.
+func windowSpec(name string, c *ast.Call) (windows.Spec, error) {
+	least, usage := 2, "TUMBLE(time, INTERVAL size[, INTERVAL offset])"
+	if name == "HOP" {
+		least, usage = 3, "HOP(time, INTERVAL slide, INTERVAL size[, INTERVAL offset])"
+	}
+	if len(c.Args) < least || len(c.Args) > least+1 {
+		return windows.Spec{}, diag.New(diag.WrongArguments, c.At, "%s takes %d or %d arguments, not %d", name, least, least+1, len(c.Args)).
+			WithHint("write %s", usage)
+	}
+	var d [3]time.Duration
+	weeks := false
+	for i, arg := range c.Args[1:] {
+		v, ok := unparen(arg).(*ast.Interval)
+		if !ok {
+			return windows.Spec{}, diag.New(diag.WrongArguments, arg.Span(), "%s needs an INTERVAL here", name).
+				WithHint("write %s", usage)
+		}
+		var err error
+		if d[i], err = fixed(v); err != nil {
+			return windows.Spec{}, err
+		}
+		weeks = weeks || i < least-1 && strings.HasSuffix(strings.ToUpper(v.Text), " WEEK")
+	}
+	spec := windows.Spec{Kind: windows.Tumble, Size: d[0], Slide: d[0], Offset: d[1]}
+	if name == "HOP" {
+		spec = windows.Spec{Kind: windows.Hop, Size: max(d[0], d[1]), Slide: min(d[0], d[1]), Offset: d[2]}
+	}
+	if err := checkSpec(spec, c); err != nil {
+		return spec, err
+	}
+	if weeks {
+		spec.Offset = (spec.Offset + mondays) % spec.Size
+	}
+	return spec, nil
+}
+
+// fixed returns the length of an interval that has the same one everywhere.
+func fixed(v *ast.Interval) (time.Duration, error) {
+	if v.Months != 0 {
+		return 0, diag.New(diag.BadWindow, v.At, "months and years differ in length, and windows over the calendar are not supported").
+			WithHint("use DAY or WEEK, or group a bounded input by YEAR(…) and MONTH(…)")
+	}
+	if v.Micros > math.MaxInt64/1000 || v.Micros < -math.MaxInt64/1000 {
+		return 0, diag.New(diag.BadWindow, v.At, "the interval is longer than 292 years")
+	}
+	return time.Duration(v.Micros) * time.Microsecond, nil
+}
+
+func checkSpec(s windows.Spec, c *ast.Call) error {
+	bad := func(format string, args ...any) *diag.Error { return diag.New(diag.BadWindow, c.At, format, args...) }
+	text := physical.FormatDuration
+	switch {
+	case s.Size <= 0:
+		return bad("the size of a window must be positive, this is %s", text(s.Size))
+	case s.Slide <= 0:
+		return bad("the slide of a window must be positive, this is %s", text(s.Slide))
+	case s.Offset <= -s.Size || s.Offset >= s.Size:
+		return bad("the offset %s is not smaller than the size %s", text(s.Offset), text(s.Size)).
+			WithHint("an offset moves the windows by a part of their size")
+	case (s.Size-1)/s.Slide+1 > overlapMax:
+		return bad("a row would count in %d windows of %s every %s, more than %d", (s.Size-1)/s.Slide+1, text(s.Size), text(s.Slide), overlapMax).
+			WithHint("take a longer slide")
+	}
+	return nil
+}
+
+// windowTime binds what a window is over: the event time, which is the
+// watermark's column on a stream that has one, `_arrival` on a live stream
+// without, and any time on a bounded input without.
+func (b *binder) windowTime(s *scope, e ast.Expr) (physical.Expr, error) {
+	x := &exprs{b: b, s: s, clause: "a window"}
+	out, err := x.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	switch t := out.Type(); t.Kind {
+	case types.Datetime:
+	case types.Date:
+		out = castTo(out, types.DatetimeType(0))
+	case types.Bigint:
+		return nil, diag.New(diag.WrongType, e.Span(), "a window is over a DATETIME, this is a BIGINT").
+			WithLabel("not a time").
+			WithHint("declare %s DATETIME(3) in CREATE STREAM: JSON numbers are read as epoch milliseconds, or as time_unit says", nameOf(e))
+	default:
+		return nil, diag.New(diag.WrongType, e.Span(), "a window is over a DATETIME, this is a %s", t).
+			WithLabel("not a time").
+			WithHint("declare %s DATETIME(3) in CREATE STREAM", nameOf(e))
+	}
+	event := s.eventTime()
+	if event != nil && physical.Equal(event, out) {
+		return out, nil
+	}
+	if event != nil {
+		return nil, notEventTime(s, e)
+	}
+	reads := false
+	physical.Columns(out, func(*physical.Column) { reads = true })
+	if !reads {
+		return nil, diag.New(diag.WrongType, e.Span(), "a window is over a column, this is a constant")
+	}
+	return out, nil
+}
+
+// notEventTime returns the error for a window over another column than the event time.
+func notEventTime(s *scope, e ast.Expr) error {
+	column, event := nameOf(e), s.eventName()
+	clause := "WATERMARK FOR " + column + " AS " + column + " - INTERVAL 5 SECOND"
+	err := diag.New(diag.NoEventTime, e.Span(), "%s is not the event time of `%s`", column, s.rel.Name).
+		WithLabel("the event time is %s", event)
+	if s.rel.Watermark == nil {
+		return err.WithHint("add %s to the columns of CREATE STREAM %s, or take the window over _arrival", clause, physical.FormatName(s.rel.Name))
+	}
+	return err.WithHint("take the window over %s, or write %s in CREATE STREAM %s", event, clause, physical.FormatName(s.rel.Name))
+}
+
+// nameOf returns the column that e is, for a hint.
+func nameOf(e ast.Expr) string {
+	if c, ok := unparen(e).(*ast.Column); ok {
+		return physical.FormatName(c.Name.Text)
+	}
+	return "ts"
+}
+
+// emit reads EMIT … [ALLOWED LATENESS …].
+func (b *binder) emit(q *ast.Select, r *bound) error {
+	if q.Emit == nil {
+		return nil
+	}
+	own := r.group != nil && r.group.agg.Window.Kind != windows.None
+	late := q.Emit.Lateness
+	switch {
+	case !own && r.scope.windowed && late != nil:
+		return diag.New(diag.Unsupported, late.At, "the window of this query stands in the view `%s`", r.scope.table).
+			WithHint("write ALLOWED LATENESS in the view")
+	case !own && !r.scope.windowed:
+		return diag.New(diag.BadWindow, q.Emit.At, "EMIT tells when a window's result leaves, and the query has no window").
+			WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", r.scope.eventName())
+	case late == nil:
+		return nil
+	}
+	d, err := fixed(late)
+	if err != nil {
+		return err
+	}
+	if d < 0 {
+		return diag.New(diag.BadWindow, late.At, "ALLOWED LATENESS cannot be negative, this is %s", physical.FormatDuration(d))
+	}
+	r.group.agg.Lateness = d
+	return nil
+}
