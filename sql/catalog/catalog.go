@@ -1,0 +1,271 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"weir/operators/stream"
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// ObjectsMax is how many streams and views a catalog holds.
+const ObjectsMax = 10_000
+
+// View is a named query; a materialized one has a query running.
+type View struct {
+	ID           uint32 // given by the catalog, never reused
+	Name         string
+	Materialized bool
+	Query        *ast.Select
+	Schema       stream.Schema
+	Key          []int // columns of Schema that identify a row; nil: a bag
+	Text         string
+}
+
+// Catalog is what exists by name. It is safe for concurrent use.
+type Catalog struct {
+	mu      sync.RWMutex
+	next    uint32
+	streams map[string]*Stream
+	views   map[string]*View
+}
+
+// New returns an empty catalog.
+func New() *Catalog {
+	return &Catalog{next: 1, streams: map[string]*Stream{}, views: map[string]*View{}}
+}
+
+// AddStream adds a stream and gives it a number, unless it brings the one that
+// it had before a restart. at is where the statement names it. If ifNotExists is
+// set, a stream of that name is no error; created is false then. The error is a
+// *diag.Error.
+func (c *Catalog) AddStream(s *Stream, ifNotExists bool, at diag.Span) (created bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.streams[s.Name]; ok && ifNotExists {
+		return false, nil
+	}
+	if kind := c.kind(s.Name); kind != ast.AnyObject {
+		return false, taken(s.Name, kind, at)
+	}
+	if err := c.number(&s.ID, at); err != nil {
+		return false, err
+	}
+	c.streams[s.Name] = s
+	return true, nil
+}
+
+// AddView adds a view and gives it a number, unless it brings the one that it
+// had before a restart. orReplace puts it in the place of a view of that name,
+// which nobody else may read; ifNotExists keeps that one, and created is false.
+// What the view reads must exist. The error is a *diag.Error.
+func (c *Catalog) AddView(v *View, orReplace, ifNotExists bool, at diag.Span) (created bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := checkName(ast.Name{Node: ast.Node{At: at}, Text: v.Name}); err != nil {
+		return false, err
+	}
+	if _, ok := c.views[v.Name]; ok && ifNotExists {
+		return false, nil
+	}
+	kind := c.kind(v.Name)
+	replaces := orReplace && c.views[v.Name] != nil
+	if kind != ast.AnyObject && !replaces {
+		return false, taken(v.Name, kind, at)
+	}
+	if err := c.checkReads(v); err != nil {
+		return false, err
+	}
+	if replaces {
+		if reader := c.reader(v.Name); reader != "" {
+			return false, readBy(v.Name, reader, at)
+		}
+	}
+	if err := c.number(&v.ID, at); err != nil {
+		return false, err
+	}
+	c.views[v.Name] = v
+	return true, nil
+}
+
+// checkReads refuses a view over something that is not there, or over itself.
+func (c *Catalog) checkReads(v *View) error {
+	from := source(v)
+	if from == nil {
+		return nil
+	}
+	if from.Text == v.Name {
+		return diag.New(diag.WrongObject, from.At, "the view `%s` cannot read itself", v.Name)
+	}
+	if c.kind(from.Text) == ast.AnyObject {
+		return c.unknown(*from)
+	}
+	return nil
+}
+
+// source returns the stream or view that a view reads, nil if it reads a file.
+func source(v *View) *ast.Name {
+	if v.Query == nil || v.Query.From == nil || v.Query.From.File {
+		return nil
+	}
+	return &v.Query.From.Name
+}
+
+// number gives an object the next number, or takes note of the one it has.
+func (c *Catalog) number(id *uint32, at diag.Span) error {
+	if len(c.streams)+len(c.views) >= ObjectsMax {
+		return diag.New(diag.TooLarge, at, "there are %d streams and views, which is the most there can be", ObjectsMax)
+	}
+	if *id == 0 {
+		*id = c.next
+	}
+	for _, s := range c.streams {
+		if s.ID == *id {
+			return diag.New(diag.Internal, at, "the number %d is in use by `%s`", *id, s.Name)
+		}
+	}
+	for _, v := range c.views {
+		if v.ID == *id {
+			return diag.New(diag.Internal, at, "the number %d is in use by `%s`", *id, v.Name)
+		}
+	}
+	c.next = max(c.next, *id+1)
+	return nil
+}
+
+// kind returns what a name names, AnyObject if nothing.
+func (c *Catalog) kind(name string) ast.ObjectKind {
+	if _, ok := c.streams[name]; ok {
+		return ast.StreamObject
+	}
+	switch v := c.views[name]; {
+	case v == nil:
+		return ast.AnyObject
+	case v.Materialized:
+		return ast.MaterializedView
+	}
+	return ast.ViewObject
+}
+
+// reader returns the first view, by name, that reads an object; "" if none does.
+func (c *Catalog) reader(name string) string {
+	var first string
+	for _, v := range c.views {
+		if from := source(v); from != nil && from.Text == name && v.Name != name && (first == "" || v.Name < first) {
+			first = v.Name
+		}
+	}
+	return first
+}
+
+// Drop removes an object, unless a view reads it. VIEW drops a materialized view
+// too, AnyObject everything. If ifExists is set, a name that names nothing is no
+// error; dropped is false then. The error is a *diag.Error.
+func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropped bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have := c.kind(name.Text)
+	if have == ast.AnyObject {
+		if ifExists {
+			return false, nil
+		}
+		return false, c.unknown(name)
+	}
+	fits := kind == ast.AnyObject || kind == have || kind == ast.ViewObject && have == ast.MaterializedView
+	if !fits {
+		return false, diag.New(diag.WrongObject, name.At, "`%s` is a %s, not a %s", name.Text, have, kind).
+			WithHint("write DROP %s %s", have, name.Text)
+	}
+	if reader := c.reader(name.Text); reader != "" {
+		return false, readBy(name.Text, reader, name.At)
+	}
+	delete(c.streams, name.Text)
+	delete(c.views, name.Text)
+	return true, nil
+}
+
+// Stream returns a stream by name.
+func (c *Catalog) Stream(name string) (*Stream, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s, ok := c.streams[name]
+	return s, ok
+}
+
+// View returns a view by name.
+func (c *Catalog) View(name string) (*View, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	v, ok := c.views[name]
+	return v, ok
+}
+
+// Streams returns the streams, sorted by name.
+func (c *Catalog) Streams() []*Stream {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]*Stream, 0, len(c.streams))
+	for _, s := range c.streams {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b *Stream) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Views returns the views, sorted by name.
+func (c *Catalog) Views() []*View {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]*View, 0, len(c.views))
+	for _, v := range c.views {
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b *View) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Names returns every name, sorted.
+func (c *Catalog) Names() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.names()
+}
+
+func (c *Catalog) names() []string {
+	out := make([]string, 0, len(c.streams)+len(c.views))
+	for n := range c.streams {
+		out = append(out, n)
+	}
+	for n := range c.views {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Unknown returns the error for a name that names nothing, with what was
+// probably meant.
+func (c *Catalog) Unknown(name ast.Name) *diag.Error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.unknown(name)
+}
+
+func (c *Catalog) unknown(name ast.Name) *diag.Error {
+	err := diag.New(diag.UnknownObject, name.At, "there is no stream or view `%s`", name.Text)
+	if near := diag.Suggest(name.Text, c.names()); near != "" {
+		return err.WithHint("did you mean `%s`?", near)
+	}
+	return err
+}
+
+func taken(name string, kind ast.ObjectKind, at diag.Span) error {
+	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name)
+}
+
+func readBy(name, reader string, at diag.Span) error {
+	return diag.New(diag.DependedOn, at, "the view `%s` reads `%s`", reader, name).
+		WithHint("drop `%s` first", reader)
+}
