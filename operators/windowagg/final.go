@@ -1,0 +1,381 @@
+package windowagg
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"weir/operators"
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/windows"
+)
+
+// errLateState reports a broken promise of the lanes: states for a window that
+// nothing may be added to any more.
+var errLateState = errors.New("a row came for a window that is closed")
+
+// final is the query's half of a windowed aggregation.
+type final struct {
+	n    *physical.WindowFinal
+	rt   *operators.Runtime
+	grid grid
+	dict dictionary
+	comb *combiner
+	out  *finalWriter
+	seq  sequence
+
+	// What came since the last cut.
+	batches []stream.Batch
+	parts   []part
+
+	firedTo int64       // number of the last window end that W has passed
+	w       stream.Time // W of the last cut; MinTime: none
+	ended   bool        // Kind None: the one window has fired
+
+	// extras holds, per slice, the states of partly late rows, and of those
+	// that came when the slice was combined already, for windows to come.
+	extras map[int64]*table
+	// kept holds fired windows that may still be refined, by number of the end.
+	kept map[int64]*table
+	win  table // scratch for a window that need not be kept
+}
+
+// part is a run of partial rows of one lane, slice and first end.
+type part struct {
+	f      *final
+	batch  int // -1: one empty state
+	lo, hi int
+	k, end int64 // numbers of the slice and of the first end
+	ids    []int32
+}
+
+// states returns the state columns of aggregate i.
+func (p *part) states(i int) []arrow.Array {
+	cols := p.f.batches[p.batch].Columns()
+	at := p.f.keysAt() + len(p.f.n.Keys)
+	for _, a := range p.f.n.Aggs[:i] {
+		at += len(a.State())
+	}
+	return cols[at : at+len(p.f.n.Aggs[i].State())]
+}
+
+// NewFinal returns the query's half of a windowed aggregation. It must get the
+// lanes' states in the order of shards. It emits at cuts only: refined windows
+// first, then those that W has passed, in order of (window end, group key).
+func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
+	if err := check(&n.WindowAgg); err != nil {
+		return nil, fmt.Errorf("final window aggregation: %w", err)
+	}
+	f := &final{
+		n:      n,
+		dict:   newDictionary(n.KeyTypes),
+		w:      stream.MinTime,
+		extras: make(map[int64]*table),
+		kept:   make(map[int64]*table),
+	}
+	if f.windowed() {
+		f.grid = newGrid(n.Window)
+	} else {
+		f.grid = grid{width: 1, n: 1, m: 1}
+	}
+	f.win.accs = f.fresh()
+	f.comb = newCombiner(&f.grid, f.fresh)
+	return f, nil
+}
+
+// fresh returns empty states.
+func (f *final) fresh() []acc { return mustAccs(f.n.Aggs) }
+
+func (f *final) windowed() bool { return f.n.Window.Kind != windows.None }
+
+// keysAt is the column where the keys begin, in input and output.
+func (f *final) keysAt() int {
+	if f.windowed() {
+		return 2
+	}
+	return 0
+}
+
+// Open keeps the runtime.
+func (f *final) Open(_ context.Context, rt *operators.Runtime) error {
+	f.rt = rt
+	f.out = newFinalWriter(f)
+	return nil
+}
+
+// ProcessBatch notes which slices the rows belong to. They are merged at the cut.
+func (f *final) ProcessBatch(_ context.Context, _ operators.Port, b stream.Batch, _ operators.Collector) error {
+	n := int(b.NumRows())
+	if n == 0 {
+		return nil
+	}
+	b.Retain()
+	f.batches = append(f.batches, b)
+	at := len(f.batches) - 1
+	if !f.windowed() {
+		f.parts = append(f.parts, part{f: f, batch: at, hi: n})
+		return nil
+	}
+	starts, ends := int64s(b.Column(0)), int64s(b.Column(1))
+	for lo := 0; lo < n; {
+		hi := lo + 1
+		for hi < n && starts[hi] == starts[lo] && ends[hi] == ends[lo] {
+			hi++
+		}
+		k := f.grid.number(stream.Time(starts[lo]))
+		end := f.grid.firstEnd(k)
+		if stream.Time(ends[lo]) != f.grid.time(end) {
+			end = f.grid.number(stream.Time(ends[lo]))
+		}
+		f.parts = append(f.parts, part{f: f, batch: at, lo: lo, hi: hi, k: k, end: end})
+		lo = hi
+	}
+	return nil
+}
+
+// ProcessCut fires and refines windows. It forwards W less the allowed
+// lateness: rows of a window come for as long as that.
+func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Collector) (stream.Time, error) {
+	forward := c.W.Add(-f.n.Lateness)
+	defer f.release()
+	f.out.to = out
+	if err := f.identify(); err != nil {
+		return forward, err
+	}
+	var err error
+	switch {
+	case !f.windowed():
+		err = f.fireAll(ctx, c)
+	case c.W == stream.MinTime && len(f.parts) > 0:
+		err = errors.New("states came before there is a watermark")
+	case c.W != stream.MinTime:
+		err = f.fire(ctx, c.W)
+	}
+	if err != nil {
+		return forward, err
+	}
+	f.sweep()
+	return forward, f.out.flush(ctx)
+}
+
+// identify finds the groups of what came.
+func (f *final) identify() error {
+	if len(f.parts) == 0 {
+		return nil
+	}
+	at, n := f.keysAt(), len(f.n.Keys)
+	for i := range f.parts {
+		p := &f.parts[i]
+		p.ids = make([]int32, p.hi-p.lo)
+		keys := f.batches[p.batch].Columns()[at : at+n]
+		if err := f.dict.find(keys, f.seq.span(p.lo, p.hi), p.ids); err != nil {
+			return err
+		}
+	}
+	f.dict.rankAll()
+	f.comb.ready(f.dict.size())
+	return nil
+}
+
+// fireAll is the cut of a plan without windows.
+func (f *final) fireAll(ctx context.Context, c stream.Cut) error {
+	if !atEnd(c) || f.ended {
+		return nil
+	}
+	f.ended = true
+	if len(f.n.Keys) == 0 && len(f.parts) == 0 {
+		// One row even for no input: a group that nothing was added to.
+		if err := f.dict.find(nil, []int32{0}, []int32{0}); err != nil {
+			return err
+		}
+		f.dict.rankAll()
+		f.comb.ready(1)
+		f.parts = append(f.parts, part{f: f, batch: -1, ids: []int32{0}})
+	}
+	if len(f.parts) == 0 {
+		return nil
+	}
+	f.comb.load(0, f.parts)
+	err := f.emitNewest(ctx, windows.Window{})
+	f.comb.forget()
+	return err
+}
+
+// fire handles what came and fires the windows that w has passed.
+func (f *final) fire(ctx context.Context, w stream.Time) error {
+	limit := f.grid.endUpTo(w)
+	slices.SortStableFunc(f.parts, func(a, b part) int {
+		return cmp.Or(cmp.Compare(a.k, b.k), cmp.Compare(a.end, b.end))
+	})
+	onTime, late, err := f.divide(limit)
+	if err != nil {
+		return err
+	}
+	if late, err = f.refine(ctx, late); err != nil {
+		return err
+	}
+	done, any := f.firedTo, f.w != stream.MinTime
+	for {
+		k, ok := f.nextEnd(onTime, late, done, any)
+		if !ok || k > limit {
+			break
+		}
+		for len(late) > 0 && late[0].end <= k {
+			f.extra(late[0].k).merge(&late[0].table, f.fresh, &f.seq)
+			late = late[1:]
+		}
+		for len(onTime) > 0 && onTime[0][0].k < k {
+			f.comb.load(onTime[0][0].k, onTime[0])
+			onTime = onTime[1:]
+		}
+		if err := f.fireWindow(ctx, k, w); err != nil {
+			return err
+		}
+		done, any = k, true
+	}
+	f.firedTo, f.w = limit, w
+	f.expire()
+	return nil
+}
+
+// divide splits what came, which is sorted, into slices that are complete now,
+// in ascending order, and late states in order of their first end.
+func (f *final) divide(limit int64) (onTime [][]part, late []lateStates, err error) {
+	for lo := 0; lo < len(f.parts); {
+		p, hi := &f.parts[lo], lo+1
+		for hi < len(f.parts) && f.parts[hi].k == p.k && f.parts[hi].end == p.end {
+			hi++
+		}
+		fired := f.w != stream.MinTime && p.end <= f.firedTo
+		switch {
+		case p.end > limit:
+			return nil, nil, fmt.Errorf("states came for a window that ends at %d, beyond W", f.grid.time(p.end))
+		case fired && f.grid.time(p.end).Add(f.n.Lateness) <= f.w:
+			return nil, nil, errLateState
+		case !fired && p.end == f.grid.firstEnd(p.k):
+			onTime = append(onTime, f.parts[lo:hi])
+		default:
+			late = append(late, f.lateStates(f.parts[lo:hi]))
+		}
+		lo = hi
+	}
+	slices.SortStableFunc(late, func(a, b lateStates) int { return cmp.Compare(a.end, b.end) })
+	return onTime, late, nil
+}
+
+// nextEnd returns the number of the first window after done that anything is
+// in. any tells that done is set. Windows that nobody has rows for are skipped
+// without being looked at.
+func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, any bool) (k int64, ok bool) {
+	take := func(end int64) {
+		if !ok || end < k {
+			k, ok = end, true
+		}
+	}
+	if len(onTime) > 0 {
+		take(onTime[0][0].end)
+	}
+	if len(late) > 0 {
+		take(late[0].end)
+	}
+	if any {
+		next := done + f.grid.m
+		if f.comb.started && f.comb.newest >= next-f.grid.n {
+			take(next)
+		}
+		for s := range f.extras {
+			if s >= next-f.grid.n {
+				take(next)
+				break
+			}
+		}
+	}
+	return k, ok
+}
+
+// fireWindow emits the window with end number k, and keeps it if it may be refined.
+func (f *final) fireWindow(ctx context.Context, k int64, w stream.Time) error {
+	bounds := windows.Window{Start: f.grid.time(k - f.grid.n), End: f.grid.time(k)}
+	keep := f.n.Lateness > 0 && bounds.End.Add(f.n.Lateness) > w
+	if f.grid.n == 1 && !keep {
+		f.comb.moveTo(f.grid.block(k - 1))
+		return f.emitNewest(ctx, bounds)
+	}
+	win := &f.win
+	if keep {
+		win = &table{accs: f.fresh()}
+		f.kept[k] = win
+	}
+	f.comb.window(k, win)
+	for _, s := range f.extraSlices(k-f.grid.n, k) {
+		win.merge(f.extras[s], f.fresh, &f.seq)
+	}
+	err := f.emit(ctx, bounds, win)
+	if !keep {
+		win.ids = win.ids[:0]
+		for _, a := range win.accs {
+			a.reset()
+		}
+	}
+	return err
+}
+
+// emitNewest emits the one slice that the combiner holds as a window.
+func (f *final) emitNewest(ctx context.Context, bounds windows.Window) error {
+	ids, at := f.ordered(f.comb.now.ids)
+	return f.out.write(ctx, bounds, ids, f.comb.now.accs, at, nil)
+}
+
+// emit emits a window.
+func (f *final) emit(ctx context.Context, bounds windows.Window, win *table) error {
+	ids, at := f.ordered(win.ids)
+	return f.out.write(ctx, bounds, ids, win.accs, at, nil)
+}
+
+// ordered returns groups in order of their keys, and where in list each one is.
+func (f *final) ordered(list []int32) (ids, at []int32) {
+	place := f.comb.place
+	for i, id := range list {
+		place[id] = int32(i)
+	}
+	ids, at = make([]int32, 0, len(list)), make([]int32, len(list))
+	if 8*len(list) > len(f.dict.order) {
+		for _, id := range f.dict.order {
+			if p := int(place[id]); p < len(list) && list[p] == id {
+				ids = append(ids, id)
+			}
+		}
+	} else {
+		ids = append(ids, list...)
+		f.dict.byKey(ids)
+	}
+	for i, id := range ids {
+		at[i] = place[id]
+	}
+	return ids, at
+}
+
+// release gives back what came.
+func (f *final) release() {
+	for _, b := range f.batches {
+		b.Release()
+	}
+	clear(f.batches)
+	clear(f.parts)
+	f.batches, f.parts = f.batches[:0], f.parts[:0]
+}
+
+// Close forgets everything.
+func (f *final) Close() error {
+	f.release()
+	if f.out != nil {
+		f.out.close()
+	}
+	f.extras, f.kept, f.comb = nil, nil, nil
+	return nil
+}

@@ -1,0 +1,298 @@
+package windowagg
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"weir/operators"
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/windows"
+)
+
+const (
+	// batchRowsMax is how many rows an emitted batch has at most.
+	batchRowsMax = 4096
+	// spareEntriesMax is how many empty entries are kept for reuse.
+	spareEntriesMax = 16
+)
+
+// partial is the lane's half of a windowed aggregation.
+type partial struct {
+	n       *physical.WindowPartial
+	rt      *operators.Runtime
+	judge   judge
+	entries map[entryKey]*entry
+	spare   []*entry
+	touched []*entry // by the batch at hand
+	ids     []int32  // scratch: groups of rows
+	all     sequence
+	keys    []arrow.Array // scratch: key columns of the batch
+	schema  *arrow.Schema
+	ended   bool // Kind None: the one window has fired
+}
+
+// entryKey names an entry. There is one per slice for all rows that missed no
+// window; others exist only for partly late rows.
+type entryKey struct{ slice, firstEnd stream.Time }
+
+// entry is the table of one (slice, first end).
+type entry struct {
+	entryKey
+	groups groups
+	accs   []acc
+	rows   []int32 // rows of the batch at hand
+}
+
+// NewPartial returns the lane's half of a windowed aggregation. It emits the
+// states of an entry at the first cut with first end <= W, entries in order of
+// (slice, first end), groups in order of first sight. Without a window it emits
+// once, at the cut where the input ends.
+func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
+	if err := check(&n.WindowAgg); err != nil {
+		return nil, fmt.Errorf("partial window aggregation: %w", err)
+	}
+	return &partial{
+		n:       n,
+		judge:   newJudge(n.Window, n.Lateness),
+		entries: make(map[entryKey]*entry),
+		keys:    make([]arrow.Array, len(n.Keys)),
+		schema:  n.Schema().Arrow(),
+	}, nil
+}
+
+// check tells whether the two halves can run a.
+func check(a *physical.WindowAgg) error {
+	w := a.Window
+	if w.Kind != windows.None && (w.Size <= 0 || w.Slide <= 0 || w.Size%1e3 != 0 || w.Slide%1e3 != 0 || w.Offset%1e3 != 0) {
+		return fmt.Errorf("window of size %s, slide %s, offset %s", w.Size, w.Slide, w.Offset)
+	}
+	if a.Lateness < 0 {
+		return fmt.Errorf("allowed lateness %s", a.Lateness)
+	}
+	_, err := newAccs(a.Aggs)
+	return err
+}
+
+// Open keeps the runtime.
+func (p *partial) Open(_ context.Context, rt *operators.Runtime) error {
+	p.rt = rt
+	return nil
+}
+
+// ProcessBatch adds the rows to their entries.
+func (p *partial) ProcessBatch(_ context.Context, _ operators.Port, b stream.Batch, _ operators.Collector) error {
+	n := int(b.NumRows())
+	if n == 0 {
+		return nil
+	}
+	if p.n.Window.Kind == windows.None {
+		if p.ended {
+			p.rt.Ledger.Late += int64(n)
+			return nil
+		}
+		p.rt.Ledger.Used += int64(n)
+		e := p.entry(entryKey{})
+		return p.add(b, e, p.all.span(0, n))
+	}
+	p.sortIn(b, n)
+	defer func() { p.touched = p.touched[:0] }()
+	for _, e := range p.touched {
+		err := p.add(b, e, e.rows)
+		e.rows = e.rows[:0]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortIn judges the rows and deals them to their entries.
+func (p *partial) sortIn(b stream.Batch, n int) {
+	times, ws := int64s(b.Column(p.n.TimeCol)), int64s(b.Column(p.n.WCol))
+	l := p.rt.Ledger
+	for lo := 0; lo < n; {
+		r := p.judge.next(times, ws, lo)
+		rows := int64(r.hi - lo)
+		switch {
+		case r.ok:
+			l.Used += rows
+			if r.missed {
+				l.PartlyLate += rows
+			}
+			e := p.entry(r.entryKey)
+			if len(e.rows) == 0 {
+				p.touched = append(p.touched, e)
+			}
+			e.rows = append(e.rows, p.all.span(lo, r.hi)...)
+		case r.missed:
+			l.Late += rows
+		default: // between two hops: no window wants it
+			l.Filtered += rows
+		}
+		lo = r.hi
+	}
+}
+
+// entry returns the entry of a key, a new one if there is none.
+func (p *partial) entry(k entryKey) *entry {
+	if e := p.entries[k]; e != nil {
+		return e
+	}
+	var e *entry
+	if last := len(p.spare) - 1; last >= 0 {
+		e, p.spare = p.spare[last], p.spare[:last]
+	} else {
+		e = &entry{groups: newGroups(p.n.KeyTypes), accs: mustAccs(p.n.Aggs)}
+	}
+	e.entryKey = k
+	p.entries[k] = e
+	return e
+}
+
+// add adds rows of b to an entry, column by column.
+func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
+	for i, k := range p.n.Keys {
+		p.keys[i] = b.Column(k)
+	}
+	p.ids = slices.Grow(p.ids[:0], len(rows))[:len(rows)]
+	if err := e.groups.find(p.keys, rows, p.ids); err != nil {
+		return err
+	}
+	for i, a := range p.n.Aggs {
+		e.accs[i].grow(e.groups.size())
+		var col arrow.Array
+		if a.Arg >= 0 && a.Fn != physical.AggCountStar {
+			col = b.Column(a.Arg)
+		}
+		e.accs[i].update(col, rows, p.ids)
+	}
+	return nil
+}
+
+// ProcessCut emits and drops the entries whose first end W has passed.
+func (p *partial) ProcessCut(ctx context.Context, c stream.Cut, out operators.Collector) (stream.Time, error) {
+	var due []*entry
+	for k, e := range p.entries {
+		if p.due(k, c) {
+			due = append(due, e)
+		}
+	}
+	slices.SortFunc(due, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.slice, b.slice), cmp.Compare(a.firstEnd, b.firstEnd))
+	})
+	if p.n.Window.Kind == windows.None && atEnd(c) {
+		p.ended = true
+	}
+	if len(due) == 0 {
+		return c.W, nil
+	}
+	w := &partialWriter{p: p, out: out, b: array.NewRecordBuilder(p.rt.Alloc, p.schema)}
+	defer w.b.Release()
+	for _, e := range due {
+		if err := w.entry(ctx, e); err != nil {
+			return c.W, err
+		}
+		p.drop(e)
+	}
+	return c.W, w.flush(ctx)
+}
+
+// due tells whether an entry leaves at a cut.
+func (p *partial) due(k entryKey, c stream.Cut) bool {
+	if p.n.Window.Kind == windows.None {
+		return atEnd(c)
+	}
+	return c.W != stream.MinTime && k.firstEnd <= c.W
+}
+
+// atEnd tells that no row will come any more.
+func atEnd(c stream.Cut) bool { return c.W == stream.MaxTime || c.Final }
+
+// drop forgets an entry. Its tables are kept for another one unless they are
+// far larger than what this entry needed, or big anyway.
+func (p *partial) drop(e *entry) {
+	delete(p.entries, e.entryKey)
+	if len(p.spare) >= spareEntriesMax || e.groups.bytes() > 64<<10+128*e.groups.size() {
+		return
+	}
+	e.groups.reset()
+	for _, a := range e.accs {
+		a.reset()
+	}
+	p.spare = append(p.spare, e)
+}
+
+// Close forgets everything.
+func (p *partial) Close() error {
+	p.entries, p.spare = nil, nil
+	return nil
+}
+
+// partialWriter writes entries as rows of states.
+type partialWriter struct {
+	p    *partial
+	out  operators.Collector
+	b    *array.RecordBuilder
+	rows int
+}
+
+func (w *partialWriter) entry(ctx context.Context, e *entry) error {
+	n := e.groups.size()
+	for lo := 0; lo < n; {
+		hi := min(n, lo+batchRowsMax-w.rows)
+		if err := w.append(e, w.p.all.span(lo, hi)); err != nil {
+			return err
+		}
+		if lo = hi; w.rows == batchRowsMax {
+			if err := w.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// append writes the groups ids of e.
+func (w *partialWriter) append(e *entry, ids []int32) error {
+	fields := w.b.Fields()
+	if w.p.n.Window.Kind != windows.None {
+		repeat(fields[0], e.slice, len(ids))
+		repeat(fields[1], e.firstEnd, len(ids))
+		fields = fields[2:]
+	}
+	if err := e.groups.appendKeys(fields, ids); err != nil {
+		return err
+	}
+	fields = fields[len(w.p.n.Keys):]
+	for i, a := range e.accs {
+		a.appendStates(fields, ids)
+		fields = fields[len(w.p.n.Aggs[i].State()):]
+	}
+	w.rows += len(ids)
+	return nil
+}
+
+// repeat appends a time n times.
+func repeat(b array.Builder, t stream.Time, n int) {
+	ts := b.(*array.TimestampBuilder)
+	ts.Reserve(n)
+	for range n {
+		ts.UnsafeAppend(arrow.Timestamp(t))
+	}
+}
+
+// flush emits what is written.
+func (w *partialWriter) flush(ctx context.Context) error {
+	if w.rows == 0 {
+		return nil
+	}
+	rec := w.b.NewRecordBatch()
+	w.rows = 0
+	return w.out.Emit(ctx, stream.Batch{RecordBatch: rec})
+}
