@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"weir/ingest/wal"
+	"weir/sql/diag"
+)
+
+// failure is an error as a producer sees it.
+type failure struct {
+	status  int
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Error returns the message.
+func (f *failure) Error() string { return f.Message }
+
+var (
+	// errBusy says that too many bodies are in memory.
+	errBusy = errors.New("too many bodies at once")
+	// errCutShort says that the producer went before its body had come.
+	errCutShort = errors.New("the body was cut short")
+
+	emptyBody = &failure{status: http.StatusBadRequest, Code: "EMPTY_BODY", Message: "the body has no rows",
+		Hint: "send one JSON object a line, or a JSON array of objects"}
+	badKey = &failure{status: http.StatusBadRequest, Code: "BAD_KEY",
+		Message: fmt.Sprintf("an Idempotency-Key has at most %d bytes", keyBytesMax)}
+)
+
+func tooLarge(limit int64) *failure {
+	return &failure{status: http.StatusRequestEntityTooLarge, Code: "TOO_LARGE",
+		Message: fmt.Sprintf("a body has at most %d bytes", limit), Hint: "send the rows in several requests"}
+}
+
+func tooSlow(limit time.Duration) *failure {
+	return &failure{status: http.StatusRequestTimeout, Code: "TIMEOUT",
+		Message: fmt.Sprintf("the body took longer than %s", limit), Hint: "send the rows in several requests"}
+}
+
+func unknownStream(name string, names []string) *failure {
+	f := &failure{status: http.StatusNotFound, Code: "UNKNOWN_STREAM", Message: fmt.Sprintf("there is no stream `%s`", name)}
+	switch near := diag.Suggest(name, names); {
+	case near != "":
+		f.Hint = fmt.Sprintf("did you mean `%s`?", near)
+	case len(names) == 0:
+		f.Hint = "there are no streams yet: CREATE STREAM makes one"
+	default:
+		f.Hint = "SHOW STREAMS lists the streams"
+	}
+	return f
+}
+
+// failureOf says which answer an error is. What is not known here came from
+// the log, which then has failed, or from the server that goes down.
+func failureOf(err error) *failure {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, wal.ErrKeyReused):
+		return &failure{status: http.StatusUnprocessableEntity, Code: "KEY_REUSED",
+			Message: "this Idempotency-Key came with another body before", Hint: "use a new key for each body, the same key for its repeats"}
+	case errors.Is(err, wal.ErrBusy), errors.Is(err, errBusy):
+		return &failure{status: http.StatusTooManyRequests, Code: "BUSY",
+			Message: "more records are under way than the server takes at once", Hint: "send the same body again after the time in Retry-After"}
+	case errors.Is(err, errCutShort):
+		return &failure{status: http.StatusBadRequest, Code: "CUT_SHORT", Message: err.Error()}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &failure{status: http.StatusServiceUnavailable, Code: "CANCELLED",
+			Message: "the request ended before its rows were known to be durable", Hint: "send it again with the same Idempotency-Key"}
+	}
+	return &failure{status: http.StatusServiceUnavailable, Code: "LOG_FAILED",
+		Message: "the log takes no records, so these may be lost", Hint: "send them again with the same Idempotency-Key once the server is back"}
+}
+
+// retryAfter is how long a producer waits that was told to come back.
+const retryAfter = time.Second
+
+func writeFailure(w http.ResponseWriter, f *failure) {
+	if f.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	}
+	writeJSON(w, f.status, struct {
+		Error *failure `json:"error"`
+	}{f})
+}
+
+// writeJSON writes an answer. A producer that has gone cannot be told, so what
+// writing says is of no use.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n'))
+}
