@@ -1,0 +1,297 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weir/sql/types"
+)
+
+const (
+	// InferRows is how many rows inference looks at.
+	InferRows = 10_000
+	// columnsMost is how many columns inference makes; further keys are ignored.
+	columnsMost = 4096
+)
+
+// Inferred is what a sample says about its columns.
+type Inferred struct {
+	Columns []Column
+	Notes   []string // for people: where the types are a guess that may surprise
+	Rows    int      // good rows looked at
+	Bad     int      // rows that have no columns at all
+}
+
+// seen is what the values of a column looked like.
+type seen uint16
+
+const (
+	seenBool seen = 1 << iota
+	seenInteger
+	seenFloat
+	seenHuge // an integer beyond BIGINT
+	seenDatetime
+	seenDate
+	seenText
+	seenNumericText // a number in quotes
+	seenNested
+)
+
+// guess is a column that inference has met.
+type guess struct {
+	name string
+	seen seen
+}
+
+type inference struct {
+	columns []guess
+	index   map[string]int
+	dropped bool
+	rows    int
+	bad     int
+}
+
+// of returns the column named key, new if it has to be; nil beyond the limit.
+func (f *inference) of(key []byte) *guess {
+	if i, ok := f.index[string(key)]; ok {
+		return &f.columns[i]
+	}
+	if len(f.columns) == columnsMost {
+		f.dropped = true
+		return nil
+	}
+	f.index[string(key)] = len(f.columns)
+	f.columns = append(f.columns, guess{name: string(key)})
+	return &f.columns[len(f.columns)-1]
+}
+
+// InferJSON guesses the columns of the JSON objects in sample, which may be
+// NDJSON, objects in a row or an array, and may break off anywhere. A column is
+// the first spelling of a key; the order is that of appearance.
+//
+// Integers are BIGINT, other numbers DOUBLE, both together DOUBLE; true and
+// false BOOLEAN; text that is a time throughout DATETIME(3), a date DATE; all
+// else, mixtures too, VARCHAR. A column without a value is VARCHAR.
+func InferJSON(sample []byte) (Inferred, error) {
+	f := inference{index: make(map[string]int)}
+	d := &JSON{}
+	i := skipSpace(sample, 0)
+	array := i < len(sample) && sample[i] == '['
+	if array {
+		i++
+	}
+	for f.rows+f.bad < InferRows {
+		i = skipSpace(sample, i)
+		if array && i < len(sample) && (sample[i] == ',' || sample[i] == ']') {
+			i++
+			continue
+		}
+		if i >= len(sample) {
+			break
+		}
+		next := f.object(d, sample, i)
+		if next < 0 {
+			if array {
+				break
+			}
+			line := bytes.IndexByte(sample[i:], '\n')
+			if line < 0 {
+				break // the sample breaks off here
+			}
+			f.bad++
+			next = i + line + 1
+		}
+		i = next
+	}
+	return f.result()
+}
+
+// object looks at the object at i.
+func (f *inference) object(d *JSON, data []byte, i int) (next int) {
+	isObject, next := d.scan(data, i)
+	if next < 0 {
+		return -1
+	}
+	if !isObject || d.badUTF8 || d.tooDeep {
+		f.bad++
+		return next
+	}
+	f.rows++
+	// The marks have no names, so read the keys again; the syntax is right.
+	at := skipSpace(data, i+1)
+	for _, m := range d.marks {
+		end, escaped := d.text(data, at+1)
+		key := data[at+1 : end]
+		if escaped {
+			d.scratch = unescape(d.scratch[:0], key)
+			key = d.scratch
+		}
+		if c := f.of(key); c != nil {
+			c.seen |= looksLike(data[m.start:m.end], m.kind)
+		}
+		at = m.end
+		if m.kind == stringValue {
+			at++
+		}
+		at = skipSpace(data, at)
+		at = skipSpace(data, at+1) // behind the comma
+	}
+	return next
+}
+
+// looksLike tells what a value looks like.
+func looksLike(raw []byte, kind valueKind) seen {
+	switch kind {
+	case nullValue:
+		return 0
+	case trueValue, falseValue:
+		return seenBool
+	case nestedValue:
+		return seenNested
+	case numberValue:
+		return numberLooksLike(raw)
+	}
+	if _, ok := types.ParseDatetime(raw); ok {
+		return seenDatetime
+	}
+	if _, ok := types.ParseDate(raw); ok {
+		return seenDate
+	}
+	if kind == csvValue {
+		switch n := numberLooksLike(raw); {
+		case n != 0 && !zeroInFront(raw):
+			return n
+		case equalsFold(raw, "true") || equalsFold(raw, "false"):
+			return seenBool
+		}
+		return seenText
+	}
+	if _, ok := parseNumber(raw); ok {
+		return seenNumericText
+	}
+	return seenText
+}
+
+// numberLooksLike tells what a number looks like; 0 if it is none.
+func numberLooksLike(raw []byte) seen {
+	n, ok := parseNumber(raw)
+	if !ok {
+		return 0
+	}
+	if bytes.ContainsAny(raw, ".eE") {
+		return seenFloat
+	}
+	hi, lo, _, ok := n.scaled(0, halfAway)
+	if _, fits := signed(n.negative, hi, lo); !ok || !fits {
+		return seenHuge
+	}
+	return seenInteger
+}
+
+// zeroInFront tells whether a number is written as codes are, not as quantities.
+func zeroInFront(raw []byte) bool {
+	raw = bytes.TrimLeft(raw, "+-")
+	return len(raw) > 1 && raw[0] == '0' && raw[1]-'0' <= 9
+}
+
+// CSVSample is a CSV sample to infer from.
+type CSVSample struct {
+	Data  []byte // begins with the header
+	Comma byte
+	Whole bool // Data does not break off
+}
+
+// InferCSV guesses the columns of the records in sample by the rules of
+// InferJSON; quotes around a field do not matter. Numbers with a zero in front
+// are VARCHAR, for they are codes.
+func InferCSV(sample CSVSample) (Inferred, error) {
+	header, i, err := CSVHeader(sample.Data, sample.Comma, DefaultMaxRow)
+	if err != nil {
+		return Inferred{}, err
+	}
+	f := inference{index: make(map[string]int)}
+	for _, name := range header {
+		if f.of([]byte(name)) == nil {
+			return Inferred{}, fmt.Errorf("the header has more than %d names", columnsMost)
+		}
+	}
+	data := sample.Data
+	if !sample.Whole {
+		data = data[:bytes.LastIndexByte(data, '\n')+1]
+	}
+	d := &CSV{comma: sample.Comma}
+	var marks []value
+	for i < len(data) && f.rows+f.bad < InferRows {
+		end, next, fits := Record(data, i, sample.Comma, DefaultMaxRow)
+		if end > i {
+			marks, err = split(marks[:0], data, i, end, sample.Comma)
+			if err != nil || !fits || len(marks) != len(header) {
+				f.bad++
+			} else {
+				f.record(d, header, marks, data)
+			}
+		}
+		i = next
+	}
+	return f.result()
+}
+
+func (f *inference) record(d *CSV, header []string, marks []value, data []byte) {
+	f.rows++
+	for k, v := range marks {
+		from, field := d.field(data, v, &column{})
+		f.columns[f.index[header[k]]].seen |= looksLike(from[field.start:field.end], field.kind)
+	}
+}
+
+// result settles the types.
+func (f *inference) result() (Inferred, error) {
+	if len(f.columns) == 0 {
+		return Inferred{}, errors.New("there is no row with a column to infer from")
+	}
+	res := Inferred{Rows: f.rows, Bad: f.bad}
+	for _, c := range f.columns {
+		t, note := c.seen.settle()
+		res.Columns = append(res.Columns, Column{Name: c.name, Type: t})
+		if note != "" {
+			res.Notes = append(res.Notes, fmt.Sprintf("column `%s` %s", strings.ReplaceAll(c.name, "`", "``"), note))
+		}
+	}
+	if f.dropped {
+		res.Notes = append(res.Notes, fmt.Sprintf("there are more than %d different keys: the later ones are ignored", columnsMost))
+	}
+	if f.bad > 0 {
+		res.Notes = append(res.Notes, fmt.Sprintf("%d of the first %d rows could not be read", f.bad, f.rows+f.bad))
+	}
+	return res, nil
+}
+
+// settle returns the type that takes all that was seen, and what to say about it.
+func (s seen) settle() (t types.Type, note string) {
+	const numbers = seenInteger | seenFloat | seenHuge
+	switch {
+	case s == 0:
+		return types.VarcharType, "is always NULL: taken for VARCHAR"
+	case s == seenBool:
+		return types.BooleanType, ""
+	case s == seenInteger:
+		return types.BigintType, ""
+	case s&^numbers == 0 && s&seenHuge != 0:
+		return types.DoubleType, "has integers beyond BIGINT: taken for DOUBLE, which rounds them"
+	case s&^numbers == 0:
+		return types.DoubleType, ""
+	case s == seenDatetime:
+		return types.DatetimeType(3), ""
+	case s == seenDate:
+		return types.DateType, ""
+	case s == seenNumericText:
+		return types.VarcharType, "has numbers in quotes: taken for VARCHAR; declared as BIGINT or DOUBLE it reads them"
+	case s == seenNested:
+		return types.VarcharType, "has objects or arrays: taken for VARCHAR with their JSON text"
+	case s == seenText || s&^(seenText|seenNumericText) == 0:
+		return types.VarcharType, ""
+	}
+	return types.VarcharType, "has values of several types: taken for VARCHAR"
+}
