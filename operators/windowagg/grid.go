@@ -44,13 +44,15 @@ func floorDiv(a, b int64) int64 {
 }
 
 // number returns the number of the slice that t lies in, which for a slice's
-// start or a window's end is its own number.
+// start or a window's end is its own number. Numbers stay so far from the ends
+// of int64 that a few windows can be added to them.
 func (g *grid) number(t stream.Time) int64 {
 	k := floorDiv(int64(t), g.width)
 	if floorMod(int64(t), g.width) < g.origin {
 		k--
 	}
-	return k
+	far := math.MaxInt64 - 4*(g.n+g.m)
+	return max(-far, min(far, k))
 }
 
 // time returns the instant with a number, staying at the ends of time.
@@ -74,7 +76,7 @@ func (g *grid) lastEnd(k int64) int64 { return k + g.n - floorMod(k+g.n-g.c, g.m
 func (g *grid) endUpTo(w stream.Time) int64 {
 	k := g.number(w)
 	if w == stream.MaxTime {
-		k += g.n + g.m // ends beyond the end of time have passed, too
+		k += g.n + g.m // windows that reach beyond the end of time have passed, too
 	}
 	return k - floorMod(k-g.c, g.m)
 }

@@ -1,0 +1,206 @@
+package windowagg
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// allAggs is every aggregate of every type.
+func allAggs() []physical.Agg {
+	agg := func(fn physical.AggFn, col int, out types.Type) physical.Agg {
+		return physical.Agg{Fn: fn, Arg: col, In: colTypes[col], Out: out}
+	}
+	aggs := []physical.Agg{
+		{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
+		agg(physical.AggSum, colV, types.DecimalType(38, 0)),
+		agg(physical.AggAvg, colV, types.DoubleType),
+		agg(physical.AggSum, colX, types.DoubleType),
+		agg(physical.AggAvg, colX, types.DoubleType),
+		agg(physical.AggSum, colD, types.DecimalType(38, 2)),
+		agg(physical.AggAvg, colD, types.DecimalType(38, 6)),
+	}
+	for _, col := range []int{colV, colX, colD, colS, colB} {
+		aggs = append(aggs, agg(physical.AggCount, col, types.BigintType),
+			agg(physical.AggMin, col, colTypes[col]), agg(physical.AggMax, col, colTypes[col]))
+	}
+	return aggs
+}
+
+// pick returns one of vals, or sometimes NULL.
+func pick[T any](r *rand.Rand, vals ...T) *T {
+	if r.IntN(6) == 0 {
+		return nil
+	}
+	return &vals[r.IntN(len(vals))]
+}
+
+func randomRow(r *rand.Rand, ts int64) row {
+	v, d := r.Int64N(2000)-1000, r.Int64N(2000)-1000
+	if r.IntN(20) == 0 {
+		v *= 1 << 53
+	}
+	return row{
+		ts: ts,
+		k1: pick[int64](r, -5, 0, 3, 1<<40),
+		k2: pick(r, "", "a", "a\x00", "b", "bb"),
+		v:  pick(r, v),
+		x:  pick(r, float64(r.IntN(4000)-2000)/4, 0),
+		d:  pick(r, d),
+		s:  pick(r, "", "x", "xy", "y\x00", "a longer text", "zz"),
+		b:  pick(r, true, false),
+	}
+}
+
+// randomLog is a log with idle spells, ticks, starts and late rows, in the
+// manner of the protocol's model.
+func randomLog(r *rand.Rand, shards int) []step {
+	var log []step
+	t := int64(r.IntN(200) - 100)
+	base := make([]int64, shards)
+	for s := range base {
+		base[s] = t
+	}
+	for range 10 + r.IntN(50) {
+		t += []int64{0, 1, 1, 2, 5, 40}[r.IntN(6)]
+		st := step{clock: t, rows: make([][]row, shards)}
+		switch k := r.IntN(100); {
+		case k < 7:
+			st.start = true
+		case k < 15: // a tick
+		default:
+			for _, s := range r.Perm(shards)[:1+r.IntN(shards)] {
+				for range 1 + r.IntN(8) {
+					base[s] = max(base[s], t+r.Int64N(10)-3)
+					st.rows[s] = append(st.rows[s], randomRow(r, base[s]-[]int64{0, 0, 1, 2, 4, 9, 15}[r.IntN(7)]))
+				}
+			}
+		}
+		log = append(log, st)
+	}
+	log = append(log, step{clock: t + 500, rows: make([][]row, shards)})
+	if r.IntN(2) == 0 {
+		log = append(log, step{clock: t + 501, end: true, rows: make([][]row, shards)})
+	}
+	return log
+}
+
+func randomConfig(r *rand.Rand) *logConfig {
+	us := time.Microsecond
+	shapes := []windows.Spec{
+		{Kind: windows.Tumble, Size: 10 * us, Slide: 10 * us},
+		{Kind: windows.Tumble, Size: 7 * us, Slide: 7 * us, Offset: -3 * us},
+		{Kind: windows.Tumble, Size: 1 * us, Slide: 1 * us},
+		{Kind: windows.Hop, Size: 10 * us, Slide: 5 * us},
+		{Kind: windows.Hop, Size: 10 * us, Slide: 4 * us, Offset: 3 * us},
+		{Kind: windows.Hop, Size: 12 * us, Slide: 1 * us},
+		{Kind: windows.Hop, Size: 7 * us, Slide: 5 * us, Offset: -6 * us},
+		{Kind: windows.Hop, Size: 60 * us, Slide: 3 * us},
+		{Kind: windows.Hop, Size: 4 * us, Slide: 10 * us},
+	}
+	c := &logConfig{
+		spec:     shapes[r.IntN(len(shapes))],
+		lateness: []int64{0, 0, 7, 30}[r.IntN(4)],
+		idle:     []int64{0, 3, 10, 50}[r.IntN(4)],
+		advance:  30,
+		delay:    []int64{0, 2, 5}[r.IntN(3)],
+		shards:   1 + r.IntN(4),
+		keys:     [][]int{{}, {colK1}, {colK2}, {colK1, colK2}}[r.IntN(4)],
+	}
+	aggs := allAggs()
+	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
+	c.aggs = aggs[:1+r.IntN(len(aggs))]
+	return c
+}
+
+// sizes are the batch sizes that every log is run with.
+func sizes(r *rand.Rand) map[string]func() int {
+	return map[string]func() int{
+		"1":      func() int { return 1 },
+		"3":      func() int { return 3 },
+		"4096":   func() int { return 4096 },
+		"random": func() int { return 1 + r.IntN(5) },
+	}
+}
+
+// TestAgainstModel runs random logs through both halves and through the model.
+func TestAgainstModel(t *testing.T) {
+	seeds := uint64(400)
+	if testing.Short() {
+		seeds = 60
+	}
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(seed, 7))
+		c := randomConfig(r)
+		log := randomLog(r, c.shards)
+		m := newModel(c.shards, c.spec, c.lateness, c.keys, c.aggs)
+		m.idle, m.advance, m.delay = c.idle, c.advance, c.delay
+		var want [][]string
+		for _, st := range log {
+			want = append(want, m.step(st))
+		}
+		for name, size := range sizes(r) {
+			alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
+			q := newQuery(t, alloc, c)
+			for i, st := range log {
+				got := q.step(st, r, size)
+				if a, b := strings.Join(got, "\n"), strings.Join(want[i], "\n"); a != b {
+					t.Fatalf("seed %d, batches of %s, %+v, step %d (clock %d, W %d):\ngot\n%s\nwant\n%s", seed, name, c.spec, i, st.clock, q.merged, a, b)
+				}
+			}
+			var l stream.Ledger
+			for _, o := range q.ledgers {
+				l.Add(o)
+			}
+			if l != m.led {
+				t.Fatalf("seed %d: ledger %+v, want %+v", seed, l, m.led)
+			}
+			q.close()
+			alloc.AssertSize(t, 0)
+		}
+	}
+}
+
+// TestDoubleBits: sums of DOUBLEs that round do not depend on batches.
+func TestDoubleBits(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		c := randomConfig(r)
+		c.aggs = []physical.Agg{{Fn: physical.AggSum, Arg: colX, In: types.DoubleType, Out: types.DoubleType}}
+		log := randomLog(r, c.shards)
+		for i := range log {
+			for _, rows := range log[i].rows {
+				for j := range rows {
+					x := r.NormFloat64() * 1e6
+					rows[j].x = &x
+				}
+			}
+		}
+		var want string
+		for name, size := range sizes(r) {
+			q := newQuery(t, memory.DefaultAllocator, c)
+			var got []string
+			for i, st := range log {
+				for _, line := range q.step(st, r, size) {
+					got = append(got, fmt.Sprint(i, " ", line))
+				}
+			}
+			q.close()
+			all := strings.Join(got, "\n")
+			if want == "" {
+				want = all
+			} else if all != want {
+				t.Fatalf("seed %d: another result with batches of %s", seed, name)
+			}
+		}
+	}
+}
