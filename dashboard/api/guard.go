@@ -1,0 +1,145 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Guard lets through only requests that are meant for this server and that no
+// other site's page sent.
+//
+// The Host header must name a loopback address, or localhost, with the port that
+// the connection came in on: a page that rebinds its own DNS name to 127.0.0.1
+// still sends its own name. Origin must be absent, as from curl, or the server's
+// own: browsers send it with every websocket handshake and every POST.
+type Guard struct {
+	hosts []string
+}
+
+// NewGuard returns a guard. allowed are further values of Host ("name:port")
+// that are let in, for a server behind another name.
+func NewGuard(allowed []string) *Guard {
+	hosts := make([]string, len(allowed))
+	for i, h := range allowed {
+		hosts[i] = strings.ToLower(h)
+	}
+	return &Guard{hosts: hosts}
+}
+
+// Wrap returns next behind the guard, with the headers that every answer carries.
+func (g *Guard) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if err := g.check(r); err != nil {
+			WriteError(w, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// check returns why the request may not come in.
+func (g *Guard) check(r *http.Request) error {
+	if !g.hostAllowed(r) {
+		return httpError(CodeForbiddenHost,
+			"the request's Host is %s, which is no name of this server", quote(r.Host)).
+			WithHint("weir answers to localhost and loopback addresses with its own port, so that no web page can reach it through a name of its own")
+	}
+	if err := checkOrigin(r); err != nil {
+		return err
+	}
+	// A request that changes something and that the browser itself calls foreign.
+	site := r.Header.Get("Sec-Fetch-Site")
+	if (site == "cross-site" || site == "same-site") && !isSafe(r.Method) {
+		return httpError(CodeForbiddenOrigin, "the browser says that another site's page sent the request")
+	}
+	return nil
+}
+
+func isSafe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+func (g *Guard) hostAllowed(r *http.Request) bool {
+	host := strings.ToLower(r.Host)
+	for _, h := range g.hosts {
+		if h == host {
+			return true
+		}
+	}
+	name, port := splitHost(host)
+	return isLoopback(name) && port == listeningPort(r)
+}
+
+// splitHost splits a Host header; without a port it is HTTP's own. A name that
+// is malformed comes back empty.
+func splitHost(host string) (name, port string) {
+	if name, port, err := net.SplitHostPort(host); err == nil {
+		return name, port
+	}
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		return host[1 : len(host)-1], "80"
+	}
+	if strings.Contains(host, ":") {
+		return "", ""
+	}
+	return host, "80"
+}
+
+func isLoopback(name string) bool {
+	if name == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Zone() == "" && addr.Unmap().IsLoopback()
+}
+
+// listeningPort returns the port that the connection came in on, "" if the
+// request came from no net/http server.
+func listeningPort(r *http.Request) string {
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return ""
+	}
+	return port
+}
+
+// checkOrigin returns why the Origin header shuts the request out.
+func checkOrigin(r *http.Request) error {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 {
+		return nil
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if len(values) == 1 {
+		u, err := url.Parse(values[0])
+		if err == nil && u.Scheme == scheme && u.User == nil && strings.EqualFold(u.Host, r.Host) {
+			return nil
+		}
+	}
+	return httpError(CodeForbiddenOrigin,
+		"the request comes from a page of %s, not from %s://%s", quote(strings.Join(values, ", ")), scheme, r.Host).
+		WithHint("pages of other sites may not talk to weir; send the request without an Origin header, as curl does")
+}
+
+// quote prints a header's value, cut to what a message can bear.
+func quote(s string) string {
+	if len(s) > 100 {
+		s = s[:100]
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,279 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"weir/sql/diag"
+)
+
+// conn is one websocket. Its reader runs on the handler's goroutine, its writer
+// and each feed on their own; serve returns when all of them have ended.
+type conn struct {
+	hub    *Hub
+	ws     *websocket.Conn
+	log    *slog.Logger
+	out    *outbox
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	mu      sync.Mutex
+	feeds   map[string]*feed // by the client's id, at most limits.subscriptions
+	running int              // feeds whose goroutines live, those being ended included
+	code    int              // what to close with; 0: nothing went wrong
+	reason  string
+
+	readerDone chan struct{}
+	subs       bucket
+}
+
+func newConn(h *Hub, ws *websocket.Conn) *conn {
+	ctx, cancel := context.WithCancel(h.base)
+	return &conn{
+		hub: h, ws: ws, ctx: ctx, cancel: cancel,
+		log:        h.log.With("conn", h.lastID.Add(1)),
+		out:        newOutbox(h.limits.outMessages, h.limits.outBytes),
+		feeds:      make(map[string]*feed),
+		readerDone: make(chan struct{}),
+		subs:       bucket{burst: float64(h.limits.subBurst), perSecond: h.limits.subsPerSecond, tokens: float64(h.limits.subBurst)},
+	}
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve() {
+	c.tasks.Go(c.write)
+	c.read()
+	c.cancel()
+	close(c.readerDone)
+	c.tasks.Wait()
+}
+
+// fail closes the connection with a code. The first one wins.
+func (c *conn) fail(code int, reason string) {
+	c.mu.Lock()
+	if c.code != 0 || c.ctx.Err() != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.code, c.reason = code, reason
+	c.mu.Unlock()
+	switch code {
+	case CloseSlow:
+		c.hub.counters.slow.Add(1)
+	case CloseBadMessage:
+		c.hub.counters.bad.Add(1)
+	}
+	c.log.Debug("websocket closes", "code", code, "reason", reason)
+	c.out.close()
+	c.cancel()
+}
+
+// read takes messages until the connection ends.
+func (c *conn) read() {
+	c.ws.SetReadLimit(c.hub.limits.readBytes)
+	c.alive()
+	c.ws.SetPongHandler(func(string) error { c.alive(); return nil })
+	for {
+		kind, data, err := c.ws.ReadMessage()
+		if err != nil {
+			return
+		}
+		c.alive()
+		if c.ctx.Err() != nil {
+			continue // closing: only the peer's close frame is waited for
+		}
+		if kind != websocket.TextMessage {
+			c.fail(CloseBadMessage, "messages are text")
+			continue
+		}
+		req, err := parseRequest(data)
+		if err != nil {
+			c.fail(CloseBadMessage, err.Error())
+			continue
+		}
+		c.handle(req)
+	}
+}
+
+// alive says that the peer has shown a sign of life.
+func (c *conn) alive() {
+	// An error shows in the next read.
+	_ = c.ws.SetReadDeadline(time.Now().Add(c.hub.limits.readTimeout))
+}
+
+func (c *conn) handle(req request) {
+	switch req.T {
+	case "ping":
+		c.send(c.ctx, pongMessage())
+	case "unsub":
+		c.mu.Lock()
+		f := c.feeds[req.ID]
+		delete(c.feeds, req.ID)
+		c.mu.Unlock()
+		if f != nil {
+			f.cancel()
+		}
+	case "sub":
+		if !c.subs.take(time.Now()) {
+			c.fail(CloseTooMany, "too many subscriptions a second")
+			return
+		}
+		c.subscribe(req)
+	}
+}
+
+// subscribe starts a feed.
+func (c *conn) subscribe(req request) {
+	c.mu.Lock()
+	_, taken := c.feeds[req.ID]
+	full := c.running >= c.hub.limits.subscriptions
+	var f *feed
+	if !taken && !full {
+		f = newFeed(c, req)
+		c.feeds[req.ID] = f
+		c.running++
+	}
+	c.mu.Unlock()
+	switch {
+	case taken:
+		c.fail(CloseBadMessage, fmt.Sprintf("the id %.20q is in use", req.ID))
+	case full:
+		c.send(c.ctx, errorMessage(req.ID, diag.New(CodeTooManySubscriptions, diag.Span{},
+			"a connection holds at most %d subscriptions", c.hub.limits.subscriptions).
+			WithHint("close one, or open another connection")))
+	default:
+		c.hub.counters.subscriptions.Add(1)
+		c.tasks.Go(f.run)
+	}
+}
+
+// ended takes a feed out of the connection; it runs last on the feed's goroutine.
+func (c *conn) ended(f *feed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.feeds[f.id] == f {
+		delete(c.feeds, f.id)
+	}
+	c.running--
+	c.hub.counters.subscriptions.Add(-1)
+}
+
+// send queues a message; a client that makes no room is closed.
+func (c *conn) send(ctx context.Context, msg []byte) error {
+	err := c.out.put(ctx, msg, c.hub.limits.patience)
+	if errors.Is(err, errSlow) {
+		c.fail(CloseSlow, errSlow.Error())
+	}
+	return err
+}
+
+// write sends what is queued, pings, and says goodbye.
+func (c *conn) write() {
+	defer c.ws.Close()
+	ping := time.NewTicker(c.hub.limits.pingEvery)
+	defer ping.Stop()
+	for c.ctx.Err() == nil {
+		if msg := c.out.take(); msg != nil {
+			if !c.writeMessage(msg) {
+				c.cancel()
+				return
+			}
+			select {
+			case <-ping.C:
+				c.ping()
+			default:
+			}
+			continue
+		}
+		select {
+		case <-c.out.filled:
+		case <-ping.C:
+			c.ping()
+		case <-c.ctx.Done():
+		}
+	}
+	c.goodbye()
+}
+
+// writeMessage writes one message; false: the connection is beyond use.
+func (c *conn) writeMessage(msg []byte) bool {
+	_ = c.ws.SetWriteDeadline(time.Now().Add(c.hub.limits.writeTimeout))
+	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			c.fail(CloseSlow, errSlow.Error()) // counts it; nothing more can be written
+		}
+		return false
+	}
+	c.hub.counters.messages.Add(1)
+	c.hub.counters.bytes.Add(int64(len(msg)))
+	return true
+}
+
+func (c *conn) ping() {
+	// A peer that is gone shows in the read deadline.
+	_ = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(c.hub.limits.writeTimeout))
+}
+
+// goodbye sends the close frame and gives the peer a moment to answer: closing
+// the socket at once could discard what is still on its way.
+func (c *conn) goodbye() {
+	c.out.close()
+	c.mu.Lock()
+	code, reason := c.code, c.reason
+	c.mu.Unlock()
+	switch {
+	case code != 0:
+	case c.hub.base.Err() != nil:
+		code, reason = websocket.CloseGoingAway, "the server stops"
+	default:
+		code = websocket.CloseNormalClosure
+	}
+	if len(reason) > 120 { // a control frame holds 125 bytes
+		reason = reason[:120]
+	}
+	frame := websocket.FormatCloseMessage(code, reason)
+	if c.ws.WriteControl(websocket.CloseMessage, frame, time.Now().Add(c.hub.limits.farewell)) != nil {
+		return
+	}
+	timer := time.NewTimer(c.hub.limits.farewell)
+	defer timer.Stop()
+	select {
+	case <-c.readerDone:
+	case <-timer.C:
+	}
+}
+
+// panicked turns a panic of a feed into an error with the stack in the log.
+func (c *conn) panicked(cause any) error {
+	c.log.Error("subscription panicked", "cause", cause, "stack", string(debug.Stack()))
+	return diag.New(diag.Internal, diag.Span{}, "the subscription ended by a bug in weir: %v", cause)
+}
+
+// bucket limits how fast something may happen.
+type bucket struct {
+	burst, perSecond, tokens float64
+	last                     time.Time
+}
+
+// take tells whether it may happen now.
+func (b *bucket) take(now time.Time) bool {
+	if !b.last.IsZero() {
+		b.tokens = min(b.burst, b.tokens+b.perSecond*now.Sub(b.last).Seconds())
+	}
+	b.last = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}

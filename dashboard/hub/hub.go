@@ -1,0 +1,198 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// limits bounds everything that a client can fill or hold.
+type limits struct {
+	connections   int           // open at once
+	subscriptions int           // of one connection
+	readBytes     int64         // of a message from a client
+	outMessages   int           // waiting for a connection's writer
+	outBytes      int           // waiting for a connection's writer
+	frameRows     int           // in one message
+	frameBytes    int           // in one message, about
+	pendingBytes  int           // waiting in a feed for its next frame, about
+	frameEvery    time.Duration // between the frames of a feed
+	patience      time.Duration // without progress before a client is slow
+	writeTimeout  time.Duration // for one message
+	readTimeout   time.Duration // without a sign of life
+	pingEvery     time.Duration
+	farewell      time.Duration // for the closing handshake
+	subBurst      int           // subs that may come at once,
+	subsPerSecond float64       // and how fast they may go on
+}
+
+func defaultLimits() limits {
+	return limits{
+		connections: 1000, subscriptions: 32, readBytes: 64 << 10,
+		outMessages: 256, outBytes: 1 << 20,
+		frameRows: 2000, frameBytes: 256 << 10, pendingBytes: 8 << 20,
+		frameEvery: 50 * time.Millisecond, patience: 3 * time.Second,
+		writeTimeout: 5 * time.Second, readTimeout: time.Minute, pingEvery: 25 * time.Second,
+		farewell: time.Second, subBurst: 64, subsPerSecond: 20,
+	}
+}
+
+// Config is what a Hub needs.
+type Config struct {
+	Source Source
+	Logger *slog.Logger // nil: nothing is logged
+}
+
+// Hub serves websockets. It is an http.Handler; whoever mounts it has checked
+// the request's Host.
+type Hub struct {
+	source   Source
+	log      *slog.Logger
+	limits   limits
+	upgrader websocket.Upgrader
+	counters counters
+
+	base   context.Context
+	stop   context.CancelFunc
+	mu     sync.Mutex // orders Close and the start of connections
+	conns  sync.WaitGroup
+	lastID atomic.Uint64
+}
+
+// New returns a hub over cfg.Source.
+func New(cfg Config) (*Hub, error) {
+	if cfg.Source == nil {
+		return nil, errors.New("hub: no source")
+	}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	base, stop := context.WithCancel(context.Background())
+	return &Hub{
+		source: cfg.Source, log: log, limits: defaultLimits(), base: base, stop: stop,
+		// CheckOrigin stays the library's own: Origin is absent or names the Host.
+		// Compression stays off: its cost is per client, and the read limit would
+		// count compressed bytes.
+		upgrader: websocket.Upgrader{
+			Subprotocols: []string{Subprotocol}, HandshakeTimeout: 5 * time.Second,
+			ReadBufferSize: 4 << 10, WriteBufferSize: 16 << 10,
+			Error: func(w http.ResponseWriter, _ *http.Request, status int, why error) {
+				refuse(w, status, why.Error())
+			},
+		},
+	}, nil
+}
+
+// ServeHTTP takes a websocket and serves it until it ends.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	offered := websocket.Subprotocols(r)
+	if len(offered) > 0 && !contains(offered, Subprotocol) {
+		refuse(w, http.StatusBadRequest, "the subprotocol is "+Subprotocol)
+		return
+	}
+	if !h.enter() {
+		refuse(w, http.StatusServiceUnavailable, "the server is stopping")
+		return
+	}
+	defer h.conns.Done()
+	ws, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	open := h.counters.open.Add(1)
+	defer h.counters.open.Add(-1)
+	h.counters.connections.Add(1)
+	c := newConn(h, ws)
+	if open > int64(h.limits.connections) {
+		h.counters.refused.Add(1)
+		c.fail(CloseTooMany, "too many connections")
+	}
+	c.serve()
+}
+
+// enter counts a connection in, unless the hub is closed.
+func (h *Hub) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.base.Err() != nil {
+		return false
+	}
+	h.conns.Add(1)
+	return true
+}
+
+// Close ends all connections with "going away" and waits for their goroutines,
+// or for ctx.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.stop()
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		h.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refuse answers a handshake that cannot become a websocket.
+func refuse(w http.ResponseWriter, status int, why string) {
+	msg := append([]byte(`{"error":{"code":"NO_WEBSOCKET","message":`), appendString(nil, why)...)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(msg, "}}\n"...))
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// counters is Stats while it counts.
+type counters struct {
+	open, subscriptions                atomic.Int64
+	connections, refused, slow, bad    atomic.Int64
+	messages, bytes, rows, droppedRows atomic.Int64
+}
+
+// Stats counts what a hub does and did.
+type Stats struct {
+	Open          int64 // connections now
+	Subscriptions int64 // subscriptions now
+	Connections   int64 // connections ever
+	Refused       int64 // connections closed because there were too many
+	Slow          int64 // connections closed because the client was slow
+	BadMessages   int64 // connections closed because of what the client sent
+	Messages      int64 // messages written
+	Bytes         int64 // their payload
+	Rows          int64 // rows in them
+	DroppedRows   int64 // rows that a slow client's frames say they left out
+}
+
+// Stats returns the counters.
+func (h *Hub) Stats() Stats {
+	c := &h.counters
+	return Stats{
+		Open: c.open.Load(), Subscriptions: c.subscriptions.Load(),
+		Connections: c.connections.Load(), Refused: c.refused.Load(),
+		Slow: c.slow.Load(), BadMessages: c.bad.Load(),
+		Messages: c.messages.Load(), Bytes: c.bytes.Load(),
+		Rows: c.rows.Load(), DroppedRows: c.droppedRows.Load(),
+	}
+}

@@ -1,0 +1,187 @@
+package hub
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"weir/operators/stream"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+// Subprotocol is the name of the protocol in the handshake.
+const Subprotocol = "weir.v1"
+
+// Close codes of the protocol.
+const (
+	CloseBadMessage = 4400 // the client sent what is no message of the protocol
+	CloseSlow       = 4408 // the client does not take its messages fast enough
+	CloseTooMany    = 4429 // too many connections, or messages too fast
+	CloseInternal   = 4500 // a bug in weir
+)
+
+// CodeTooManySubscriptions is the error code of a subscription beyond the limit.
+const CodeTooManySubscriptions diag.Code = "TOO_MANY_SUBSCRIPTIONS"
+
+// idBytesMax is the longest id that a client may give a subscription.
+const idBytesMax = 64
+
+// request is a message from a client.
+type request struct {
+	T     string `json:"t"`
+	ID    string `json:"id"`
+	SQL   string `json:"sql"`
+	Start string `json:"start"`
+}
+
+// parseRequest reads a message from a client. Members it does not know are
+// left alone, so that a newer page can talk to an older server.
+func parseRequest(data []byte) (request, error) {
+	var req request
+	if !utf8.Valid(data) {
+		return req, errors.New("a message is no UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&req); err != nil {
+		return req, fmt.Errorf("a message is no JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return req, errors.New("a message is more than one JSON value")
+	}
+	switch req.T {
+	case "ping":
+		return req, nil
+	case "sub", "unsub":
+	default:
+		return req, fmt.Errorf("unknown message type %.20q", req.T)
+	}
+	if req.ID == "" || len(req.ID) > idBytesMax {
+		return req, fmt.Errorf("an id has 1 to %d bytes", idBytesMax)
+	}
+	if req.T == "sub" && strings.TrimSpace(req.SQL) == "" {
+		return req, errors.New("a sub has no sql")
+	}
+	return req, nil
+}
+
+// column is a column in a schema message.
+type column struct {
+	Name string `json:"n"`
+	Type string `json:"type"`
+	Role string `json:"role,omitempty"`
+}
+
+// role tells the page what a column is good for.
+func role(t types.Type) string {
+	switch {
+	case t.IsTime():
+		return "time"
+	case t.IsNumeric():
+		return "number"
+	}
+	return ""
+}
+
+// schemaMessage describes a subscription.
+func schemaMessage(id string, sub Subscription) ([]byte, error) {
+	schema := sub.Schema()
+	msg := struct {
+		T      string   `json:"t"`
+		ID     string   `json:"id"`
+		Cols   []column `json:"cols"`
+		Key    []string `json:"key"`
+		Append bool     `json:"append"`
+		Time   *string  `json:"time"`
+	}{T: "schema", ID: id, Cols: []column{}, Append: sub.AppendOnly()}
+	for _, f := range schema {
+		msg.Cols = append(msg.Cols, column{f.Name, strings.ToLower(f.Type.String()), role(f.Type)})
+	}
+	for _, k := range sub.Key() {
+		if k < 0 || k >= len(schema) {
+			return nil, fmt.Errorf("key column %d of %d columns", k, len(schema))
+		}
+		msg.Key = append(msg.Key, schema[k].Name)
+	}
+	if at := sub.TimeColumn(); at >= 0 && at < len(schema) {
+		msg.Time = &schema[at].Name
+	}
+	return json.Marshal(msg)
+}
+
+// errorMessage tells a client that a subscription failed.
+func errorMessage(id string, err error) []byte {
+	e := diag.From(err)
+	msg := struct {
+		T       string    `json:"t"`
+		ID      string    `json:"id"`
+		Code    diag.Code `json:"code"`
+		Message string    `json:"message"`
+		Span    []int     `json:"span,omitempty"`
+		Label   string    `json:"label,omitempty"`
+		Hint    string    `json:"hint,omitempty"`
+	}{T: "error", ID: id, Code: e.Code, Message: e.Message, Label: e.Label, Hint: e.Hint}
+	if !e.Span.IsZero() {
+		msg.Span = []int{e.Span.Start, e.Span.End}
+	}
+	data, err := json.Marshal(msg)
+	if err != nil { // a struct of strings and integers
+		panic(err)
+	}
+	return data
+}
+
+func pongMessage() []byte { return []byte(`{"t":"pong"}`) }
+
+// head appends the first members of a message.
+func head(dst []byte, t, id string) []byte {
+	dst = append(dst, `{"t":"`...)
+	dst = append(dst, t...)
+	dst = append(dst, `","id":`...)
+	return appendString(dst, id)
+}
+
+// tail appends token and watermark.
+func tail(dst []byte, token string, w stream.Time) []byte {
+	if token != "" {
+		dst = append(dst, `,"tok":`...)
+		dst = appendString(dst, token)
+	}
+	dst = append(dst, `,"wm":`...)
+	return appendWatermark(dst, w)
+}
+
+// endOfTime is the last instant that a browser's Date can hold; it stands for
+// the watermark of a stream that has ended.
+const endOfTime = 8_640_000_000_000_000
+
+func appendWatermark(dst []byte, w stream.Time) []byte {
+	switch w {
+	case stream.MinTime:
+		return append(dst, "null"...)
+	case stream.MaxTime:
+		return strconv.AppendInt(dst, endOfTime, 10)
+	}
+	return appendMillis(dst, int64(w))
+}
+
+// appendMillis appends microseconds as milliseconds, with the fraction if there is one.
+func appendMillis(dst []byte, micros int64) []byte {
+	if micros < 0 {
+		dst = append(dst, '-')
+		if micros == -micros { // the smallest integer, which has no positive twin
+			return append(dst, "9223372036854775.808"...)
+		}
+		micros = -micros
+	}
+	dst = strconv.AppendInt(dst, micros/1000, 10)
+	if frac := micros % 1000; frac != 0 {
+		dst = append(dst, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10))
+	}
+	return dst
+}
