@@ -72,6 +72,12 @@ func failureOf(err error) *failure {
 	case errors.Is(err, wal.ErrBusy), errors.Is(err, errBusy):
 		return &failure{status: http.StatusTooManyRequests, Code: "BUSY",
 			Message: "more records are under way than the server takes at once", Hint: "send the same body again after the time in Retry-After"}
+	case errors.Is(err, wal.ErrTooLarge):
+		return &failure{status: http.StatusRequestEntityTooLarge, Code: "TOO_LARGE",
+			Message: "the rows are more than the log takes at once", Hint: "send the rows in several requests"}
+	case errors.Is(err, wal.ErrClosed):
+		return &failure{status: http.StatusServiceUnavailable, Code: "CLOSING",
+			Message: "the server is going down", Hint: "send the same body again once it is back"}
 	case errors.Is(err, errCutShort):
 		return &failure{status: http.StatusBadRequest, Code: "CUT_SHORT", Message: err.Error()}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

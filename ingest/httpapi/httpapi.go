@@ -178,7 +178,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, s Stream, err err
 	case http.StatusTooManyRequests:
 		h.busy.Add(1)
 	case http.StatusServiceUnavailable:
-		if r.Context().Err() == nil {
+		if r.Context().Err() == nil && !errors.Is(err, wal.ErrClosed) {
 			h.cfg.Logger.Error("append records", "stream", s.Name, "error", err)
 		}
 	}

@@ -58,6 +58,8 @@ func TestAnswers(t *testing.T) {
 		{"a key too long", "POST", records, good, []string{"Idempotency-Key", long + "k"}, nil, 400, `BAD_KEY`},
 		{"busy", "POST", records, good, nil, fmt.Errorf("append: %w", wal.ErrBusy), 429, `BUSY`},
 		{"the log failed", "POST", records, good, nil, errors.New("sync: no space left on device"), 503, `LOG_FAILED`},
+		{"too much for the log", "POST", records, good, nil, wal.ErrTooLarge, 413, `TOO_LARGE`},
+		{"closing", "POST", records, good, nil, wal.ErrClosed, 503, `CLOSING`},
 		{"cancelled", "POST", records, good, nil, context.Canceled, 503, `CANCELLED`},
 		{"end", "POST", "/v1/streams/bids/end", "", nil, nil, 200, `{"commit":77}`},
 		{"end, and the log failed", "POST", "/v1/streams/bids/end", "", nil, errors.New("sync: i/o error"), 503, `LOG_FAILED`},
