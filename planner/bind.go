@@ -115,6 +115,9 @@ func (b *binder) items(q *ast.Select, r *bound) error {
 	x := &exprs{b: b, s: r.scope, g: r.group, clause: "SELECT"}
 	for i := range q.Items {
 		it := &q.Items[i]
+		if err := tooMany(len(r.list.Exprs)+1, "columns", it.At); err != nil {
+			return err
+		}
 		if it.Star {
 			if err := b.star(it, r); err != nil {
 				return err
@@ -135,6 +138,17 @@ func (b *binder) items(q *ast.Select, r *bound) error {
 	return nil
 }
 
+// columnsMax bounds the columns, keys and aggregates of a query; `*` may stand in
+// it many times.
+const columnsMax = 4096
+
+func tooMany(n int, what string, at diag.Span) error {
+	if n <= columnsMax {
+		return nil
+	}
+	return diag.New(diag.TooLarge, at, "a query has at most %d %s", columnsMax, what)
+}
+
 // star expands `*`.
 func (b *binder) star(it *ast.Item, r *bound) error {
 	if it.Table != nil && !strings.EqualFold(it.Table.Text, r.scope.table) {
@@ -144,6 +158,9 @@ func (b *binder) star(it *ast.Item, r *bound) error {
 	if r.group != nil {
 		return diag.New(diag.GroupMisuse, it.At, "`*` means nothing in a query that groups").
 			WithHint("list the group keys and aggregates")
+	}
+	if err := tooMany(len(r.list.Exprs)+len(r.scope.columns), "columns", it.At); err != nil {
+		return err
 	}
 	for i, f := range r.scope.columns {
 		r.list.Exprs = append(r.list.Exprs, r.scope.field(i))

@@ -115,7 +115,11 @@ func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
 	case types.Varchar:
 		return castTo(o.e, types.VarcharType), nil
 	case types.Bigint, types.Double:
-		n, err := number(o, name)
+		m, err := meant(o, types.Type{Kind: want})
+		if err != nil {
+			return nil, err
+		}
+		n, err := number(m, name)
 		if err != nil {
 			return nil, err
 		}

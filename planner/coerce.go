@@ -209,7 +209,7 @@ func meant(o operand, beside types.Type) (operand, error) {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 			return o, diag.New(diag.BadLiteral, o.at, "'%s' is not a number", shorten(text)).
-				WithHint("it is compared with a %s", beside)
+				WithHint("a %s is needed here", beside)
 		}
 		return operand{&physical.Literal{T: types.DoubleType, Value: f}, o.at}, nil
 	}
@@ -263,6 +263,7 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 				return nil, types.Type{}, err
 			}
 		}
+		tighten(ops)
 	}
 	t := types.NullType
 	for i, o := range ops {
@@ -273,20 +274,38 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 		t = joined
 	}
 	out := make([]physical.Expr, len(ops))
-	if read && t.Kind == types.Decimal && !holdsAll(ops) {
-		// No DECIMAL has room for all digits of all: they are compared as they are.
-		for i, o := range ops {
-			out[i] = castTo(o.e, asDecimal(o.e.Type()))
-			if o.kind() == types.Null {
-				out[i] = castTo(o.e, t)
-			}
-		}
-		return out, t, nil
-	}
+	// Where no DECIMAL has room for all digits of all, they are compared as they are.
+	asTheyAre := read && t.Kind == types.Decimal && !holdsAll(ops)
 	for i, o := range ops {
-		out[i] = castTo(o.e, t)
+		have := o.e.Type()
+		switch {
+		case asTheyAre && have.IsNumeric():
+			out[i] = castTo(o.e, asDecimal(have))
+		case read && have.Kind == types.Decimal && t.Kind == types.Decimal && have.Scale == t.Scale:
+			out[i] = o.e // the same scale compares without a cast
+		default:
+			out[i] = castTo(o.e, t)
+		}
 	}
 	return out, t, nil
+}
+
+// tighten gives whole constants beside a DECIMAL as few digits as they have, so
+// that the column need not be cast to something wide enough for any BIGINT.
+func tighten(ops []operand) {
+	exact := false
+	for _, o := range ops {
+		exact = exact || o.kind() == types.Decimal
+	}
+	for i, o := range ops {
+		l, ok := o.e.(*physical.Literal)
+		if !exact || !ok || l.T.Kind != types.Bigint || l.Value == nil {
+			continue
+		}
+		n := big.NewInt(l.Value.(int64))
+		t := types.DecimalType(len(new(big.Int).Abs(n).String()), 0)
+		ops[i].e = &physical.Literal{T: t, Value: decimal128.FromBigInt(n)}
+	}
 }
 
 // holdsAll tells whether one DECIMAL holds every digit of the exact operands.

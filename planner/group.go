@@ -151,6 +151,9 @@ func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error 
 	if indexOf(g.agg.Keys, key) >= 0 {
 		return nil
 	}
+	if err := tooMany(len(g.agg.Keys)+1, "group keys", e.Span()); err != nil {
+		return err
+	}
 	g.agg.Keys = append(g.agg.Keys, key)
 	g.agg.KeyNames = append(g.agg.KeyNames, uniqueName(keyName(q, e, key), append(g.agg.KeyNames, "window_start", "window_end")))
 	return nil
@@ -307,6 +310,9 @@ func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 		if same && (spec.Arg == nil || physical.Equal(have.Arg, spec.Arg)) {
 			return g.aggColumn(i), nil
 		}
+	}
+	if err := tooMany(len(g.agg.Aggs)+1, "aggregates", c.At); err != nil {
+		return nil, err
 	}
 	var taken []string
 	for _, a := range g.agg.Aggs {

@@ -212,13 +212,9 @@ func (b *binder) windowTime(s *scope, e ast.Expr) (physical.Expr, error) {
 	case types.Date:
 		out = castTo(out, types.DatetimeType(0))
 	case types.Bigint:
-		return nil, diag.New(diag.WrongType, e.Span(), "a window is over a DATETIME, this is a BIGINT").
-			WithLabel("not a time").
-			WithHint("declare %s DATETIME(3) in CREATE STREAM: JSON numbers are read as epoch milliseconds, or as time_unit says", nameOf(e))
+		return nil, notTime(s, e, t).WithHint("%s: JSON numbers are read as epoch milliseconds, or as time_unit says", declare(s, e))
 	default:
-		return nil, diag.New(diag.WrongType, e.Span(), "a window is over a DATETIME, this is a %s", t).
-			WithLabel("not a time").
-			WithHint("declare %s DATETIME(3) in CREATE STREAM", nameOf(e))
+		return nil, notTime(s, e, t).WithHint("%s", declare(s, e))
 	}
 	event := s.eventTime()
 	if event != nil && physical.Equal(event, out) {
@@ -235,16 +231,38 @@ func (b *binder) windowTime(s *scope, e ast.Expr) (physical.Expr, error) {
 	return out, nil
 }
 
+func notTime(s *scope, e ast.Expr, t types.Type) *diag.Error {
+	return diag.New(diag.WrongType, e.Span(), "a window is over a DATETIME, this is a %s", t).WithLabel("not a time")
+}
+
+// declare says how to make an event time of a column.
+func declare(s *scope, e ast.Expr) string {
+	name := nameOf(e)
+	switch {
+	case s.rel.Kind == physical.SourceFile:
+		return "declare " + name + " DATETIME(3) in a CREATE STREAM WITH (connector = 'file', path = …)"
+	case s.rel.Watermark == nil && !s.rel.Bounded:
+		return "declare " + name + " DATETIME(3) and " + watermarkFor(name) + " in CREATE STREAM " + physical.FormatName(s.rel.Name)
+	}
+	return "declare " + name + " DATETIME(3) in CREATE STREAM"
+}
+
+func watermarkFor(column string) string {
+	return "WATERMARK FOR " + column + " AS " + column + " - INTERVAL 5 SECOND"
+}
+
 // notEventTime returns the error for a window over another column than the event time.
 func notEventTime(s *scope, e ast.Expr) error {
 	column, event := nameOf(e), s.eventName()
-	clause := "WATERMARK FOR " + column + " AS " + column + " - INTERVAL 5 SECOND"
 	err := diag.New(diag.NoEventTime, e.Span(), "%s is not the event time of `%s`", column, s.rel.Name).
 		WithLabel("the event time is %s", event)
-	if s.rel.Watermark == nil {
-		return err.WithHint("add %s to the columns of CREATE STREAM %s, or take the window over _arrival", clause, physical.FormatName(s.rel.Name))
+	switch {
+	case strings.HasPrefix(column, "_"):
+		return err.WithHint("take the window over %s", event)
+	case s.rel.Watermark == nil:
+		return err.WithHint("add %s to the columns of CREATE STREAM %s, or take the window over _arrival", watermarkFor(column), physical.FormatName(s.rel.Name))
 	}
-	return err.WithHint("take the window over %s, or write %s in CREATE STREAM %s", event, clause, physical.FormatName(s.rel.Name))
+	return err.WithHint("take the window over %s, or write %s in CREATE STREAM %s", event, watermarkFor(column), physical.FormatName(s.rel.Name))
 }
 
 // nameOf returns the column that e is, for a hint.

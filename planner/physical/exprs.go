@@ -62,13 +62,15 @@ func Replace(e Expr, f func(*Column) Expr) Expr {
 }
 
 // Conjuncts returns the terms of a chain of ANDs, from left to right.
-func Conjuncts(e Expr) []Expr {
-	if c, ok := e.(*Call); ok && c.Fn == "and" {
-		var out []Expr
-		for _, a := range c.Args {
-			out = append(out, Conjuncts(a)...)
-		}
-		return out
+func Conjuncts(e Expr) []Expr { return appendConjuncts(nil, e) }
+
+func appendConjuncts(out []Expr, e Expr) []Expr {
+	c, ok := e.(*Call)
+	if !ok || c.Fn != "and" {
+		return append(out, e)
 	}
-	return []Expr{e}
+	for _, a := range c.Args {
+		out = appendConjuncts(out, a)
+	}
+	return out
 }

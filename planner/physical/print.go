@@ -15,7 +15,7 @@ func Print(p *Plan) string {
 	var b strings.Builder
 	depth := 0
 	for n := p.Root; n != nil; n = n.Input() {
-		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), Describe(n))
+		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), strings.TrimRight(Describe(n), " "))
 		depth++
 	}
 	b.WriteString("-- " + result(p) + "\n")

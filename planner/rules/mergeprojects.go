@@ -64,16 +64,16 @@ func substituteAll(outer, inner []physical.Expr) (out []physical.Expr, ok bool) 
 	for i, e := range inner {
 		sizes[i] = size(e)
 	}
-	total := 0
-	out = make([]physical.Expr, len(outer))
+	total, most := 0, sizeMax+2*len(outer)
 	for _, e := range outer {
 		physical.Columns(e, func(c *physical.Column) { total += sizes[c.Index] })
-		if total > sizeMax {
+		if total > most {
 			return nil, false
 		}
 	}
+	out = make([]physical.Expr, len(outer))
 	for i, e := range outer {
-		out[i] = Substitute(e, inner)
+		out[i] = substitute(e, inner)
 	}
 	return out, true
 }

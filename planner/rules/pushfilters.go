@@ -18,9 +18,9 @@ func push(n logical.Node, preds []physical.Expr) logical.Node {
 	case *logical.Filter:
 		return push(n.In, append(physical.Conjuncts(n.Pred), preds...))
 	case *logical.Project:
-		below := make([]physical.Expr, len(preds))
-		for i, p := range preds {
-			below[i] = Substitute(p, n.Exprs)
+		below, ok := substituteAll(preds, n.Exprs)
+		if !ok {
+			return filter(logical.WithInput(n, push(n.In, nil)), preds)
 		}
 		return logical.WithInput(n, push(n.In, below))
 	case *logical.Aggregate:
@@ -55,8 +55,8 @@ func throughKeys(p physical.Expr, a *logical.Aggregate) physical.Expr {
 	return physical.Replace(p, func(c *physical.Column) physical.Expr { return a.Keys[c.Index-a.FirstKey()] })
 }
 
-// Substitute returns e with each column replaced by the expression that computes it.
-func Substitute(e physical.Expr, exprs []physical.Expr) physical.Expr {
+// substitute returns e with each column replaced by the expression that computes it.
+func substitute(e physical.Expr, exprs []physical.Expr) physical.Expr {
 	return physical.Replace(e, func(c *physical.Column) physical.Expr { return exprs[c.Index] })
 }
 
