@@ -66,6 +66,7 @@ type model struct {
 
 	rows  map[int64][]row            // by window end
 	fired map[int64]map[string]group // by window end, then key
+	seen  map[int64]int              // by window end: rows when it was fired last
 	out   []string
 	led   stream.Ledger
 }
@@ -78,7 +79,7 @@ type group struct {
 
 func newModel(shards int, spec windows.Spec, lateness int64, keys []int, aggs []physical.Agg) *model {
 	m := &model{spec: spec, lateness: lateness, keys: keys, aggs: aggs,
-		w: map[int]*int64{}, last: map[int]int64{}, rows: map[int64][]row{}, fired: map[int64]map[string]group{}}
+		w: map[int]*int64{}, last: map[int]int64{}, rows: map[int64][]row{}, fired: map[int64]map[string]group{}, seen: map[int64]int{}}
 	for s := range shards {
 		m.w[s] = nil
 	}
@@ -234,7 +235,8 @@ func (m *model) cut(t int64, before bool, st step) {
 func (m *model) fire() {
 	var ends []int64
 	for e := range m.rows {
-		if e <= *m.mw {
+		if e <= *m.mw && m.seen[e] != len(m.rows[e]) {
+			m.seen[e] = len(m.rows[e])
 			ends = append(ends, e)
 		}
 	}
