@@ -1,0 +1,215 @@
+package wal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"weir/operators/stream"
+)
+
+// A footer follows the frames of a sealed segment: four lists, then a trailer of
+// fixed size that ends the file. A segment without a readable footer is scanned.
+//
+//	index     n u32, then commit u64, offset u64, arrival i64
+//	controls  n u32, then commit u64, offset u64
+//	sequences n u32, then stream u32, shard u32, next u64: of all shards of the log
+//	keys      n u32, then commit u64, arrival i64, key as in a frame
+type footer struct {
+	index    []indexEntry
+	controls []controlEntry
+	seqs     map[shardKey]stream.Seq
+	keys     []keyAt
+}
+
+// keyAt is an idempotency key and the commit that it came with.
+type keyAt struct {
+	keyRecord
+	commit  stream.Commit
+	arrival stream.Time
+}
+
+const trailerSize = 96
+
+var errNoFooter = errors.New("the segment has no footer")
+
+// encodeFooter returns the footer with its trailer.
+func encodeFooter(s *segment, ft *footer, seed uint32) []byte {
+	le := binary.LittleEndian
+	var b []byte
+	b = le.AppendUint32(b, uint32(len(ft.index)))
+	for _, e := range ft.index {
+		b = le.AppendUint64(b, uint64(e.commit))
+		b = le.AppendUint64(b, uint64(e.offset))
+		b = le.AppendUint64(b, uint64(e.arrival))
+	}
+	b = le.AppendUint32(b, uint32(len(ft.controls)))
+	for _, e := range ft.controls {
+		b = le.AppendUint64(b, uint64(e.commit))
+		b = le.AppendUint64(b, uint64(e.offset))
+	}
+	b = le.AppendUint32(b, uint32(len(ft.seqs)))
+	for _, k := range sortedShards(ft.seqs) {
+		b = le.AppendUint32(b, k.stream)
+		b = le.AppendUint32(b, uint32(k.shard))
+		b = le.AppendUint64(b, uint64(ft.seqs[k]))
+	}
+	b = le.AppendUint32(b, uint32(len(ft.keys)))
+	for i := range ft.keys {
+		b = le.AppendUint64(b, uint64(ft.keys[i].commit))
+		b = le.AppendUint64(b, uint64(ft.keys[i].arrival))
+		b = appendKey(b, &ft.keys[i].keyRecord)
+	}
+	t := make([]byte, trailerSize)
+	le.PutUint32(t[0:], footerMagic)
+	le.PutUint32(t[4:], formatVersion)
+	le.PutUint64(t[8:], uint64(s.end))
+	le.PutUint64(t[16:], uint64(len(b)))
+	le.PutUint64(t[24:], uint64(s.first))
+	le.PutUint64(t[32:], uint64(s.last))
+	le.PutUint64(t[40:], uint64(s.lastStep))
+	le.PutUint64(t[48:], uint64(s.firstArrival))
+	le.PutUint64(t[56:], uint64(s.lastArrival))
+	le.PutUint64(t[64:], uint64(s.lastRecord))
+	le.PutUint32(t[88:], checksum(seed, b))
+	le.PutUint32(t[92:], checksum(seed, t[:92]))
+	return append(b, t...)
+}
+
+func sortedShards(m map[shardKey]stream.Seq) []shardKey {
+	keys := make([]shardKey, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b shardKey) int {
+		if a.stream != b.stream {
+			return int(int64(a.stream) - int64(b.stream))
+		}
+		return int(int64(a.shard) - int64(b.shard))
+	})
+	return keys
+}
+
+// readTrailer fills s from the trailer of its file; errNoFooter where there is none.
+func readTrailer(f File, s *segment, seed uint32) error {
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if size < segmentHeaderSize+trailerSize {
+		return errNoFooter
+	}
+	t := make([]byte, trailerSize)
+	if _, err := f.ReadAt(t, size-trailerSize); err != nil {
+		return fmt.Errorf("read trailer: %w", err)
+	}
+	le := binary.LittleEndian
+	if le.Uint32(t) != footerMagic || le.Uint32(t[92:]) != checksum(seed, t[:92]) {
+		return errNoFooter
+	}
+	if v := le.Uint32(t[4:]); v != formatVersion {
+		return fmt.Errorf("footer of version %d: %w", v, errVersion)
+	}
+	end, length := le.Uint64(t[8:]), le.Uint64(t[16:])
+	if end < segmentHeaderSize || end+length+trailerSize != uint64(size) || stream.Commit(le.Uint64(t[24:])) != s.first {
+		return errNoFooter
+	}
+	s.sealed = true
+	s.end = int64(end)
+	s.last = stream.Commit(le.Uint64(t[32:]))
+	s.lastStep = stream.Step(le.Uint64(t[40:]))
+	s.firstArrival = stream.Time(le.Uint64(t[48:]))
+	s.lastArrival = stream.Time(le.Uint64(t[56:]))
+	s.lastRecord = stream.Time(le.Uint64(t[64:]))
+	return nil
+}
+
+// readFooter reads the lists of a sealed segment.
+func readFooter(f File, s *segment, seed uint32) (*footer, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size < s.end+trailerSize {
+		return nil, errNoFooter
+	}
+	b := make([]byte, size-s.end)
+	if _, err := f.ReadAt(b, s.end); err != nil {
+		return nil, fmt.Errorf("read footer: %w", err)
+	}
+	lists, t := b[:len(b)-trailerSize], b[len(b)-trailerSize:]
+	if binary.LittleEndian.Uint32(t[88:]) != checksum(seed, lists) {
+		return nil, fmt.Errorf("%w that can be read", errNoFooter)
+	}
+	return parseFooter(lists)
+}
+
+// cursor takes numbers off the front of a byte slice and remembers whether there were enough.
+type cursor struct {
+	b     []byte
+	short bool
+}
+
+func (c *cursor) u32() uint32 {
+	if len(c.b) < 4 {
+		c.short = true
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(c.b)
+	c.b = c.b[4:]
+	return v
+}
+
+func (c *cursor) u64() uint64 {
+	if len(c.b) < 8 {
+		c.short, c.b = true, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(c.b)
+	c.b = c.b[8:]
+	return v
+}
+
+// list returns the length of the list that begins here, whose entries have at least size bytes.
+func (c *cursor) list(size int) int {
+	n := int(c.u32())
+	if c.short || n > len(c.b)/size {
+		c.short = true
+		return 0
+	}
+	return n
+}
+
+func parseFooter(b []byte) (*footer, error) {
+	c := &cursor{b: b}
+	ft := &footer{}
+	ft.index = make([]indexEntry, c.list(24))
+	for i := range ft.index {
+		ft.index[i] = indexEntry{stream.Commit(c.u64()), int64(c.u64()), stream.Time(c.u64())}
+	}
+	ft.controls = make([]controlEntry, c.list(16))
+	for i := range ft.controls {
+		ft.controls[i] = controlEntry{stream.Commit(c.u64()), int64(c.u64())}
+	}
+	n := c.list(16)
+	ft.seqs = make(map[shardKey]stream.Seq, n)
+	for range n {
+		k := shardKey{c.u32(), stream.Shard(c.u32())}
+		ft.seqs[k] = stream.Seq(c.u64())
+	}
+	ft.keys = make([]keyAt, c.list(58))
+	for i := range ft.keys {
+		k := &ft.keys[i]
+		k.commit, k.arrival = stream.Commit(c.u64()), stream.Time(c.u64())
+		rec, rest, err := parseKey(c.b)
+		if err != nil {
+			return nil, fmt.Errorf("footer: %w", err)
+		}
+		k.keyRecord, c.b = rec, rest
+	}
+	if c.short || len(c.b) != 0 {
+		return nil, errors.New("the footer contradicts itself")
+	}
+	return ft, nil
+}

@@ -1,0 +1,237 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"weir/operators/stream"
+)
+
+// Errors that a caller branches on.
+var (
+	// ErrBusy says that the queue is full; the request may be tried again.
+	ErrBusy = errors.New("the log is busy")
+	// ErrKeyReused says that an idempotency key came before with another body.
+	ErrKeyReused = errors.New("the idempotency key was used for another request")
+	// ErrClosed says that the log was closed.
+	ErrClosed = errors.New("the log is closed")
+	// ErrTooLarge says that a request can never be appended.
+	ErrTooLarge = errors.New("the request is too large for the log")
+)
+
+// Config says where a log lies and how it behaves.
+type Config struct {
+	Dir           string
+	SegmentBytes  int64            // a segment is sealed once it is this long; default 128 MiB
+	MaxQueueBytes int              // Append fails with ErrBusy beyond; default 64 MiB
+	Logger        *slog.Logger     // default: says nothing
+	Clock         func() time.Time // the wall clock; default time.Now
+	// Monotonic is the clock that steps and wall clock jumps are measured by;
+	// default: the time since Open. A test that sets Clock and lets it run
+	// differently from real time sets this too, or gets `start` commits.
+	Monotonic func() time.Duration
+	FS        FS // default: the file system
+}
+
+func (c *Config) fill() error {
+	if c.Dir == "" {
+		return errors.New("the log has no directory")
+	}
+	if c.SegmentBytes == 0 {
+		c.SegmentBytes = 128 << 20
+	}
+	if c.MaxQueueBytes == 0 {
+		c.MaxQueueBytes = 64 << 20
+	}
+	if c.SegmentBytes < 0 || c.MaxQueueBytes < 0 {
+		return errors.New("a size of the log is negative")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Monotonic == nil {
+		base := time.Now()
+		c.Monotonic = func() time.Duration { return time.Since(base) }
+	}
+	if c.FS == nil {
+		c.FS = osFS{}
+	}
+	return nil
+}
+
+// Log is the shard log of a process. All methods are safe for concurrent use.
+type Log struct {
+	cfg   Config
+	logID uint64
+	seed  uint32
+	lock  *os.File
+
+	failed    chan struct{}
+	stopWatch context.CancelFunc
+	watchDone chan struct{}
+	stepTimer *time.Timer
+
+	// The leader's: whoever has the lead uses them without mu.
+	file      File
+	fileBytes int64 // length of file, with zeros that were written ahead
+	head      *headFile
+	scratch   composer
+
+	mu         sync.Mutex
+	idle       *sync.Cond // the lead is free
+	queue      []*pending
+	queueBytes int
+	leading    bool
+	committing bool // a frame is composed and not yet published
+	closed     bool
+	err        error
+	wake       chan struct{} // closed when something is published; nil while nobody waits
+
+	// What is durable. next is read without mu by the leader, who alone writes it.
+	segments []*segment // the last is the active one
+	commit   stream.Commit
+	step     stream.Step
+	doneStep stream.Step // the newest step that is over
+	arrival  stream.Time
+	next     map[shardKey]stream.Seq
+	keys     *keyMemory
+
+	stepOpen   bool          // step may get another commit
+	stepFirst  time.Duration // monotonic time of its first commit
+	lastCommit time.Duration // monotonic time of the last commit
+	lastWall   time.Time
+	lastMono   time.Duration
+	jumped     bool // the wall clock jumped and no start mark says so yet
+	tickWindow time.Duration
+	stats      Stats
+}
+
+// Stats counts what the log did since it was opened.
+type Stats struct {
+	Commits     uint64 // control commits included
+	Controls    uint64
+	Requests    uint64 // repeated ones not included
+	Repeated    uint64 // requests that were answered by their idempotency key
+	Records     uint64
+	RawBytes    uint64 // of the records as they came
+	StoredBytes uint64 // written, frames and all
+	Syncs       uint64
+	SyncNanos   uint64
+	QueueBytes  int // waiting or being written now
+	Segments    int
+	Steps       uint64
+}
+
+// Stats returns the counters.
+func (l *Log) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats
+	s.QueueBytes = l.queueBytes
+	s.Segments = len(l.segments)
+	return s
+}
+
+// Head returns the newest durable commit and its step.
+func (l *Log) Head() (stream.Commit, stream.Step) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commit, l.step
+}
+
+// NextSeq returns the sequence that the next record of a shard will get, which
+// is the number of durable records that it has.
+func (l *Log) NextSeq(streamID uint32, shard stream.Shard) stream.Seq {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next[shardKey{streamID, shard}]
+}
+
+// Failed is closed when the log cannot write any more. The process should say
+// so, stop being healthy and exit; Open finds out what is really there.
+func (l *Log) Failed() <-chan struct{} { return l.failed }
+
+// Err returns why the log failed, or nil.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// SetTickWindow makes a second without a commit write a tick while the last
+// record is younger than d by the log's clock. 0 means no ticks.
+func (l *Log) SetTickWindow(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tickWindow = d
+}
+
+// Close waits for what is queued, refuses what comes after, and releases the
+// directory. Readers may read on up to the head and then get ErrClosed. It
+// returns why the log failed, if it did.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	for l.leading {
+		l.idle.Wait()
+	}
+	l.endStepLocked()
+	l.notifyLocked()
+	err := l.err
+	l.mu.Unlock()
+	l.stopWatch()
+	<-l.watchDone
+	if err == nil {
+		err = l.trimTail()
+	}
+	return errors.Join(err, l.closeFiles())
+}
+
+// trimTail leaves the files of a log that was closed in peace: no zeros behind
+// the last frame, and a HEAD that is durable.
+func (l *Log) trimTail() error {
+	active := l.segments[len(l.segments)-1]
+	if l.fileBytes > active.end {
+		if err := l.file.Truncate(active.end); err != nil {
+			return fmt.Errorf("close %s: %w", active.path, err)
+		}
+		if err := l.file.Datasync(); err != nil {
+			return fmt.Errorf("close %s: %w", active.path, err)
+		}
+	}
+	if err := l.head.f.Datasync(); err != nil {
+		return fmt.Errorf("close HEAD: %w", err)
+	}
+	return nil
+}
+
+func (l *Log) closeFiles() error {
+	var errs []error
+	if l.file != nil {
+		errs = append(errs, l.file.Close())
+	}
+	if l.head != nil {
+		errs = append(errs, l.head.f.Close())
+	}
+	return errors.Join(append(errs, l.lock.Close())...)
+}
+
+// notifyLocked wakes the readers that wait at the head.
+func (l *Log) notifyLocked() {
+	if l.wake != nil {
+		close(l.wake)
+		l.wake = nil
+	}
+}
