@@ -108,8 +108,8 @@ type Handler struct {
 	cfg      Config
 	mux      *http.ServeMux
 	inFlight *budget
-	decoding chan struct{} // as many as may decode at once: it is work for the CPU alone
-	turns    sync.Map      // stream's number -> *atomic.Uint32; a stream that takes no record has no entry
+	workers  chan *worker
+	turns    sync.Map // stream's number -> *atomic.Uint32; a stream that takes no record has no entry
 
 	requests, bytes, accepted, rejected, repeats, busy atomic.Int64
 }
@@ -124,7 +124,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg:      cfg,
 		mux:      http.NewServeMux(),
 		inFlight: newBudget(cfg.MaxInFlight),
-		decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		workers:  newWorkers(runtime.GOMAXPROCS(0)),
 	}
 	h.mux.Handle("/v1/streams/{name}/records", h.post(h.records))
 	h.mux.Handle("/v1/streams/{name}/end", h.post(h.end))

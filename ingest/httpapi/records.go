@@ -97,17 +97,12 @@ func acceptable(header http.Header) error {
 
 // sort decodes a body and deals its good rows to the shards.
 func (h *Handler) sort(ctx context.Context, s Stream, body []byte) (*rows, error) {
-	select {
-	case h.decoding <- struct{}{}:
-		defer func() { <-h.decoding }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	worker, err := h.worker(ctx)
+	if err != nil {
+		return nil, err
 	}
-	cfg := decode.Config{Columns: s.Columns, CheckAll: true, Spans: true, TimeUnit: s.TimeUnit, MaxRow: h.cfg.MaxRow}
-	if s.PartitionKey >= 0 {
-		cfg.Want = []int{s.PartitionKey}
-	}
-	d, err := decode.NewJSON(cfg)
+	defer func() { h.workers <- worker }()
+	d, err := worker.decoder(s, h.cfg.MaxRow)
 	if err != nil {
 		return nil, err
 	}
