@@ -9,16 +9,17 @@ import (
 const (
 	// textBytesMax is the size of a text of several statements.
 	textBytesMax = 1 << 20
+	// statementsMax is the number of statements of such a text.
+	statementsMax = 1_000
 	// statementBytesMax is the size of one statement, from its first token to its last.
 	statementBytesMax = 64 << 10
-	// statementTokensMax is the number of tokens of one statement.
+	// statementTokensMax is the number of tokens of one statement. It bounds lists,
+	// too: an IN list has at most 10,000 entries.
 	statementTokensMax = 20_000
 	// nestingMax counts open parentheses and CASEs, and prefix operators in a row.
 	nestingMax = 100
 	// joinsMax is the number of JOINs of a statement.
 	joinsMax = 32
-	// listMax is the number of entries of an IN list.
-	listMax = 10_000
 	// literalDigitsMax is the number of digits of a numeric literal, as in MySQL.
 	literalDigitsMax = 65
 )
@@ -55,10 +56,8 @@ func checkLimits(toks []token) error {
 
 // bracket is an open parenthesis or CASE.
 type bracket struct {
-	at      token
-	isCase  bool
-	isList  bool // opened by IN
-	entries int
+	at     token
+	isCase bool
 }
 
 type limitCheck struct {
@@ -77,7 +76,7 @@ func (c *limitCheck) token(toks []token, i int, t token) error {
 	}
 	switch {
 	case t.is("("):
-		return c.push(bracket{at: t, isList: i > 0 && toks[i-1].is("IN"), entries: 1})
+		return c.push(bracket{at: t})
 	case t.is("CASE") && !afterDot(toks, i):
 		return c.push(bracket{at: t, isCase: true})
 	case t.is(")"):
@@ -85,12 +84,6 @@ func (c *limitCheck) token(toks []token, i int, t token) error {
 	case t.is("END") && !afterDot(toks, i):
 		if n := len(c.open); n > 0 && c.open[n-1].isCase {
 			c.open = c.open[:n-1]
-		}
-	case t.is(","):
-		if n := len(c.open); n > 0 && c.open[n-1].isList {
-			if c.open[n-1].entries++; c.open[n-1].entries > listMax {
-				return tooLarge(c.open[n-1].at.span(), "the IN list has more than %d entries", listMax)
-			}
 		}
 	case t.is("JOIN") || t.is("STRAIGHT_JOIN"):
 		if c.joins++; c.joins > joinsMax {

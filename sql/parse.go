@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	tidb "github.com/pingcap/tidb/pkg/parser"
+
 	"weir/sql/ast"
 	"weir/sql/diag"
 )
@@ -22,13 +24,18 @@ func Parse(text string) (stmts []ast.Statement, err error) {
 	if err != nil {
 		return nil, err
 	}
+	behind := newBehind()
 	for len(toks) > 0 {
 		n := 0
 		for n < len(toks) && !toks[n].is(";") {
 			n++
 		}
 		if n > 0 {
-			s, err := parseStatement(text, toks[:n])
+			if len(stmts) == statementsMax {
+				return nil, tooLarge(toks[0].span(), "the text has more than %d statements", statementsMax)
+			}
+			p := &parser{text: text, toks: toks[:n], behind: behind}
+			s, err := p.whole()
 			if err != nil {
 				return nil, err
 			}
@@ -62,13 +69,14 @@ type parser struct {
 	toks     []token // without the semicolon
 	pos      int     // index of the next token
 	rewrites []ast.Rewrite
+	behind   *tidb.Parser
 }
 
-func parseStatement(text string, toks []token) (ast.Statement, error) {
-	if err := checkLimits(toks); err != nil {
+// whole reads a statement and checks that nothing is left.
+func (p *parser) whole() (ast.Statement, error) {
+	if err := checkLimits(p.toks); err != nil {
 		return nil, err
 	}
-	p := &parser{text: text, toks: toks}
 	s, err := p.statement()
 	if err != nil {
 		return nil, err
@@ -138,7 +146,11 @@ func (p *parser) expectedOneOf(words ...string) *diag.Error {
 	}
 	e := p.expected(what)
 	if t := p.peek(); t.kind == tokWord {
-		if w := diag.Suggest(t.word, words); w != "" {
+		first := make([]string, len(words))
+		for i, w := range words {
+			first[i], _, _ = strings.Cut(w, " ")
+		}
+		if w := diag.Suggest(t.word, first); w != "" {
 			e = e.WithLabel("did you mean %s?", w)
 		}
 	}

@@ -115,7 +115,7 @@ func (pp *prepass) step() error {
 		return pp.cast()
 	case t.is("::"):
 		return pp.suffixCast()
-	case t.kind == tokWord && next.is("(") && nativeSyntax(t.word):
+	case t.kind == tokWord && next.is("(") && pp.nativeSyntax(t.word):
 		pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, "the parser has a syntax of its own for this function")
 		pp.pos++
 		return nil
@@ -159,11 +159,15 @@ func (pp *prepass) note(at diag.Span, to, why string) {
 }
 
 // nativeSyntax lists functions for which the parser has its own grammar. With
-// another first letter they are functions like any other, and all alike.
-func nativeSyntax(word string) bool {
+// another first letter they are functions like any other, and all alike. MOD is
+// an operator, too: a MOD (b).
+func (pp *prepass) nativeSyntax(word string) bool {
 	switch word {
-	case "MOD", "DATE_ADD", "DATE_SUB", "ADDDATE", "SUBDATE":
+	case "DATE_ADD", "DATE_SUB", "ADDDATE", "SUBDATE":
 		return true
+	case "MOD":
+		_, ok := pp.wordInside(",")
+		return ok
 	}
 	return false
 }
@@ -259,18 +263,25 @@ func (pp *prepass) streamWord() bool {
 	case tokString, tokNumber, tokQuoted:
 		return true
 	case tokWord:
-		return !isReserved(next.word) || selectable(next.word)
+		return !isReserved(next.word) || selectable(next.word, pp.at(pp.pos+2))
+	}
+	if next.is("!") || next.is("(") {
+		return true
 	}
 	after := pp.at(pp.pos + 2)
 	return next.is("*") && (after.is("FROM") || after.is(",") || after.kind == tokEnd)
 }
 
-// selectable lists the reserved words that an expression can start with.
-func selectable(word string) bool {
+// selectable tells whether a reserved word starts an expression, and does not
+// continue one: stream NOT IN (…) does.
+func selectable(word string, next token) bool {
 	switch word {
-	case "CASE", "NOT", "NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "DISTINCT", "INTERVAL",
-		"IF", "LEFT", "RIGHT", "MOD", "REPLACE", "REPEAT", "LOCALTIME", "LOCALTIMESTAMP", "UTC_TIMESTAMP":
+	case "CASE", "NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "DISTINCT", "INTERVAL", "LOCALTIME", "LOCALTIMESTAMP", "UTC_TIMESTAMP":
 		return true
+	case "NOT":
+		return !next.is("IN") && !next.is("LIKE") && !next.is("BETWEEN")
+	case "IF", "LEFT", "RIGHT", "REPLACE", "REPEAT":
+		return next.is("(")
 	}
 	return false
 }

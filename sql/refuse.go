@@ -196,9 +196,20 @@ func (pp *prepass) refuseWord(t token) error {
 			}
 			return unsupported(at.Join(pp.at(i+1).span()), hint, "IS [NOT] DISTINCT FROM is not supported")
 		}
+	case "HIGH_PRIORITY", "STRAIGHT_JOIN", "DISTINCTROW", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT",
+		"SQL_CACHE", "SQL_NO_CACHE", "SQL_CALC_FOUND_ROWS":
+		if prev.is("SELECT") && next.kind != tokEnd && !next.is(",") && !next.is("FROM") && !next.is(".") && !next.is("AS") {
+			return unsupported(at, "leave it out", "SELECT %s is not supported", t.word)
+		}
+	case "ESCAPE":
+		if next.kind == tokString && pp.pos+1 < pp.end {
+			if s := stringOf(pp.text, next); len(s) != 1 || s[0] >= 0x80 {
+				return diag.New(diag.BadLiteral, next.span(), "ESCAPE takes one ASCII character").WithHint("for example: LIKE '100|%%' ESCAPE '|'")
+			}
+		}
 	case "NULLS":
 		if next.is("FIRST") || next.is("LAST") {
-			return unsupported(at.Join(next.span()), "NULL sorts before all values, behind them with DESC", "NULLS %s is not supported", next.word)
+			return unsupported(at.Join(next.span()), "write ORDER BY a IS NULL, a", "NULLS %s is not supported", next.word)
 		}
 	case "TIME":
 		if next.kind == tokString {
@@ -277,6 +288,10 @@ func (pp *prepass) refuseInFrom(t token) error {
 		return pp.refuseTableFunction(t)
 	case t.is("TABLESAMPLE"), t.is("SAMPLE") && !prev.is("FROM"):
 		return unsupported(at, "write LIMIT for a few rows", "%s is not supported", t.word)
+	case (t.is("USE") || t.is("FORCE") || t.is("IGNORE")) && (next.is("INDEX") || next.is("KEY")):
+		return unsupported(at.Join(next.span()), "leave it out: there are no indexes", "%s %s is not supported", t.word, next.word)
+	case t.is("PARTITION") && next.is("("):
+		return unsupported(at, "leave it out", "PARTITION is not supported")
 	case t.is("AS") && next.is("OF"):
 		return unsupported(at.Join(next.span()), "remove it", "AS OF is not supported")
 	case isJoinWord(t.word) && !prev.is("FROM") && !prev.is("AS"):
@@ -293,6 +308,9 @@ func (pp *prepass) refuseInFrom(t token) error {
 	case "EMIT", "OFFSET", "WATERMARK", "LATEST", "ALLOWED":
 		if pp.atTail() {
 			return nil
+		}
+		if t.is("OFFSET") && next.kind == tokNumber {
+			return diag.New(diag.Syntax, at, "OFFSET without LIMIT").WithHint("write LIMIT 10 OFFSET 20")
 		}
 		return diag.New(diag.Syntax, at, "`%s` cannot stand here", pp.raw(t)).WithHint("to call the table so, write AS `%s`", pp.raw(t))
 	}

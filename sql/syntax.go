@@ -16,13 +16,13 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 	for i < len(lexs) && (lexs[i].end <= offset || lexs[i].hidden()) {
 		i++
 	}
-	at := token{kind: tokEnd, start: f.end, end: f.end}
-	if i < len(lexs) {
-		at = lexs[i].token
-	}
 	var prev token
 	if i > 0 {
 		prev = lexs[i-1].token
+	}
+	at := p.tokenBehind(f)
+	if i < len(lexs) {
+		at = lexs[i].token
 	}
 	if e := p.mistyped(lexs, i, at, prev); e != nil {
 		return e
@@ -41,6 +41,21 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 		}
 	}
 	return p.expectedAfter(at, prev)
+}
+
+// tokenBehind returns the token behind the last one that the parser saw: of the
+// statement, which goes on behind an expression or with a clause of our own.
+func (p *parser) tokenBehind(f *fragment) token {
+	end := f.start
+	if n := len(f.lexs); n > 0 {
+		end = f.lexs[n-1].end
+	}
+	for _, t := range p.toks {
+		if t.start >= end {
+			return t
+		}
+	}
+	return p.at(len(p.toks))
 }
 
 // mistyped looks for a keyword with a typing error at the place and in front of it.
@@ -130,6 +145,9 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 		what = "a name behind " + spell(prev.word)
 	case "LIMIT", "OFFSET":
 		what = "a whole number behind " + prev.word
+		if at.kind == tokNumber {
+			hint = "it has no point and is below 2^63"
+		}
 	}
 	if at.is("OFFSET") {
 		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"

@@ -19,13 +19,27 @@ func (pp *prepass) atTail() bool {
 		if pp.from < 0 {
 			return false
 		}
-		switch prev := pp.at(pp.pos - 1); prev.word {
-		case "FROM", "AS", "BY", ",", "AND", "OR", "NOT", "WHERE", "HAVING", "+", "-", "*", "/", "=", "<", ">", "<=", ">=", "<>", "!=", "%":
-			return false
+		if !endsOperand(pp.at(pp.pos-1)) && !afterDot(pp.toks, pp.pos-1) {
+			return false // a column called emit
 		}
 		return next.kind == tokEnd || next.kind == tokWord && (!isReserved(next.word) || next.is("ON") || next.is("WITH") || next.is("LIMIT"))
 	}
 	return false
+}
+
+// endsOperand tells whether an expression or a clause can end with the token.
+func endsOperand(t token) bool {
+	switch t.kind {
+	case tokOp:
+		return t.is(")")
+	case tokWord:
+		switch t.word {
+		case "NULL", "TRUE", "FALSE", "ASC", "DESC", "CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIME", "LOCALTIMESTAMP", "UTC_TIMESTAMP", "UTC_DATE":
+			return true
+		}
+		return !isReserved(t.word)
+	}
+	return true
 }
 
 // readTail takes a clause out of the query.

@@ -1,10 +1,12 @@
 package sql
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"weir/sql/ast"
 	"weir/sql/diag"
 )
 
@@ -230,6 +232,11 @@ func (s *scanner) number() (token, error) {
 	}
 	if digits > literalDigitsMax {
 		return t, tooLarge(t.span(), "the number has %d digits, the limit is %d", digits, literalDigitsMax)
+	}
+	if raw := s.text[t.start:t.end]; numberKind(raw) == ast.FloatLiteral {
+		if _, err := strconv.ParseFloat(raw, 64); err != nil {
+			return t, diag.New(diag.BadLiteral, t.span(), "`%s` does not fit a DOUBLE", clip(raw)).WithHint("the largest is 1.7976931348623157e308")
+		}
 	}
 	s.pos = i
 	return t, nil

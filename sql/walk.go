@@ -33,6 +33,7 @@ func (w *walker) lex(i int) lexeme {
 func (w *walker) cur() lexeme { return w.lex(w.i) }
 
 // node is the node from lexeme first to the one read last.
+// After an error it may be nonsense, but nobody looks at it then.
 func (w *walker) node(first int) ast.Node {
 	return ast.Node{At: diag.Span{Start: w.lex(first).start, End: w.lex(w.i - 1).end}}
 }
@@ -125,8 +126,8 @@ func (w *walker) bareExpr(s *tidb.SelectStmt) (ast.Expr, error) {
 		return nil, w.err
 	}
 	e := w.expr(s.Fields.Fields[0].Expr)
-	if w.err == nil && w.cur().kind != tokEnd {
-		w.refuseHere()
+	if l := w.cur(); w.err == nil && l.kind != tokEnd {
+		w.fail(diag.New(diag.Syntax, l.span(), "syntax error at %s", w.describe(l.token)).WithHint("the expression ends in front of it"))
 	}
 	return e, w.err
 }
@@ -167,6 +168,9 @@ func (w *walker) item(f *tidb.SelectField) ast.Item {
 		return it
 	}
 	it.Expr = w.expr(f.Expr)
+	if w.err != nil {
+		return it
+	}
 	it.Text = w.textOf(w.node(first))
 	if f.AsName.O != "" {
 		w.take("AS")

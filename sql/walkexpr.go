@@ -1,8 +1,6 @@
 package sql
 
 import (
-	"math"
-	"strconv"
 	"strings"
 
 	tidb "github.com/pingcap/tidb/pkg/parser/ast"
@@ -230,7 +228,7 @@ func (w *walker) literal() ast.Expr {
 	case l.kind == tokString:
 		e.Kind, e.Text, e.Quote = ast.StringLiteral, stringOf(w.text, l.token), l.quote
 	case l.kind == tokNumber:
-		e.Kind = w.numberKind(l, e.Text)
+		e.Kind = numberKind(e.Text)
 	default:
 		w.refuseHere()
 		return nil
@@ -239,12 +237,9 @@ func (w *walker) literal() ast.Expr {
 	return e
 }
 
-func (w *walker) numberKind(l lexeme, text string) ast.LiteralKind {
+func numberKind(text string) ast.LiteralKind {
 	switch {
 	case strings.ContainsAny(text, "eE"):
-		if f, err := strconv.ParseFloat(text, 64); err != nil || math.IsInf(f, 0) {
-			w.fail(diag.New(diag.BadLiteral, l.span(), "`%s` does not fit a DOUBLE", clip(text)))
-		}
 		return ast.FloatLiteral
 	case strings.Contains(text, "."):
 		return ast.DecimalLiteral
