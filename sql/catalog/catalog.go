@@ -135,6 +135,21 @@ func (c *Catalog) number(id *uint32, at diag.Span) error {
 	return nil
 }
 
+// Last returns the greatest number that was ever given. Whoever stores the
+// catalog stores it too, for the object that had it may be gone.
+func (c *Catalog) Last() uint32 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.next - 1
+}
+
+// Reserve makes every number up to last count as given.
+func (c *Catalog) Reserve(last uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = max(c.next, last+1)
+}
+
 // kind returns what a name names, AnyObject if nothing.
 func (c *Catalog) kind(name string) ast.ObjectKind {
 	if _, ok := c.streams[name]; ok {
