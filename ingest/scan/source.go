@@ -1,0 +1,217 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"weir/ingest/decode"
+	"weir/ingest/wal"
+	"weir/operators/stream"
+)
+
+// Log is what a source reads. *wal.Log is one.
+type Log interface {
+	NewReader(after stream.Commit) (*wal.Reader, error)
+}
+
+// Decoder turns JSON values that are separated by '\n' into a batch. It is used
+// by one goroutine at a time. *decode.JSON is one.
+type Decoder interface {
+	Values(data []byte) (decode.Result, error)
+}
+
+// Config says what a source reads.
+type Config struct {
+	Log    Log
+	Stream uint32
+	// After is the commit behind which the source begins; 0 is the start of the log.
+	After stream.Commit
+	// NewDecoder makes a decoder. It is called once for each worker, while Open runs.
+	NewDecoder func() (Decoder, error)
+	// Workers is how many goroutines decode; default GOMAXPROCS.
+	Workers int
+	// ReadAheadBytes bounds the undecoded bytes of the steps that wait to be
+	// taken; default 16 MiB.
+	ReadAheadBytes int
+}
+
+// JSON returns a NewDecoder for the columns of cfg.
+func JSON(cfg decode.Config) func() (Decoder, error) {
+	return func() (Decoder, error) {
+		d, err := decode.NewJSON(cfg)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
+	}
+}
+
+const (
+	readAheadSteps = 256
+	// taskBytes is about how much a worker takes at once.
+	taskBytes = 256 << 10
+)
+
+// Source delivers the steps of one stream. Next and Close are for one goroutine.
+type Source struct {
+	cfg    Config
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	steps  chan *job // whole steps, in order
+	tasks  chan *task
+	budget budget
+	rest   *job // the step that the reader was at when it stopped; read after wg
+
+	current *job // taken from steps and not yet handed over
+	err     error
+}
+
+// Open starts a source. The caller closes it.
+func Open(cfg Config) (*Source, error) {
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.ReadAheadBytes <= 0 {
+		cfg.ReadAheadBytes = 16 << 20
+	}
+	decoders := make([]Decoder, cfg.Workers)
+	for i := range decoders {
+		d, err := cfg.NewDecoder()
+		if err != nil {
+			return nil, fmt.Errorf("scan stream %d: %w", cfg.Stream, err)
+		}
+		decoders[i] = d
+	}
+	r, err := cfg.Log.NewReader(cfg.After)
+	if err != nil {
+		return nil, fmt.Errorf("scan stream %d: %w", cfg.Stream, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Source{
+		cfg: cfg, cancel: cancel,
+		steps: make(chan *job, readAheadSteps), tasks: make(chan *task, cfg.Workers),
+		budget: budget{limit: cfg.ReadAheadBytes, freed: make(chan struct{}, 1)},
+	}
+	s.wg.Go(func() {
+		defer r.Close()
+		s.read(ctx, r)
+	})
+	for _, d := range decoders {
+		s.wg.Go(func() { s.work(ctx, d) })
+	}
+	return s, nil
+}
+
+// Next blocks until the next step is over and returns all of it; the caller
+// releases it. It returns io.EOF behind the step that ended the stream,
+// wal.ErrClosed at the head of a closed log, and *wal.DamageError where the log
+// is damaged. After an error other than ctx's it returns the same again.
+func (s *Source) Next(ctx context.Context) (*stream.StepData, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.current == nil {
+		select {
+		case s.current = <-s.steps:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if !s.current.ended() {
+		select {
+		case <-s.current.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	j := s.current
+	s.current = nil
+	if err := j.failure(); err != nil {
+		j.release()
+		if !errors.Is(err, io.EOF) {
+			err = fmt.Errorf("scan stream %d: %w", s.cfg.Stream, err)
+		}
+		s.err = err
+		return nil, err
+	}
+	s.budget.handOver(j.bytes)
+	return j.collect(), nil
+}
+
+// Close stops the source and frees what was read ahead. Next is not running then.
+func (s *Source) Close() error {
+	s.cancel()
+	s.wg.Wait()
+	if s.current != nil {
+		s.current.release()
+		s.current = nil
+	}
+	if s.rest != nil {
+		s.rest.release()
+		s.rest = nil
+	}
+	for {
+		select {
+		case j := <-s.steps:
+			j.release()
+			continue
+		default:
+		}
+		break
+	}
+	if s.err == nil {
+		s.err = wal.ErrClosed
+	}
+	return nil
+}
+
+// budget bounds what is read ahead. The reader waits only while there is a whole
+// step that can be taken, so a step larger than the limit does not stop it.
+type budget struct {
+	limit int
+	freed chan struct{}
+
+	mu    sync.Mutex
+	bytes int
+	whole int // steps that are whole and were not handed over
+}
+
+// take waits until n bytes may be read ahead.
+func (b *budget) take(ctx context.Context, n int) error {
+	for {
+		b.mu.Lock()
+		if b.whole == 0 || b.bytes+n <= b.limit {
+			b.bytes += n
+			b.mu.Unlock()
+			return nil
+		}
+		b.mu.Unlock()
+		select {
+		case <-b.freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *budget) stepIsWhole() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole++
+}
+
+func (b *budget) handOver(n int) {
+	b.mu.Lock()
+	b.bytes -= n
+	b.whole--
+	b.mu.Unlock()
+	select {
+	case b.freed <- struct{}{}:
+	default:
+	}
+}
