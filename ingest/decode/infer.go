@@ -68,7 +68,7 @@ func (f *inference) of(key []byte) *guess {
 }
 
 // InferJSON guesses the columns of the JSON objects in sample, which may be
-// NDJSON, objects in a row or an array, and may break off anywhere. A column is
+// NDJSON or an array, and may break off anywhere. A column is
 // the first spelling of a key; the order is that of appearance.
 //
 // Integers are BIGINT, other numbers DOUBLE, both together DOUBLE; true and
@@ -78,45 +78,48 @@ func InferJSON(sample []byte) (Inferred, error) {
 	f := inference{index: make(map[string]int)}
 	d := &JSON{}
 	i := skipSpace(sample, 0)
-	array := i < len(sample) && sample[i] == '['
-	if array {
-		i++
+	if i < len(sample) && sample[i] == '[' {
+		f.array(d, sample, i+1)
+		return f.result()
 	}
-	for f.rows+f.bad < InferRows {
-		i = skipSpace(sample, i)
-		if array && i < len(sample) && (sample[i] == ',' || sample[i] == ']') {
-			i++
-			continue
+	for ; i < len(sample) && f.rows+f.bad < InferRows; i = skipSpace(sample, i) {
+		end := len(sample)
+		if k := bytes.IndexByte(sample[i:], '\n'); k >= 0 {
+			end = i + k
 		}
-		if i >= len(sample) {
-			break
+		line := bytes.TrimRight(sample[:end], " \t\r")
+		if !f.object(d, line, i, len(line)) && end < len(sample) {
+			f.bad++ // where the sample breaks off is no error
 		}
-		next := f.object(d, sample, i)
-		if next < 0 {
-			if array {
-				break
-			}
-			line := bytes.IndexByte(sample[i:], '\n')
-			if line < 0 {
-				break // the sample breaks off here
-			}
-			f.bad++
-			next = i + line + 1
-		}
-		i = next
+		i = end
 	}
 	return f.result()
 }
 
-// object looks at the object at i.
-func (f *inference) object(d *JSON, data []byte, i int) (next int) {
-	isObject, next := d.scan(data, i)
-	if next < 0 {
-		return -1
+// array looks at the elements of an array, from i on.
+func (f *inference) array(d *JSON, data []byte, i int) {
+	for f.rows+f.bad < InferRows {
+		i = skipSpace(data, i)
+		start := i
+		_, next := d.scan(data, start)
+		if next < 0 {
+			return
+		}
+		if !f.object(d, data, start, next) {
+			f.bad++
+		}
+		if i = skipSpace(data, next); i == len(data) || data[i] != ',' {
+			return
+		}
+		i++
 	}
-	if !isObject || d.badUTF8 || d.tooDeep {
-		f.bad++
-		return next
+}
+
+// object looks at data[i:end], and tells whether that is a row.
+func (f *inference) object(d *JSON, data []byte, i, end int) bool {
+	isObject, next := d.scan(data, i)
+	if next != end || !isObject || d.badUTF8 || d.tooDeep {
+		return false
 	}
 	f.rows++
 	// The marks have no names, so read the keys again; the syntax is right.
@@ -138,7 +141,7 @@ func (f *inference) object(d *JSON, data []byte, i int) (next int) {
 		at = skipSpace(data, at)
 		at = skipSpace(data, at+1) // behind the comma
 	}
-	return next
+	return true
 }
 
 // looksLike tells what a value looks like.

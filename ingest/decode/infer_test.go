@@ -40,10 +40,12 @@ func TestInferJSON(t *testing.T) {
 		{`[{"a":1},{"a":"x"}, {"b":{"x":1}}, {"c":"5"}, {"c":"6"}`, "a VARCHAR, b VARCHAR, c VARCHAR",
 			"column `a` has values of several types: taken for VARCHAR; column `b` has objects or arrays: taken for VARCHAR with their JSON text; column `c` has numbers in quotes: taken for VARCHAR; declared as BIGINT or DOUBLE it reads them"},
 		{`{"a":9223372036854775808}`, "a DOUBLE", "column `a` has integers beyond BIGINT: taken for DOUBLE, which rounds them"},
-		{`{"a":"2026-01-01"}{"a":"2026-01-01 00:00:00"}`, "a VARCHAR", "column `a` has values of several types: taken for VARCHAR"},
+		{`{"a":"2026-01-01"}` + "\n" + `{"a":"2026-01-01 00:00:00"}`, "a VARCHAR", "column `a` has values of several types: taken for VARCHAR"},
 		{"{\"a\":1}\n{broken\n5\n{\"a\":2}\n{\"a\":\"cut o", "a BIGINT", "2 of the first 4 rows could not be read"},
 		{"{ \"\\u0061\" : 1 , \"a b`\" : null }", "a BIGINT, a b` VARCHAR", "column `a b``` is always NULL: taken for VARCHAR"},
 		{`{}`, "", ""},
+		{"{\n\"a\":1}", "", ""},
+		{"[{\"a\":1},5,{\"a\":2}, x", "a BIGINT", "1 of the first 3 rows could not be read"},
 	} {
 		res, err := InferJSON([]byte(c.in))
 		if c.columns == "" {
