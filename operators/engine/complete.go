@@ -63,17 +63,5 @@ func (c *completeness) ProcessBatch(ctx context.Context, _ operators.Port, b str
 	if err != nil {
 		return err
 	}
-	return out.Emit(ctx, stream.Batch{RecordBatch: rec, Ops: takeOps(b.Ops, c.rows)})
-}
-
-// takeOps picks the ops of some rows; nil stays nil.
-func takeOps(ops []stream.Op, rows []int32) []stream.Op {
-	if ops == nil {
-		return nil
-	}
-	out := make([]stream.Op, len(rows))
-	for i, r := range rows {
-		out[i] = ops[r]
-	}
-	return out
+	return out.Emit(ctx, stream.Batch{RecordBatch: rec, Ops: b.TakeOps(c.rows)})
 }

@@ -85,6 +85,18 @@ type Batch struct {
 	Ops []Op
 }
 
+// TakeOps returns the ops of some rows; nil, all inserts, stays nil.
+func (b Batch) TakeOps(rows []int32) []Op {
+	if b.Ops == nil {
+		return nil
+	}
+	out := make([]Op, len(rows))
+	for i, r := range rows {
+		out[i] = b.Ops[r]
+	}
+	return out
+}
+
 // SourceBatch is a run of rows of one shard, in log order, as a source hands it over.
 type SourceBatch struct {
 	Batch

@@ -1,0 +1,5 @@
+// Package filter drops rows that do not satisfy a predicate.
+//
+// It keeps no state, so it has nothing to snapshot, and it never moves a
+// watermark: removing rows cannot make the stream later.
+package filter
