@@ -15,23 +15,38 @@ type dictionary struct {
 	groups groups
 	order  []int32 // ids in order of their keys
 	rank   []int32 // by id: its place in order
-	live   int     // groups in use when the dictionary was swept last
+	live   int     // groups that stayed when the dictionary was swept last
+	seen   []int   // by id: the turn in which rows came for the group last
+	turn   int     // counts cuts with rows
+
+	// slack is how many groups may be unused before a sweep, beside as many as
+	// are in use. turns is for how many turns a group stays that no state
+	// mentions: most come again in the next window.
+	slack, turns int
 }
 
 func newDictionary(keyTypes []types.Type) dictionary {
-	return dictionary{groups: newGroups(keyTypes)}
+	return dictionary{groups: newGroups(keyTypes), slack: 1024, turns: 4}
 }
 
 // find writes the ids of the rows' groups. New groups have no rank before the
 // next call of rankAll.
 func (d *dictionary) find(keys []arrow.Array, rows, ids []int32) error {
-	return d.groups.find(keys, rows, ids)
+	if err := d.groups.find(keys, rows, ids); err != nil {
+		return err
+	}
+	d.seen = growTo(d.seen, d.groups.size())
+	for _, id := range ids {
+		d.seen[id] = d.turn
+	}
+	return nil
 }
 
 func (d *dictionary) size() int { return d.groups.size() }
 
-// rankAll takes groups that are new into the order.
+// rankAll takes groups that are new into the order. It ends a turn.
 func (d *dictionary) rankAll() {
+	d.turn++
 	old, n := len(d.order), d.groups.size()
 	if old == n {
 		return
@@ -69,17 +84,18 @@ func (d *dictionary) appendKeys(b []array.Builder, ids []int32) error {
 }
 
 // crowded tells that it is worth looking for groups that nothing mentions.
-func (d *dictionary) crowded() bool { return d.groups.size() > 2*d.live+1024 }
+func (d *dictionary) crowded() bool { return d.groups.size() > 2*d.live+d.slack }
 
-// sweep keeps the groups that used mentions and returns each id's new one, -1
+// sweep keeps the groups that used mentions or that came lately, and returns each id's new one, -1
 // for those that are gone. Ids keep their order. It returns nil if all stay.
 func (d *dictionary) sweep(used []bool) (to []int32) {
 	var keep []int32
 	to = make([]int32, len(used))
 	for id, u := range used {
 		to[id] = -1
-		if u {
+		if u || d.seen[id] >= d.turn-d.turns {
 			to[id] = int32(len(keep))
+			d.seen[len(keep)] = d.seen[id]
 			keep = append(keep, int32(id))
 		}
 	}
@@ -88,6 +104,7 @@ func (d *dictionary) sweep(used []bool) (to []int32) {
 		return nil
 	}
 	d.groups.retain(keep)
+	d.seen = d.seen[:len(keep)]
 	order := d.order[:0]
 	for _, id := range d.order {
 		if to[id] >= 0 {

@@ -156,6 +156,10 @@ func TestAgainstModel(t *testing.T) {
 				q.close()
 				q = newQuery(t, alloc, c)
 			}
+			if r.IntN(2) == 0 { // forget groups as soon as possible
+				d := &q.tail.(*final).dict
+				d.slack, d.turns = -1<<20, 0
+			}
 			for i, st := range log {
 				got := q.step(st, r, size)
 				if a, b := strings.Join(got, "\n"), strings.Join(want[i], "\n"); a != b {
