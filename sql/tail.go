@@ -19,12 +19,21 @@ func (pp *prepass) atTail() bool {
 		if pp.from < 0 {
 			return false
 		}
-		if !endsOperand(pp.at(pp.pos-1)) && !afterDot(pp.toks, pp.pos-1) {
+		if !pp.behindOperand() {
 			return false // a column called emit
 		}
 		return next.kind == tokEnd || next.kind == tokWord && (!isReserved(next.word) || next.is("ON") || next.is("WITH") || next.is("LIMIT"))
 	}
 	return false
+}
+
+// behindOperand tells whether an expression or a clause can end in front of the
+// next token.
+func (pp *prepass) behindOperand() bool {
+	if n := len(pp.frag.lexs); n > 0 && pp.frag.lexs[n-1].end == pp.at(pp.pos-1).end && pp.frag.lexs[n-1].role != plain {
+		return pp.frag.lexs[n-1].role != castName
+	}
+	return afterDot(pp.toks, pp.pos-1) || endsOperand(pp.at(pp.pos-1))
 }
 
 // endsOperand tells whether an expression or a clause can end with the token.

@@ -94,18 +94,19 @@ func view(line string, start, end int) drawn {
 			last = len(cells)
 		}
 		cells, widths = append(cells, s), append(widths, w)
-		col += w
+		col += max(w, 1)
 	}
 	if first < 0 {
 		first = len(cells)
 	}
 	lo, hi := crop(widths, first, col)
+	var b strings.Builder
 	if lo > 0 {
-		d.line = "…"
+		b.WriteString("…")
 		d.indent = 1
 	}
 	for i := lo; i < hi; i++ {
-		d.line += cells[i]
+		b.WriteString(cells[i])
 		switch {
 		case i < first:
 			d.indent += widths[i]
@@ -114,25 +115,27 @@ func view(line string, start, end int) drawn {
 		}
 	}
 	if hi < len(cells) {
-		d.line += "…"
+		b.WriteString("…")
 	}
+	d.line = b.String()
 	d.carets = max(d.carets, 1)
 	return d
 }
 
 // crop returns the runes [lo, hi) of a line that are shown. Rune at is where the
-// span starts, total the cells of the whole line.
+// span starts, total the length of the whole line. Here a rune without a cell of
+// its own counts as one, so that a pile of accents is cut, too.
 func crop(widths []int, at, total int) (lo, hi int) {
 	if total <= lineCellsMax {
 		return 0, len(widths)
 	}
 	lo = at
-	for before := 0; lo > 0 && before+widths[lo-1] <= lineCellsMax/2; lo-- {
-		before += widths[lo-1]
+	for before := 0; lo > 0 && before+max(widths[lo-1], 1) <= lineCellsMax/2; lo-- {
+		before += max(widths[lo-1], 1)
 	}
 	hi = lo
-	for shown := 0; hi < len(widths) && shown+widths[hi] <= lineCellsMax; hi++ {
-		shown += widths[hi]
+	for shown := 0; hi < len(widths) && shown+max(widths[hi], 1) <= lineCellsMax; hi++ {
+		shown += max(widths[hi], 1)
 	}
 	return lo, hi
 }
