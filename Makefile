@@ -23,7 +23,7 @@ help: ## list the targets
 
 # go test comes last, so that its closing lines end the output.
 .PHONY: test
-test: setup tidy fmt vet lint build race modules unit ## everything that must hold before a push
+test: setup tidy fmt vet lint build webcheck modules race unit ## everything that must hold before a push
 
 .PHONY: setup
 setup:
@@ -79,6 +79,20 @@ modules:
 unit: ## run the tests alone
 	@echo "== go test"
 	@go test -timeout $(TIMEOUT) ./...
+
+# The build is the same to the byte wherever it is made, so a fresh one must be
+# the one that was committed.
+.PHONY: webcheck
+webcheck:
+	@if [ -d dashboard/web/node_modules ]; then \
+		echo "== page: types, and the committed build is fresh"; \
+		npm --prefix dashboard/web run --silent check; \
+		fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+		(cd tools/webbuild && go run . -out "$$fresh"); \
+		diff -r "$$fresh" dashboard/web/dist || { echo "dashboard/web/dist is stale: run 'make web' and commit it" >&2; exit 1; }; \
+	else \
+		printf '\n*** SKIPPED: the page was not built again (no node_modules)\n\n' >&2; \
+	fi
 
 .PHONY: web
 web: setup ## rebuild the embedded page from its TypeScript

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 
@@ -64,24 +63,6 @@ func (l *fakeLog) Control(_ context.Context, c wal.Control) (stream.Commit, erro
 	}
 	l.ended = append(l.ended, c.Stream)
 	return 77, nil
-}
-
-// shards returns the records of the last commit by shard.
-func (l *fakeLog) shards(t interface{ Fatalf(string, ...any) }) map[stream.Shard][]string {
-	found := map[stream.Shard][]string{}
-	if len(l.commits) == 0 {
-		return found
-	}
-	for _, b := range l.commits[len(l.commits)-1].Blocks {
-		if _, twice := found[b.Shard]; twice {
-			t.Fatalf("shard %d has two blocks", b.Shard)
-		}
-		found[b.Shard] = strings.Split(string(b.Data), "\n")
-		if len(found[b.Shard]) != b.Count {
-			t.Fatalf("block of shard %d says %d records and has %d: %q", b.Shard, b.Count, len(found[b.Shard]), b.Data)
-		}
-	}
-	return found
 }
 
 type fakeTarget map[string]Stream

@@ -59,7 +59,7 @@ func (h *Handler) route(s Stream, res decode.Result) []stream.Shard {
 	// All rows without a key go where this request's turn says.
 	var own stream.Shard
 	if without > 0 {
-		own = s.Shards.Turn(h.turn(s.ID))
+		own = stream.Shard(h.turn(s.ID) % uint32(s.Shards.Shards()))
 	}
 	if keys == nil {
 		for i := range shards {
