@@ -196,3 +196,26 @@ func BenchmarkDecodeCSV(b *testing.B) {
 		res.Batch.Release()
 	}
 }
+
+// TestCSVNumbersEqualModel holds both ways of reading a number to the model.
+func TestCSVNumbersEqualModel(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		text := rapid.StringMatching(`[-+]?[0-9]{0,20}(\.[0-9]{0,6})?(e-?[0-9]{1,2})?x?`).Draw(r, "text")
+		if text == "" {
+			return
+		}
+		for column, c := range []Column{csvColumns[0], csvColumns[2]} {
+			want, code := "", BadType
+			if modelNumber(text) {
+				want, code = modelNumeric(c.Type, text)
+			}
+			for _, field := range []string{text, `"` + text + `"`} {
+				rows, bad := decodeCSV(failer{t, r}, Config{}, ',', []string{c.Name}, []byte(field))
+				if code != "" && fmt.Sprint(bad) != fmt.Sprintf("[1 %s %s]", code, c.Name) ||
+					code == "" && (len(rows) != 1 || rows[0][2*column] != want) {
+					r.Fatalf("%s: %v %v, want %s %s", field, rows, bad, want, code)
+				}
+			}
+		}
+	})
+}
