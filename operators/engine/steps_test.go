@@ -1,0 +1,268 @@
+package engine
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+var stepsSeeds = flag.Int("steps.seeds", 0, "run TestSteps for so many seeds instead of for a time")
+
+// TestSteps is the property that makes a result a function of the log: random
+// logs give the same changelog per step whatever the size of the batches, the
+// order of the lanes inside a step and the moment of a restart, and the one
+// that the protocol's model gives.
+func TestSteps(t *testing.T) {
+	python := startPythonModel(t)
+	limit := 60 * time.Second
+	if testing.Short() {
+		limit = 5 * time.Second
+	}
+	begin := time.Now()
+	n, fired, late := 0, 0, int64(0)
+	for seed := uint64(0); ; seed++ {
+		if *stepsSeeds > 0 && n == *stepsSeeds || *stepsSeeds == 0 && time.Since(begin) > limit {
+			break
+		}
+		c := newStepsCase(seed)
+		want := runNaive(c)
+		if python != nil {
+			if got := python.run(t, c); got.String() != want.String() {
+				t.Fatalf("seed %d: the model in Go and the one in Python differ:\n%s\n%s", seed, want, got)
+			}
+		}
+		c.check(t, want)
+		n, fired, late = n+1, fired+len(want.out), late+want.late
+	}
+	t.Logf("%d logs x 6 executions in %s: changelogs identical; windows fired or refined %d, late rows %d; compared with the Python model: %v",
+		n, time.Since(begin).Round(time.Second), fired, late, python != nil)
+}
+
+// check runs the engine over the log in several ways.
+func (c *stepsCase) check(t *testing.T, want verdict) {
+	r := rand.New(rand.NewPCG(c.seed, 43))
+	sizes := []func() int{
+		func() int { return 4096 },
+		func() int { return 1 },
+		func() int { return 3 },
+		func() int { return 1 + r.IntN(4) },
+	}
+	var first [][]string
+	for i, size := range sizes {
+		// The first run also counts what it allocates, which is slow.
+		alloc := memory.Allocator(memory.DefaultAllocator)
+		if i == 0 {
+			checked := memory.NewCheckedAllocator(memory.NewGoAllocator())
+			defer checked.AssertSize(t, 0)
+			alloc = checked
+		}
+		steps, ledger := c.run(t, r, size, len(c.log), alloc)
+		if first == nil {
+			first = steps
+			c.compare(t, steps, ledger, want)
+		}
+		c.same(t, first, steps, fmt.Sprint("run ", i))
+	}
+	// A crash at a cut, and the log from its start again.
+	cut := r.IntN(len(c.log))
+	steps, _ := c.run(t, r, sizes[3], cut, memory.DefaultAllocator)
+	c.same(t, first[:cut], steps, fmt.Sprint("crashed at step ", cut))
+	steps, _ = c.run(t, r, sizes[3], len(c.log), memory.DefaultAllocator)
+	c.same(t, first, steps, "restarted")
+}
+
+// same fails if two changelogs differ.
+func (c *stepsCase) same(t *testing.T, want, got [][]string, what string) {
+	t.Helper()
+	if len(want) != len(got) {
+		t.Fatalf("seed %d, %s: %d steps, want %d", c.seed, what, len(got), len(want))
+	}
+	for i := range want {
+		if !slices.Equal(want[i], got[i]) {
+			t.Fatalf("seed %d, %s, step %d:\n%s\nwant\n%s", c.seed, what, i, strings.Join(got[i], "\n"), strings.Join(want[i], "\n"))
+		}
+	}
+}
+
+// compare adds up what the changelog says of each window and holds it against
+// the model's verdict.
+func (c *stepsCase) compare(t *testing.T, steps [][]string, l stream.Ledger, want verdict) {
+	got := verdict{used: l.Used, late: l.Late}
+	total := map[int64]int64{}
+	for i, lines := range steps {
+		change := map[int64]int64{}
+		var ends []int64
+		for _, line := range lines {
+			var op string
+			var end, n int64
+			if _, err := fmt.Sscan(line, &op, &end, &n); err != nil {
+				t.Fatalf("seed %d: %q: %v", c.seed, line, err)
+			}
+			if !slices.Contains(ends, end) {
+				ends = append(ends, end)
+			}
+			if op == "-" {
+				n = -n
+			}
+			change[end] += n
+		}
+		if !slices.IsSorted(ends) {
+			t.Fatalf("seed %d, step %d: windows in the order %v", c.seed, i, ends)
+		}
+		for _, e := range ends {
+			f := firing{Step: int64(i), End: e, New: total[e] + change[e]}
+			if old, ok := total[e]; ok {
+				f.Old = &old
+			}
+			total[e] = f.New
+			got.out = append(got.out, f)
+		}
+	}
+	if got.String() != want.String() {
+		t.Fatalf("seed %d: the engine and the model differ:\n%s\n%s", c.seed, got, want)
+	}
+	if !l.Closes() {
+		t.Fatalf("seed %d: the ledger does not close: %+v", c.seed, l)
+	}
+}
+
+// run reads the first `upTo` steps of the log and returns the changelog of each.
+func (c *stepsCase) run(t *testing.T, r *rand.Rand, size func() int, upTo int, alloc memory.Allocator) ([][]string, stream.Ledger) {
+	t.Helper()
+	src := &logSource{c: c, r: r, size: size, upTo: upTo, alloc: alloc}
+	out := &changeLog{}
+	var shards []stream.Shard
+	for s := range c.shards {
+		shards = append(shards, stream.Shard(s))
+	}
+	q, err := New(Config{Plan: c.plan(), Source: src, Shards: shards, Output: out, Alloc: alloc})
+	if err == nil {
+		err = q.Run(context.Background())
+	}
+	if err != nil {
+		t.Fatalf("seed %d: %v", c.seed, err)
+	}
+	return out.steps, q.Ledger()
+}
+
+// plan counts rows per window and group, and adds DOUBLEs whose sums round, so
+// that another order of additions would show.
+func (c *stepsCase) plan() *physical.Plan {
+	seconds := func(n int64) time.Duration { return time.Duration(n) * time.Second }
+	ts := &physical.Column{Index: 0, T: types.DatetimeType(6), Name: "ts"}
+	scan := &physical.Scan{
+		Relation: "log", Columns: []int{0, 1, 2},
+		Fields: stream.Schema{
+			{Name: "ts", Type: types.DatetimeType(6)}, {Name: "k", Type: types.BigintType}, {Name: "x", Type: types.DoubleType},
+		},
+		Hidden:    []physical.Hidden{physical.HiddenW},
+		EventTime: ts,
+		Watermark: &physical.Call{Fn: "date_add", T: ts.T, Args: []physical.Expr{ts, &physical.Literal{
+			T: types.Type{Kind: types.Interval}, Value: physical.Span{Micros: -c.delay * 1e6},
+		}}},
+		IdleTimeout: seconds(c.idle), IdleAdvance: seconds(stepsAdvance),
+	}
+	agg := physical.WindowAgg{
+		Window:   windows.Spec{Kind: windows.Hop, Size: seconds(stepsSize), Slide: seconds(stepsSlide)},
+		Lateness: seconds(c.lateness),
+		Keys:     []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{types.BigintType},
+		Aggs: []physical.Agg{
+			{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
+			{Fn: physical.AggSum, Arg: 2, In: types.DoubleType, Out: types.DoubleType},
+		},
+		AggNames: []string{"n", "s"},
+	}
+	partial := &physical.WindowPartial{In: scan, TimeCol: 0, WCol: 3, WindowAgg: agg}
+	final := &physical.WindowFinal{In: &physical.Exchange{In: partial}, WindowAgg: agg}
+	return &physical.Plan{Version: physical.Version, Root: final, Key: []int{0, 1, 2}, AppendOnly: c.lateness == 0, TimeColumn: 0}
+}
+
+// logSource hands over the steps of a log, cut into batches of any size, lanes
+// interleaved at random.
+type logSource struct {
+	c     *stepsCase
+	r     *rand.Rand
+	size  func() int
+	at    int
+	upTo  int
+	alloc memory.Allocator
+	seqs  [8]stream.Seq
+}
+
+func (s *logSource) Next(context.Context) (*stream.StepData, error) {
+	if s.at == s.upTo {
+		return nil, io.EOF
+	}
+	st := s.c.log[s.at]
+	s.at++
+	data := &stream.StepData{Step: stream.Step(s.at), Commit: stream.Commit(s.at), Clock: stream.Time(st.clock * 1e6), Start: st.kind == "start"}
+	left := make([]logBlock, len(st.blocks))
+	copy(left, st.blocks)
+	for len(left) > 0 {
+		i := s.r.IntN(len(left))
+		n := min(s.size(), len(left[i].rows))
+		data.Rows = append(data.Rows, s.batch(data, left[i].shard, left[i].rows[:n]))
+		if left[i].rows = left[i].rows[n:]; len(left[i].rows) == 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return data, nil
+}
+
+// batch makes the rows of one shard. Keys and values follow from the row's place
+// in the log, so that every run sees the same.
+func (s *logSource) batch(data *stream.StepData, shard int, times []int64) stream.SourceBatch {
+	schema := stream.Schema{{Name: "ts", Type: types.DatetimeType(6)}, {Name: "k", Type: types.BigintType}, {Name: "x", Type: types.DoubleType}}
+	b := array.NewRecordBuilder(s.alloc, schema.Arrow())
+	defer b.Release()
+	first := s.seqs[shard]
+	for i, ts := range times {
+		n := int64(first) + int64(i) + int64(shard)*1009
+		b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(ts * 1e6))
+		b.Field(1).(*array.Int64Builder).Append(n % 3)
+		b.Field(2).(*array.Float64Builder).Append(float64(n*7919%1000) / 7)
+	}
+	s.seqs[shard] += stream.Seq(len(times))
+	return stream.SourceBatch{
+		Batch:  stream.Batch{RecordBatch: b.NewRecordBatch(), Shard: stream.Shard(shard)},
+		Commit: data.Commit, Arrival: data.Clock, First: first,
+	}
+}
+
+func (s *logSource) Close() error { return nil }
+
+// changeLog keeps the changes of each step as text: op, window end in seconds,
+// count, group, sum to the bit.
+type changeLog struct{ steps [][]string }
+
+func (o *changeLog) Step(_ context.Context, _ stream.Cut, _ stream.Commit, changes []stream.Batch) error {
+	var lines []string
+	for _, b := range changes {
+		end, k := b.Column(1).(*array.Timestamp), b.Column(2).(*array.Int64)
+		n, x := b.Column(3).(*array.Int64), b.Column(4).(*array.Float64)
+		for i := range int(b.NumRows()) {
+			op := "+"
+			if b.Ops != nil && b.Ops[i] == stream.Delete {
+				op = "-"
+			}
+			lines = append(lines, fmt.Sprintf("%s %d %d %d %x", op, int64(end.Value(i))/1e6, n.Value(i), k.Value(i), x.Value(i)))
+		}
+	}
+	o.steps = append(o.steps, lines)
+	return nil
+}
