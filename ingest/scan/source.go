@@ -7,6 +7,9 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/ingest/decode"
 	"weir/ingest/wal"
@@ -30,7 +33,14 @@ type Config struct {
 	Stream uint32
 	// After is the commit behind which the source begins; 0 is the start of the log.
 	After stream.Commit
-	// NewDecoder makes a decoder. It is called once for each worker, while Open runs.
+	// Columns are the stream's columns and Want the indexes of those that the
+	// batches have. TimeUnit and Alloc are as in decode.Config.
+	Columns  []decode.Column
+	Want     []int
+	TimeUnit time.Duration
+	Alloc    memory.Allocator
+	// NewDecoder makes the decoders instead of Columns, Want, TimeUnit and Alloc.
+	// It is called once for each worker, while Open runs.
 	NewDecoder func() (Decoder, error)
 	// Workers is how many goroutines decode; default GOMAXPROCS.
 	Workers int
@@ -39,10 +49,19 @@ type Config struct {
 	ReadAheadBytes int
 }
 
-// JSON returns a NewDecoder for the columns of cfg.
-func JSON(cfg decode.Config) func() (Decoder, error) {
-	return func() (Decoder, error) {
-		d, err := decode.NewJSON(cfg)
+func (c *Config) fill() {
+	if c.Workers <= 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.ReadAheadBytes <= 0 {
+		c.ReadAheadBytes = 16 << 20
+	}
+	if c.NewDecoder != nil {
+		return
+	}
+	compiled := decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc}
+	c.NewDecoder = func() (Decoder, error) {
+		d, err := decode.NewJSON(compiled)
 		if err != nil {
 			return nil, err
 		}
@@ -73,12 +92,7 @@ type Source struct {
 
 // Open starts a source. The caller closes it.
 func Open(cfg Config) (*Source, error) {
-	if cfg.Workers <= 0 {
-		cfg.Workers = runtime.GOMAXPROCS(0)
-	}
-	if cfg.ReadAheadBytes <= 0 {
-		cfg.ReadAheadBytes = 16 << 20
-	}
+	cfg.fill()
 	decoders := make([]Decoder, cfg.Workers)
 	for i := range decoders {
 		d, err := cfg.NewDecoder()
