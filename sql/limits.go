@@ -67,7 +67,7 @@ type limitCheck struct {
 }
 
 func (c *limitCheck) token(toks []token, i int, t token) error {
-	if c.isPrefix(toks, i) {
+	if isPrefix(toks, i) {
 		if c.prefix++; c.prefix > nestingMax {
 			return tooLarge(t.span(), "more than %d operators in a row", nestingMax)
 		}
@@ -95,7 +95,7 @@ func (c *limitCheck) token(toks []token, i int, t token) error {
 
 // isPrefix tells whether token i can be an operator in front of an operand.
 // A chain of them is what nests without a parenthesis.
-func (c *limitCheck) isPrefix(toks []token, i int) bool {
+func isPrefix(toks []token, i int) bool {
 	t := toks[i]
 	return t.is("NOT") || t.is("-") || t.is("+") || t.is("!") || t.is("~") || t.is("BINARY")
 }

@@ -77,7 +77,7 @@ func (pp *prepass) refuseCall(t token) error {
 	at := t.span()
 	switch t.word {
 	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW", "COUNTWINDOW", "SESSIONWINDOW", "SLIDINGWINDOW":
-		return unsupported(at, "the windows are TUMBLE(ts, size) and HOP(ts, slide, size)", "the window %s is not supported", t.word)
+		return pp.refuseWindow(t, at)
 	case "TUMBLINGWINDOW", "TUMBLING":
 		return unsupported(at, "write TUMBLE(ts, INTERVAL 10 SECOND)", "the window function %s is not supported", t.word)
 	case "HOPPINGWINDOW", "HOPPING":

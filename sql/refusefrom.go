@@ -80,13 +80,21 @@ func (pp *prepass) refuseTableFunction(t token) error {
 		if inner.is("TUMBLE") || inner.is("HOP") {
 			return unsupported(t.span().Join(inner.span()), pp.groupByHint(inner.word), "the window function %s in FROM is not supported", inner.word)
 		}
+		switch inner.word {
+		case "SESSION", "CUMULATE", "STAGGER":
+			return pp.refuseWindow(inner, t.span().Join(inner.span()))
+		}
 		return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "table functions in FROM are not supported")
 	case "TUMBLE", "HOP":
 		return unsupported(t.span(), pp.groupByHint(t.word), "the window function %s in FROM is not supported", t.word)
 	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW":
-		return unsupported(t.span(), "the windows are TUMBLE(ts, size) and HOP(ts, slide, size), in GROUP BY", "the window %s is not supported", t.word)
+		return pp.refuseWindow(t, t.span())
 	}
 	return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
+}
+
+func (pp *prepass) refuseWindow(t token, at diag.Span) error {
+	return unsupported(at, "the windows are TUMBLE(ts, size) and HOP(ts, slide, size), in GROUP BY", "the window %s is not supported", t.word)
 }
 
 func (pp *prepass) groupByHint(name string) string {

@@ -149,6 +149,9 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 			hint = "it has no point and is below 2^63"
 		}
 	}
+	if at.is("=") && prev.is("=") {
+		hint = "one `=` compares"
+	}
 	if at.is("OFFSET") {
 		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"
 	}
@@ -158,10 +161,6 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 		e = diag.New(diag.Syntax, at.span(), "expected %s, found %s", what, found)
 	case at.kind == tokEnd:
 		e = diag.New(diag.Syntax, at.span(), "the statement ends too early")
-	case at.is("="):
-		if prev.is("=") {
-			hint = "one `=` compares"
-		}
 	case at.is("TOP"), prev.is("TOP"):
 		hint = "write LIMIT 10 at the end"
 	}

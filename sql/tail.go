@@ -72,13 +72,13 @@ func (pp *prepass) readTail() error {
 	if err != nil {
 		return err
 	}
-	at := pp.from1(first)
+	at := pp.spanFrom(first)
 	pp.frag.tail.span = pp.frag.tail.span.Join(at)
 	pp.note(at, strings.Repeat(" ", at.End-at.Start), "a clause of the streaming dialect")
 	return nil
 }
 
-func (pp *prepass) from1(first int) diag.Span { return pp.parser.from(first).At }
+func (pp *prepass) spanFrom(first int) diag.Span { return pp.parser.from(first).At }
 
 func (pp *prepass) twice(clause string) error {
 	return diag.New(diag.Syntax, pp.peek().span(), "%s stands here twice", clause).WithHint("keep one of them")
@@ -86,7 +86,7 @@ func (pp *prepass) twice(clause string) error {
 
 // emit returns the tail's Emit, which covers the clause that starts at token first.
 func (pp *prepass) emit(first int) *ast.Emit {
-	at := pp.from1(first)
+	at := pp.spanFrom(first)
 	e := pp.frag.tail.emit
 	if e == nil {
 		e = &ast.Emit{}

@@ -156,7 +156,8 @@ func (w *walker) item(f *tidb.SelectField) ast.Item {
 	if f.WildCard != nil {
 		it.Star = true
 		if f.WildCard.Schema.O != "" {
-			w.refuseHere()
+			w.fail(unsupported(w.cur().span().Join(w.lex(w.i+4).span()), "write table.*", "names of three parts are not supported"))
+			return it
 		}
 		if f.WildCard.Table.O != "" {
 			n := w.name()

@@ -207,7 +207,7 @@ func (w *walker) column() ast.Expr {
 		c.Table, c.Name = &t, w.name()
 	}
 	if w.err == nil && w.cur().is(".") {
-		w.fail(unsupported(w.lex(first).span(), "write table.column", "names of three parts are not supported"))
+		w.fail(unsupported(w.lex(first).span().Join(w.lex(w.i+1).span()), "write table.column", "names of three parts are not supported"))
 	}
 	c.Node = w.node(first)
 	return c
