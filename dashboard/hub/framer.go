@@ -105,10 +105,7 @@ func (fr *framer) snap(u Update) error {
 
 func (fr *framer) emitSnap(u Update, more bool) error {
 	fr.open = more
-	msg, err := fr.begin("snap")
-	if err != nil {
-		return err
-	}
+	msg := fr.begin("snap")
 	msg = append(msg, `,"more":`...)
 	msg = strconv.AppendBool(msg, more)
 	if !more {
@@ -152,10 +149,7 @@ func (fr *framer) replaced(b stream.Batch, row int) bool {
 }
 
 func (fr *framer) emitDelta(u Update, dropped *int64, more bool) error {
-	msg, err := fr.begin("delta")
-	if err != nil {
-		return err
-	}
+	msg := fr.begin("delta")
 	ops := fr.ops[:0]
 	plain := true
 	for _, r := range fr.rows {
@@ -184,7 +178,7 @@ func (fr *framer) mark(u Update) error {
 }
 
 // begin starts a message with the rows gathered.
-func (fr *framer) begin(t string) ([]byte, error) {
+func (fr *framer) begin(t string) []byte {
 	msg := head(make([]byte, 0, fr.size+160), t, fr.id)
 	msg = append(msg, `,"n":`...)
 	msg = strconv.AppendInt(msg, int64(len(fr.rows)), 10)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"weir/operators/stream/render"
 )
 
 // limits bounds everything that a client can fill or hold.
@@ -149,7 +151,7 @@ func (h *Hub) Close(ctx context.Context) error {
 
 // refuse answers a handshake that cannot become a websocket.
 func refuse(w http.ResponseWriter, status int, why string) {
-	msg := append([]byte(`{"error":{"code":"NO_WEBSOCKET","message":`), appendString(nil, why)...)
+	msg := append([]byte(`{"error":{"code":"NO_WEBSOCKET","message":`), render.AppendJSONString(nil, why)...)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(msg, "}}\n"...))

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"weir/operators/stream"
+	"weir/operators/stream/render"
 	"weir/sql/diag"
 	"weir/sql/types"
 )
@@ -143,14 +144,14 @@ func head(dst []byte, t, id string) []byte {
 	dst = append(dst, `{"t":"`...)
 	dst = append(dst, t...)
 	dst = append(dst, `","id":`...)
-	return appendString(dst, id)
+	return render.AppendJSONString(dst, id)
 }
 
 // tail appends token and watermark.
 func tail(dst []byte, token string, w stream.Time) []byte {
 	if token != "" {
 		dst = append(dst, `,"tok":`...)
-		dst = appendString(dst, token)
+		dst = render.AppendJSONString(dst, token)
 	}
 	dst = append(dst, `,"wm":`...)
 	return appendWatermark(dst, w)

@@ -1,0 +1,47 @@
+// The REST side, as far as the page uses it.
+
+import type { Failure, Page, Value } from "./protocol";
+
+export interface Answer {
+  columns: { name: string; type: string }[];
+  rows: Value[][];
+}
+
+interface RestError {
+  code: string;
+  message: string;
+  span?: { start: number; end: number };
+  label?: string;
+  hint?: string;
+}
+
+/** A statement that the server refused. */
+export class Refused extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.message);
+  }
+}
+
+function refused(e: RestError): Refused {
+  return new Refused({ ...e, span: e.span ? [e.span.start, e.span.end] : undefined });
+}
+
+/** Runs a statement that answers and ends. */
+export async function execute(sql: string): Promise<Answer> {
+  const resp = await fetch("/v1/sql", { method: "POST", headers: { "Content-Type": "text/plain; charset=utf-8" }, body: sql });
+  const body = (await resp.json()) as Answer & { error?: RestError };
+  if (body.error) throw refused(body.error);
+  return body;
+}
+
+export async function page(): Promise<Page> {
+  const resp = await fetch("/v1/page");
+  if (!resp.ok) throw new Error(`GET /v1/page: ${resp.status}`);
+  return (await resp.json()) as Page;
+}
+
+export async function status(): Promise<{ streams: number; rows: number }> {
+  const resp = await fetch("/v1/status");
+  if (!resp.ok) throw new Error(`GET /v1/status: ${resp.status}`);
+  return (await resp.json()) as { streams: number; rows: number };
+}

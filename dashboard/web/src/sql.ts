@@ -1,0 +1,73 @@
+// As much of SQL's lexical rules as the page needs: where statements end, what
+// kind they are, what to colour, and where a byte of the text is in a string.
+
+export type TokenKind = "space" | "comment" | "string" | "name" | "number" | "word" | "keyword" | "mark";
+
+export interface Token {
+  kind: TokenKind;
+  start: number; // UTF-16 index
+  end: number;
+}
+
+const keywords = new Set(
+  `select from where group by having order limit as and or not null is in between like case when then else end
+  create stream view materialized drop show describe explain with watermark for emit on window close changes update
+  allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
+  count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
+  bigint double varchar boolean datetime date decimal streams views queries if exists final over partition`.split(/\s+/),
+);
+
+const pattern =
+  /(\s+)|(--[^\n]*|#[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$))|(`(?:[^`]|``)*(?:`|$))|(\d[\w.]*)|([\p{L}_$][\p{L}\p{N}_$]*)|([\s\S])/gu;
+
+export function tokens(text: string): Token[] {
+  const out: Token[] = [];
+  for (const m of text.matchAll(pattern)) {
+    const at = m.slice(1).findIndex((g) => g !== undefined);
+    let kind = (["space", "comment", "string", "name", "number", "word", "mark"] as const)[at] as TokenKind;
+    if (kind === "word" && keywords.has(m[0].toLowerCase())) kind = "keyword";
+    out.push({ kind, start: m.index, end: m.index + m[0].length });
+  }
+  return out;
+}
+
+export interface Statement {
+  text: string;
+  start: number; // UTF-16 index of text in the whole
+  select: boolean;
+}
+
+/** The statements of a text, without the semicolons between them. */
+export function statements(text: string): Statement[] {
+  const out: Statement[] = [];
+  let first: Token | undefined;
+  let start = 0;
+  const finish = (end: number, next: number) => {
+    if (first) {
+      const word = text.slice(first.start, first.end).toLowerCase();
+      out.push({ text: text.slice(start, end), start, select: word === "select" || word === "with" || word === "(" });
+    }
+    first = undefined;
+    start = next;
+  };
+  for (const t of tokens(text)) {
+    if (t.kind === "mark" && text[t.start] === ";") finish(t.start, t.end);
+    else if (t.kind !== "space" && t.kind !== "comment") first ??= t;
+  }
+  finish(text.length, text.length);
+  return out;
+}
+
+/** The UTF-16 index of a byte of the text's UTF-8; a byte within a character is its start. */
+export function indexOfByte(text: string, byte: number): number {
+  let bytes = 0;
+  let index = 0;
+  for (const ch of text) {
+    const code = ch.codePointAt(0)!;
+    const size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (bytes + size > byte) break;
+    bytes += size;
+    index += ch.length;
+  }
+  return index;
+}
