@@ -37,7 +37,7 @@ tidy:
 .PHONY: fmt
 fmt:
 	@echo "== gofmt"
-	@bad=$$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do if [ -f "$$f" ]; then echo "$$f"; fi; done | xargs -r gofmt -l); \
+	@bad=$$(find . -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); \
 	if [ -n "$$bad" ]; then printf 'not formatted (run gofmt -w):\n%s\n' "$$bad" >&2; exit 1; fi
 
 .PHONY: vet
