@@ -226,9 +226,10 @@ func (l *Log) countLocked(h *header, batch []*pending, size int, took time.Durat
 	l.stats.Requests += uint64(len(batch))
 }
 
-// endStepLocked closes the open step: its number is not used again.
+// endStepLocked closes the open step: its number is not used again. Once the log
+// failed nobody can say that: the frame that it failed with may be on the disk.
 func (l *Log) endStepLocked() {
-	if l.stepOpen {
+	if l.stepOpen && l.err == nil {
 		l.stepOpen = false
 		l.doneStep = l.step
 		l.notifyLocked()
