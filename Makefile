@@ -73,7 +73,7 @@ race: ## run the concurrent packages under the race detector
 
 .PHONY: modules
 modules:
-	@for dir in $(MODULES); do echo "== go test $$dir"; (cd "$$dir" && go vet ./... && go test ./...); done
+	@for dir in $(MODULES); do echo "== go test $$dir"; (cd "$$dir" && go mod tidy -diff && go vet ./... && go test ./...); done
 
 .PHONY: unit
 unit: ## run the tests alone
