@@ -193,6 +193,10 @@ func (q *query) batch(rows []row, w *stream.Time) stream.Batch {
 	rb := array.NewRecordBuilder(q.alloc, schema.Arrow())
 	defer rb.Release()
 	for _, r := range rows {
+		if r.dropped {
+			*w = max(*w, stream.Time(r.ts-q.delay))
+			continue
+		}
 		rb.Field(colTime).(*array.TimestampBuilder).Append(arrow.Timestamp(r.ts))
 		rb.Field(colW).(*array.TimestampBuilder).Append(arrow.Timestamp(*w))
 		put(rb, colK1, r.k1, rb.Field(colK1).(*array.Int64Builder).Append)

@@ -58,6 +58,8 @@ func randomRow(r *rand.Rand, ts int64) row {
 		d:  pick(r, d),
 		s:  pick(r, "", "x", "xy", "y\x00", "a longer text", "zz"),
 		b:  pick(r, true, false),
+
+		dropped: r.IntN(8) == 0,
 	}
 }
 
