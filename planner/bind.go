@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -28,7 +27,8 @@ type bound struct {
 	scope *scope
 	group *grouping // nil: no aggregation
 	list  *logical.Project
-	width int // columns of list that the query shows
+	names *namer // of list
+	width int    // columns of list that the query shows
 }
 
 // windowed tells whether the rows are the results of windows.
@@ -113,6 +113,7 @@ func (b *binder) items(q *ast.Select, r *bound) error {
 		r.list.In = r.group.agg
 	}
 	x := &exprs{b: b, s: r.scope, g: r.group, clause: "SELECT"}
+	r.names = newNamer()
 	for i := range q.Items {
 		it := &q.Items[i]
 		if err := tooMany(len(r.list.Exprs)+1, "columns", it.At); err != nil {
@@ -132,7 +133,7 @@ func (b *binder) items(q *ast.Select, r *bound) error {
 			return diag.New(diag.WrongType, it.Expr.Span(), "a column cannot hold an INTERVAL")
 		}
 		r.list.Exprs = append(r.list.Exprs, e)
-		r.list.Names = append(r.list.Names, uniqueName(itemName(it), r.list.Names))
+		r.list.Names = append(r.list.Names, r.names.unique(itemName(it)))
 	}
 	r.width = len(r.list.Exprs)
 	return nil
@@ -164,7 +165,7 @@ func (b *binder) star(it *ast.Item, r *bound) error {
 	}
 	for i, f := range r.scope.columns {
 		r.list.Exprs = append(r.list.Exprs, r.scope.field(i))
-		r.list.Names = append(r.list.Names, uniqueName(f.Name, r.list.Names))
+		r.list.Names = append(r.list.Names, r.names.unique(f.Name))
 	}
 	return nil
 }
@@ -178,23 +179,6 @@ func itemName(it *ast.Item) string {
 		return c.Name.Text
 	}
 	return it.Text
-}
-
-// uniqueName adds _2, _3, … to a name that is taken; names differ without regard to case.
-func uniqueName(name string, taken []string) string {
-	free := func(n string) bool {
-		for _, t := range taken {
-			if strings.EqualFold(t, n) {
-				return false
-			}
-		}
-		return true
-	}
-	out := name
-	for i := 2; !free(out); i++ {
-		out = fmt.Sprintf("%s_%d", name, i)
-	}
-	return out
 }
 
 func aliasesOf(q *ast.Select) []string {
@@ -271,7 +255,7 @@ func (b *binder) orderKey(o ast.Order, r *bound) (int, error) {
 		return 0, diag.New(diag.WrongType, o.At, "rows cannot be sorted by an INTERVAL")
 	}
 	r.list.Exprs = append(r.list.Exprs, e)
-	r.list.Names = append(r.list.Names, uniqueName("$sort", r.list.Names))
+	r.list.Names = append(r.list.Names, r.names.unique("$sort"))
 	return len(r.list.Exprs) - 1, nil
 }
 

@@ -204,6 +204,9 @@ func oneOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, er
 	if err != nil {
 		return nil, err
 	}
+	if t.Kind == types.Null {
+		return merged[0], nil
+	}
 	return &physical.Call{Fn: f.fn, Args: merged, T: t}, nil
 }
 
@@ -229,6 +232,9 @@ func ifElse(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, e
 	merged, t, err := merge(c.Name.Text, args[1:])
 	if err != nil {
 		return nil, err
+	}
+	if t.Kind == types.Null {
+		return merged[0], nil
 	}
 	return &physical.Call{Fn: f.fn, Args: append([]physical.Expr{cond}, merged...), T: t}, nil
 }

@@ -273,6 +273,9 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 		}
 		t = joined
 	}
+	if read && t.Kind == types.Null {
+		t = types.BigintType // NULL = NULL compares something
+	}
 	out := make([]physical.Expr, len(ops))
 	// Where no DECIMAL has room for all digits of all, they are compared as they are.
 	asTheyAre := read && t.Kind == types.Decimal && !holdsAll(ops)

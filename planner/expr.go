@@ -310,6 +310,9 @@ func (x *exprs) caseWhen(e *ast.Case) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.Kind == types.Null {
+		return &physical.Literal{T: t}, nil
+	}
 	call := &physical.Call{Fn: "case", T: t}
 	for i, c := range conds {
 		call.Args = append(call.Args, c, merged[i])

@@ -15,8 +15,9 @@ import (
 // grouping is the aggregation of a SELECT while its clauses are being bound:
 // they add the aggregates that they use.
 type grouping struct {
-	agg     *logical.Aggregate
-	aliases []string
+	agg                *logical.Aggregate
+	aliases            []string
+	keyNames, aggNames *namer
 	// behind remembers which expressions need the result of the aggregation:
 	// those that hold an aggregate or a bound of the window.
 	behind map[ast.Expr]bool
@@ -28,7 +29,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 	if len(q.GroupBy) == 0 && first == nil {
 		return nil, nil
 	}
-	g := &grouping{agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), behind: map[ast.Expr]bool{}}
+	g := &grouping{agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), keyNames: newNamer("window_start", "window_end"), aggNames: newNamer(), behind: map[ast.Expr]bool{}}
 	var bounds []ast.Expr
 	var window *ast.Call
 	for _, e := range q.GroupBy {
@@ -155,7 +156,7 @@ func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error 
 		return err
 	}
 	g.agg.Keys = append(g.agg.Keys, key)
-	g.agg.KeyNames = append(g.agg.KeyNames, uniqueName(keyName(q, e, key), append(g.agg.KeyNames, "window_start", "window_end")))
+	g.agg.KeyNames = append(g.agg.KeyNames, g.keyNames.unique(keyName(q, e, key)))
 	return nil
 }
 
@@ -314,11 +315,7 @@ func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 	if err := tooMany(len(g.agg.Aggs)+1, "aggregates", c.At); err != nil {
 		return nil, err
 	}
-	var taken []string
-	for _, a := range g.agg.Aggs {
-		taken = append(taken, a.Name)
-	}
-	spec.Name = uniqueName(spec.Name, taken)
+	spec.Name = g.aggNames.unique(spec.Name)
 	g.agg.Aggs = append(g.agg.Aggs, spec)
 	return g.aggColumn(len(g.agg.Aggs) - 1), nil
 }

@@ -97,7 +97,7 @@ func isIdentity(p *logical.Project, in physical.Node) bool {
 // slice, and combines the lanes' slices behind the exchange.
 func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 	l.twice = l.twice || l.met
-	in := &physical.Project{In: l.node(a.In)}
+	in, names := &physical.Project{In: l.node(a.In)}, newNamer()
 	column := func(e physical.Expr, name string) int {
 		if at := indexOf(in.Exprs, e); at >= 0 {
 			return at
@@ -106,7 +106,7 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 			name = c.Name
 		}
 		in.Exprs = append(in.Exprs, e)
-		in.Names = append(in.Names, uniqueName(name, in.Names))
+		in.Names = append(in.Names, names.unique(name))
 		return len(in.Exprs) - 1
 	}
 	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, KeyNames: a.KeyNames}
