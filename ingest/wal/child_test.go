@@ -1,3 +1,146 @@
 package wal
 
-func childMain(string) {}
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// childMain is the process that TestKill kills: 8 writers append records that
+// say who wrote them, and a line is printed for each that is acknowledged.
+func childMain(dir string) {
+	l, err := Open(Config{Dir: dir, SegmentBytes: 256 << 10})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	var out sync.Mutex
+	run := os.Getenv("WAL_TEST_RUN")
+	for w := range 8 {
+		go func() {
+			for i := 0; ; i++ {
+				rec := fmt.Sprintf("%s.%d.%d", run, w, i)
+				data := rec
+				if i%50 == 0 {
+					data += strings.Repeat(" ", 6000)
+				}
+				ack, err := l.Append(context.Background(), one(1, 0, 1, data))
+				if err != nil {
+					fmt.Println("error", err)
+					os.Exit(1)
+				}
+				out.Lock()
+				fmt.Println("ack", rec, ack.Commit)
+				out.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+// A process that is killed under 8 writers leaves a log that has everything it
+// acknowledged, once, dense and in each writer's order.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	acked := map[string]string{}
+	rounds := 5
+	for run := range rounds {
+		killOne(t, dir, run, acked)
+		l := openAt(t, Config{Dir: dir, SegmentBytes: 256 << 10})
+		checkKilled(t, l, acked)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d acknowledged records in %d rounds", len(acked), rounds)
+}
+
+func killOne(t *testing.T, dir string, run int, acked map[string]string) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "WAL_TEST_CHILD="+dir, fmt.Sprintf("WAL_TEST_RUN=%d", run))
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var kill *time.Timer
+	sc := bufio.NewScanner(pipe)
+	for sc.Scan() {
+		if kill == nil {
+			kill = time.AfterFunc(time.Duration(100+run*37)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		}
+		f := strings.Fields(sc.Text())
+		if len(f) != 3 || f[0] != "ack" {
+			// The last line may be cut; an error of the child is a failure.
+			if f[0] == "error" {
+				t.Error(sc.Text())
+			}
+			continue
+		}
+		acked[f[1]] = f[2]
+	}
+	_ = cmd.Wait()
+}
+
+func checkKilled(t *testing.T, l *Log, acked map[string]string) {
+	r, err := l.NewReader(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	head, _ := l.Head()
+	found, last := map[string]string{}, map[string]int{}
+	for {
+		f, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range f.Blocks {
+			data, err := f.Data(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rec := range strings.SplitSeq(string(data), "\n") {
+				rec = strings.TrimSpace(rec)
+				if _, twice := found[rec]; twice {
+					t.Fatalf("%s is there twice", rec)
+				}
+				found[rec] = fmt.Sprint(f.Commit)
+				var run, w, n int
+				if _, err := fmt.Sscanf(rec, "%d.%d.%d", &run, &w, &n); err != nil {
+					t.Fatalf("%q: %v", rec, err)
+				}
+				who := fmt.Sprint(run, ".", w)
+				if n != last[who] {
+					t.Fatalf("%s follows %d", rec, last[who]-1)
+				}
+				last[who]++
+			}
+		}
+		if f.Commit == head {
+			break
+		}
+	}
+	for rec, commit := range acked {
+		// A line that the kill cut short may lack digits of its commit.
+		if !strings.HasPrefix(found[rec], commit) {
+			t.Fatalf("%s was acknowledged in commit %s and is in %q", rec, commit, found[rec])
+		}
+	}
+	if int(l.NextSeq(1, 0)) != len(found) {
+		t.Fatalf("%d records, next sequence %d", len(found), l.NextSeq(1, 0))
+	}
+}

@@ -83,6 +83,9 @@ func (l *Log) load() error {
 	}
 	switch {
 	case len(firsts) > 0:
+		if logID == 0 {
+			l.cfg.Logger.Warn("HEAD of the log is gone: a loss of its last commits cannot be told from a torn tail", "dir", l.cfg.Dir)
+		}
 		r := &recovery{l: l, acked: acked, logID: logID}
 		if err := r.run(firsts); err != nil {
 			return err
