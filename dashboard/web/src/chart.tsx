@@ -2,7 +2,6 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { short, tick, datetime } from "./format";
 import { endOfTime } from "./protocol";
 import type { Query } from "./query";
@@ -165,7 +164,7 @@ function options(
     legend: { show: false },
     scales: { x: { time: true, range: (_u, min, max) => xRange(min, max, wm.current) } },
     axes: [
-      { ...axis, space: 70, values: timeTicks },
+      { ...axis, space: 70, size: 40, values: timeTicks },
       { ...axis, size: yAxisSize, values: (_u, ticks) => ticks.map((t) => (t === null ? "" : tick(t))) },
     ],
     series: [{}, ...d.lines.map((l, i) => line(l.name, i, d, !hidden.has(l.name)))],

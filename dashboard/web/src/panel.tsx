@@ -1,9 +1,8 @@
 // A panel: one statement, its chart or table, and how it is doing.
 
-import { useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Chart } from "./chart";
 import { count, oneLine, plural, watermark } from "./format";
 import type { Query } from "./query";
 import { rowsMax } from "./relation";
@@ -11,6 +10,10 @@ import { shapeOf } from "./series";
 import { newestFirst, Table } from "./table";
 
 const tableEveryMs = 250;
+
+/** The charts are half of the page's code: they come while the server is being asked. */
+const charts = signal<typeof import("./chart") | undefined>(undefined);
+void import("./chart").then((c) => { charts.value = c; });
 
 interface Actions {
   edit: (sql: string) => void;
@@ -27,6 +30,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
   const shape = schema && shapeOf(schema);
   const y = shape ? (shape.ys.includes(picked.value) ? picked.value : shape.ys[0]!) : -1;
   const empty = useComputed(() => q.version.value >= 0 && (q.relation?.size ?? 0) === 0);
+  const Chart = charts.value?.Chart;
   const title = q.title || oneLine(q.sql);
 
   return (
@@ -54,7 +58,8 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
       {q.title !== "" && <p class="statement" title={q.sql}>{oneLine(q.sql)}</p>}
       <div class="body">
         <Body q={q} empty={empty.value}>
-          {shape && !asTable.value ? <Chart q={q} shape={shape} y={y} /> : schema ? <LiveTable q={q} title={title} /> : null}
+          {shape && !asTable.value ? Chart && <Chart q={q} shape={shape} y={y} />
+            : schema ? <LiveTable q={q} title={title} /> : null}
         </Body>
       </div>
       <Footer q={q} />
