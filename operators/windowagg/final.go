@@ -219,9 +219,9 @@ func (f *final) fire(ctx context.Context, w stream.Time) error {
 	if late, err = f.refine(ctx, late); err != nil {
 		return err
 	}
-	done, any := f.firedTo, f.w != stream.MinTime
+	done, begun := f.firedTo, f.w != stream.MinTime
 	for {
-		k, ok := f.nextEnd(onTime, late, done, any)
+		k, ok := f.nextEnd(onTime, late, done, begun)
 		if !ok || k > limit {
 			break
 		}
@@ -236,7 +236,7 @@ func (f *final) fire(ctx context.Context, w stream.Time) error {
 		if err := f.fireWindow(ctx, k, w); err != nil {
 			return err
 		}
-		done, any = k, true
+		done, begun = k, true
 	}
 	f.firedTo, f.w = limit, w
 	f.expire()
@@ -269,9 +269,9 @@ func (f *final) divide(limit int64) (onTime [][]part, late []lateStates, err err
 }
 
 // nextEnd returns the number of the first window after done that anything is
-// in. any tells that done is set. Windows that nobody has rows for are skipped
+// in. begun tells that done is set. Windows that nobody has rows for are skipped
 // without being looked at.
-func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, any bool) (k int64, ok bool) {
+func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, begun bool) (k int64, ok bool) {
 	take := func(end int64) {
 		if !ok || end < k {
 			k, ok = end, true
@@ -283,7 +283,7 @@ func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, any bool
 	if len(late) > 0 {
 		take(late[0].end)
 	}
-	if any {
+	if begun {
 		next := done + f.grid.m
 		if f.comb.started && f.comb.newest >= next-f.grid.n {
 			take(next)

@@ -11,7 +11,7 @@ import (
 )
 
 // slotsMin is the size of a new table; tables are at most half full.
-const slotsMin = 16
+const slotsMin = 8
 
 // intSlot is a place of the hash table; id is one more than the group's, 0 is empty.
 type intSlot struct {

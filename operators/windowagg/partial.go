@@ -20,6 +20,8 @@ const (
 	batchRowsMax = 4096
 	// spareEntriesMax is how many empty entries are kept for reuse.
 	spareEntriesMax = 16
+	// spareRowsMax is how many lists of rows are kept for reuse.
+	spareRowsMax = 64
 )
 
 // partial is the lane's half of a windowed aggregation.
@@ -29,8 +31,10 @@ type partial struct {
 	judge   judge
 	entries map[entryKey]*entry
 	spare   []*entry
-	touched []*entry // by the batch at hand
-	ids     []int32  // scratch: groups of rows
+	minEnd  stream.Time // no entry leaves before W reaches this
+	touched []*entry    // by the batch at hand
+	rows    [][]int32   // empty lists of rows
+	ids     []int32     // scratch: groups of rows
 	all     sequence
 	keys    []arrow.Array // scratch: key columns of the batch
 	schema  *arrow.Schema
@@ -46,7 +50,7 @@ type entry struct {
 	entryKey
 	groups groups
 	accs   []acc
-	rows   []int32 // rows of the batch at hand
+	rows   []int32 // of the batch at hand; nil between batches
 }
 
 // NewPartial returns the lane's half of a windowed aggregation. It emits the
@@ -61,6 +65,7 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 		n:       n,
 		judge:   newJudge(n.Window, n.Lateness),
 		entries: make(map[entryKey]*entry),
+		minEnd:  stream.MaxTime,
 		keys:    make([]arrow.Array, len(n.Keys)),
 		schema:  n.Schema().Arrow(),
 	}, nil
@@ -101,14 +106,16 @@ func (p *partial) ProcessBatch(_ context.Context, _ operators.Port, b stream.Bat
 		return p.add(b, e, p.all.span(0, n))
 	}
 	p.sortIn(b, n)
-	defer func() { p.touched = p.touched[:0] }()
 	for _, e := range p.touched {
-		err := p.add(b, e, e.rows)
-		e.rows = e.rows[:0]
-		if err != nil {
+		if err := p.add(b, e, e.rows); err != nil {
 			return err
 		}
+		if len(p.rows) < spareRowsMax {
+			p.rows = append(p.rows, e.rows[:0])
+		}
+		e.rows = nil
 	}
+	p.touched = p.touched[:0]
 	return nil
 }
 
@@ -126,8 +133,8 @@ func (p *partial) sortIn(b stream.Batch, n int) {
 				l.PartlyLate += rows
 			}
 			e := p.entry(r.entryKey)
-			if len(e.rows) == 0 {
-				p.touched = append(p.touched, e)
+			if e.rows == nil {
+				p.touch(e)
 			}
 			e.rows = append(e.rows, p.all.span(lo, r.hi)...)
 		case r.missed:
@@ -137,6 +144,16 @@ func (p *partial) sortIn(b stream.Batch, n int) {
 		}
 		lo = r.hi
 	}
+}
+
+// touch gives an entry a list for its rows of the batch.
+func (p *partial) touch(e *entry) {
+	p.touched = append(p.touched, e)
+	if last := len(p.rows) - 1; last >= 0 {
+		e.rows, p.rows = p.rows[last], p.rows[:last]
+		return
+	}
+	e.rows = make([]int32, 0, 16)
 }
 
 // entry returns the entry of a key, a new one if there is none.
@@ -152,6 +169,7 @@ func (p *partial) entry(k entryKey) *entry {
 	}
 	e.entryKey = k
 	p.entries[k] = e
+	p.minEnd = min(p.minEnd, k.firstEnd)
 	return e
 }
 
@@ -177,15 +195,7 @@ func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
 
 // ProcessCut emits and drops the entries whose first end W has passed.
 func (p *partial) ProcessCut(ctx context.Context, c stream.Cut, out operators.Collector) (stream.Time, error) {
-	var due []*entry
-	for k, e := range p.entries {
-		if p.due(k, c) {
-			due = append(due, e)
-		}
-	}
-	slices.SortFunc(due, func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.slice, b.slice), cmp.Compare(a.firstEnd, b.firstEnd))
-	})
+	due := p.due(c)
 	if p.n.Window.Kind == windows.None && atEnd(c) {
 		p.ended = true
 	}
@@ -203,12 +213,27 @@ func (p *partial) ProcessCut(ctx context.Context, c stream.Cut, out operators.Co
 	return c.W, w.flush(ctx)
 }
 
-// due tells whether an entry leaves at a cut.
-func (p *partial) due(k entryKey, c stream.Cut) bool {
+// due returns the entries that leave at a cut, in order.
+func (p *partial) due(c stream.Cut) []*entry {
+	leaves := func(k entryKey) bool { return k.firstEnd <= c.W }
 	if p.n.Window.Kind == windows.None {
-		return atEnd(c)
+		leaves = func(entryKey) bool { return atEnd(c) }
+	} else if c.W == stream.MinTime || c.W < p.minEnd {
+		return nil
 	}
-	return c.W != stream.MinTime && k.firstEnd <= c.W
+	var due []*entry
+	p.minEnd = stream.MaxTime
+	for k, e := range p.entries {
+		if leaves(k) {
+			due = append(due, e)
+		} else {
+			p.minEnd = min(p.minEnd, k.firstEnd)
+		}
+	}
+	slices.SortFunc(due, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.slice, b.slice), cmp.Compare(a.firstEnd, b.firstEnd))
+	})
+	return due
 }
 
 // atEnd tells that no row will come any more.
@@ -232,67 +257,4 @@ func (p *partial) drop(e *entry) {
 func (p *partial) Close() error {
 	p.entries, p.spare = nil, nil
 	return nil
-}
-
-// partialWriter writes entries as rows of states.
-type partialWriter struct {
-	p    *partial
-	out  operators.Collector
-	b    *array.RecordBuilder
-	rows int
-}
-
-func (w *partialWriter) entry(ctx context.Context, e *entry) error {
-	n := e.groups.size()
-	for lo := 0; lo < n; {
-		hi := min(n, lo+batchRowsMax-w.rows)
-		if err := w.append(e, w.p.all.span(lo, hi)); err != nil {
-			return err
-		}
-		if lo = hi; w.rows == batchRowsMax {
-			if err := w.flush(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// append writes the groups ids of e.
-func (w *partialWriter) append(e *entry, ids []int32) error {
-	fields := w.b.Fields()
-	if w.p.n.Window.Kind != windows.None {
-		repeat(fields[0], e.slice, len(ids))
-		repeat(fields[1], e.firstEnd, len(ids))
-		fields = fields[2:]
-	}
-	if err := e.groups.appendKeys(fields, ids); err != nil {
-		return err
-	}
-	fields = fields[len(w.p.n.Keys):]
-	for i, a := range e.accs {
-		a.appendStates(fields, ids)
-		fields = fields[len(w.p.n.Aggs[i].State()):]
-	}
-	w.rows += len(ids)
-	return nil
-}
-
-// repeat appends a time n times.
-func repeat(b array.Builder, t stream.Time, n int) {
-	ts := b.(*array.TimestampBuilder)
-	ts.Reserve(n)
-	for range n {
-		ts.UnsafeAppend(arrow.Timestamp(t))
-	}
-}
-
-// flush emits what is written.
-func (w *partialWriter) flush(ctx context.Context) error {
-	if w.rows == 0 {
-		return nil
-	}
-	rec := w.b.NewRecordBatch()
-	w.rows = 0
-	return w.out.Emit(ctx, stream.Batch{RecordBatch: rec})
 }
