@@ -66,20 +66,25 @@ func numeric(op string, a, b physical.Expr) physical.Expr {
 	switch {
 	case ta.Kind == types.Double || tb.Kind == types.Double:
 		a, b = castTo(a, types.DoubleType), castTo(b, types.DoubleType)
-	case ta.Kind == types.Decimal || tb.Kind == types.Decimal || op == "/":
+	case ta.Kind == types.Decimal || tb.Kind == types.Decimal:
 		a, b = castTo(a, asDecimal(ta)), castTo(b, asDecimal(tb))
+	}
+	if op == "div" && a.Type().Kind != types.Bigint {
+		// Without a remainder the quotient is whole, so the cast has nothing to round.
+		whole := numeric("/", numeric("-", a, numeric("%", a, b)), b)
+		return castTo(whole, types.BigintType)
 	}
 	return &physical.Call{Fn: op, Args: []physical.Expr{a, b}, T: numericType(op, a.Type(), b.Type())}
 }
 
-// numericType returns the type of a op b, which are of one kind. The digits of
+// numericType returns the type of a op b, which are of one kind; two BIGINTs divide to a DECIMAL. The digits of
 // a DECIMAL follow MySQL's rules, cut at 38: a longer result loses whole digits
 // first, which the evaluator counts as overflow.
 func numericType(op string, a, b types.Type) types.Type {
-	if op == "div" {
-		return types.BigintType
-	}
-	if a.Kind != types.Decimal {
+	switch {
+	case op == "/" && a.Kind == types.Bigint:
+		a, b = asDecimal(a), asDecimal(b)
+	case a.Kind != types.Decimal:
 		return a
 	}
 	var precision, scale int
