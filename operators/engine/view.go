@@ -116,7 +116,11 @@ func (v *View) Step(_ context.Context, c stream.Cut, commit stream.Commit, chang
 // one that left in the same batch takes its position, so that a refined window
 // stays where it was.
 func (v *View) apply(b stream.Batch) error {
-	h := &held{rec: b.RecordBatch}
+	// One for the batch itself, so that a row that comes and goes within it does
+	// not let go of it.
+	h := &held{rec: b.RecordBatch, live: 1}
+	h.rec.Retain()
+	defer h.drop()
 	vacated := make(map[string]int)
 	for i := range int(b.NumRows()) {
 		v.state.Changes++
@@ -144,10 +148,14 @@ func (v *View) apply(b stream.Batch) error {
 		v.byKey[string(v.scratch)] = append(v.byKey[string(v.scratch)], len(v.rows))
 		v.rows = append(v.rows, p)
 	}
-	if h.live > 0 {
-		h.rec.Retain()
-	}
 	return nil
+}
+
+// drop says that one row of the batch is shown no more.
+func (h *held) drop() {
+	if h.live--; h.live == 0 {
+		h.rec.Release()
+	}
 }
 
 // remove takes one row with the key out and returns its position.
@@ -165,9 +173,7 @@ func (v *View) remove(key []byte) (at int, ok bool) {
 	p := v.rows[at]
 	v.rows[at] = place{}
 	v.live--
-	if p.batch.live--; p.batch.live == 0 {
-		p.batch.rec.Release()
-	}
+	p.batch.drop()
 	return at, true
 }
 
@@ -213,11 +219,8 @@ func (v *View) Close() {
 		f.fail(errViewClosed)
 	}
 	for _, p := range v.rows {
-		if p.batch == nil {
-			continue
-		}
-		if p.batch.live--; p.batch.live == 0 {
-			p.batch.rec.Release()
+		if p.batch != nil {
+			p.batch.drop()
 		}
 	}
 	v.rows, v.byKey, v.live = nil, nil, 0

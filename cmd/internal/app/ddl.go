@@ -78,6 +78,9 @@ func (db *database) redo(ctx context.Context, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if c.ID > 0 {
+		db.catalog.Reserve(c.ID - 1) // the next object gets the number that it had
+	}
 	_, err = db.statement(ctx, s, func(string, ...any) {})
 	return err
 }
@@ -85,9 +88,6 @@ func (db *database) redo(ctx context.Context, payload []byte) error {
 func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note func(string, ...any)) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
-	if err := db.inferColumns(s, note); err != nil {
-		return err
-	}
 	def, err := catalog.NewStream(s)
 	if err != nil {
 		return err
@@ -95,6 +95,15 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	if def.Connector == "file" && db.files == nil {
 		return diag.New(diag.Unsupported, s.Name.At, "this server reads no files").
 			WithHint("leave out connector and POST the rows, or use `weir query` on your own machine")
+	}
+	if len(def.Columns) == 0 {
+		info, err := db.inspect(def.Path, def.Format, note)
+		if err != nil {
+			return err
+		}
+		if err := def.SetColumns(info.columns); err != nil {
+			return err
+		}
 	}
 	def.Text = sql.Print(s)
 	if err := db.checkWatermark(def, s); err != nil {
@@ -108,34 +117,6 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 		return err
 	}
 	db.tick()
-	return nil
-}
-
-// inferColumns fills in the columns of a file stream that declares none.
-func (db *database) inferColumns(s *ast.CreateStream, note func(string, ...any)) error {
-	if len(s.Columns) > 0 {
-		return nil
-	}
-	path, format := "", ""
-	for _, o := range s.With {
-		switch o.Name.Text {
-		case "path":
-			path = o.Value.Text
-		case "format":
-			format = o.Value.Text
-		}
-	}
-	if path == "" {
-		return diag.New(diag.Syntax, s.Name.At, "stream `%s` has no columns", s.Name.Text).
-			WithHint("name them: CREATE STREAM %s (id BIGINT, ts DATETIME(3), …); only a stream WITH (connector = 'file', path = '…') finds them out by itself", s.Name.Text)
-	}
-	info, err := db.inspect(path, format, note)
-	if err != nil {
-		return err
-	}
-	for _, f := range info.columns {
-		s.Columns = append(s.Columns, ast.ColumnDef{Name: ast.Name{Text: f.Name}, Type: f.Type})
-	}
 	return nil
 }
 

@@ -44,20 +44,20 @@ func (r relations) Relation(t *ast.Table) (*planner.Relation, error) {
 		}
 		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
 	}
-	return nil, r.unknown(t)
+	return nil, r.unknown(t.Name)
 }
 
-func (r relations) unknown(t *ast.Table) error {
-	name := t.Name.Text
-	e := diag.New(diag.UnknownObject, t.Name.At, "unknown stream or view `%s`", name)
+// unknown says that there is no such relation, and what could be meant instead.
+func (r relations) unknown(name ast.Name) error {
+	e := r.db.catalog.Unknown(name)
 	names := r.db.catalog.Names()
-	switch near := diag.Suggest(name, names); {
-	case near != "":
-		return e.WithHint("did you mean `%s`?", near)
-	case strings.Contains(name, "."):
-		return e.WithHint("a file is written in quotes: FROM '%s'", name)
+	switch {
+	case e.Hint != "":
+		return e
+	case strings.Contains(name.Text, "."):
+		return e.WithHint("a file is written in quotes: FROM '%s'", name.Text)
 	case len(names) == 0:
-		return e.WithHint("there are no streams yet: CREATE STREAM %s (…), or read a file: FROM 'file.jsonl'", name)
+		return e.WithHint("there are no streams yet: CREATE STREAM %s (…), or read a file: FROM 'file.jsonl'", name.Text)
 	}
 	return e.WithHint("there are: %s", listNames(names))
 }
@@ -132,17 +132,15 @@ func (db *database) inspect(path, format string, note func(string, ...any)) (*fi
 // stdinPath is how FROM names standard input.
 const stdinPath = "stdin"
 
+// inferFile looks into a file, or stdin, for its columns. An empty format is guessed.
 func inferFile(path, format string, stdin io.Reader) (*fileInfo, []string, error) {
+	info := &fileInfo{}
+	var notes []string
+	var err error
 	if path == stdinPath {
-		got, err := file.InferReader(stdin, format)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read stdin: %w", err)
-		}
-		return &fileInfo{columns: got.Columns, format: got.Format, reader: got.Reader}, got.Notes, nil
+		info.columns, info.format, notes, info.reader, err = file.InferReader(stdin, format)
+	} else {
+		info.columns, info.format, notes, err = file.Infer(path)
 	}
-	got, err := file.Infer(path, format)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &fileInfo{columns: got.Columns, format: got.Format}, got.Notes, nil
+	return info, notes, err
 }

@@ -64,7 +64,7 @@ func (s *server) routes() error {
 		return err
 	}
 	s.page, err = dashboard.New(dashboard.Config{
-		Engine: engineAPI{s}, Source: s.db, Page: s.cfg.Page, Logger: s.cfg.Logger, Addr: s.cfg.Listener.Addr().String(),
+		Engine: engineAPI{s}, Source: s.db, Page: s.cfg.Page, Logger: s.cfg.Logger, Status: s.status,
 	})
 	if err != nil {
 		return err
@@ -80,6 +80,11 @@ func (s *server) routes() error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
 	return nil
+}
+
+// status counts for the page's header.
+func (s *server) status() dashboard.Status {
+	return dashboard.Status{Streams: len(s.db.catalog.Streams()), Rows: int64(s.log.Stats().Records)}
 }
 
 func (s *server) url() string { return "http://" + s.cfg.Listener.Addr().String() }

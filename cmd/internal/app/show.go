@@ -10,6 +10,7 @@ import (
 
 	"weir/operators/stream"
 	"weir/planner/physical"
+	"weir/sql"
 	"weir/sql/ast"
 	"weir/sql/catalog"
 	"weir/sql/diag"
@@ -64,7 +65,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 func showStream(s *catalog.Stream) []string {
 	watermark, source := "_arrival", "log"
 	if s.Watermark != nil {
-		watermark = s.WatermarkText()
+		watermark = sql.PrintExpr(s.Watermark.Expr)
 	}
 	if s.Connector == "file" {
 		source = s.Path
@@ -145,7 +146,7 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 	} else if v, ok := db.catalog.View(s.Name.Text); ok {
 		text = v.Text
 	} else {
-		return nil, relations{db: db}.unknown(&ast.Table{Name: s.Name})
+		return nil, relations{db: db}.unknown(s.Name)
 	}
 	return db.textRows([]string{"name", "create"}, [][]string{{s.Name.Text, text}}), nil
 }

@@ -27,7 +27,7 @@ func (db *database) openFile(s *physical.Scan) (*input, error) {
 		format, columns = info.format, info.columns
 	}
 	cfg := file.Config{
-		Path: path, Format: format, Columns: decodeColumns(columns), Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
+		Path: path, Format: format, Schema: columns, Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
 	}
 	if path == stdinPath {
 		cfg.Path, cfg.Reader = "", db.stdin

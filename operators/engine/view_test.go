@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"weir/operators/stream"
+	"weir/sql/types"
+)
+
+// pair is a row of the test's view: a key and a value.
+type pair struct{ k, v int64 }
+
+func pairSchema() stream.Schema {
+	return stream.Schema{{Name: "k", Type: types.BigintType}, {Name: "v", Type: types.BigintType}}
+}
+
+func pairBatch(alloc memory.Allocator, rows []pair, ops []stream.Op) stream.Batch {
+	b := array.NewRecordBuilder(alloc, pairSchema().Arrow())
+	defer b.Release()
+	for _, r := range rows {
+		b.Field(0).(*array.Int64Builder).Append(r.k)
+		b.Field(1).(*array.Int64Builder).Append(r.v)
+	}
+	return stream.Batch{RecordBatch: b.NewRecordBatch(), Ops: ops}
+}
+
+func pairsOf(rec arrow.RecordBatch) []pair {
+	out := make([]pair, rec.NumRows())
+	for i := range out {
+		out[i] = pair{rec.Column(0).(*array.Int64).Value(i), rec.Column(1).(*array.Int64).Value(i)}
+	}
+	return out
+}
+
+// table is the naive model of a bag of rows.
+type table []pair
+
+func (t *table) apply(rows []pair, ops []stream.Op) error {
+	for i, r := range rows {
+		if ops == nil || ops[i] == stream.Insert {
+			*t = append(*t, r)
+			continue
+		}
+		at := slices.Index(*t, r)
+		if at < 0 {
+			return fmt.Errorf("row %v leaves, but is not there", r)
+		}
+		*t = slices.Delete(*t, at, at+1)
+	}
+	return nil
+}
+
+func (t table) sorted() []pair {
+	out := slices.Clone(t)
+	slices.SortFunc(out, func(a, b pair) int {
+		if a.k != b.k {
+			return int(a.k - b.k)
+		}
+		return int(a.v - b.v)
+	})
+	return out
+}
+
+// TestViewAndFeeds applies random changes to a view and to a naive table. At
+// every step the view's content, and each feed's content plus its changes, must
+// be the table.
+func TestViewAndFeeds(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+		defer alloc.AssertSize(t, 0)
+		keyed := rapid.Bool().Draw(rt, "keyed")
+		var key []int
+		if keyed {
+			key = []int{0}
+		}
+		v := NewView(pairSchema(), key)
+		defer v.Close()
+		var want table
+		type follower struct {
+			feed *Feed
+			got  table
+		}
+		var followers []*follower
+		for step := range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			if rapid.Bool().Draw(rt, "follow") {
+				f, err := v.Feed([]int{0, 1}, true, alloc)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				defer f.Close()
+				followers = append(followers, &follower{feed: f})
+			}
+			rows, ops := drawChange(rt, want, keyed)
+			b := pairBatch(alloc, rows, ops)
+			err := v.Step(context.Background(), stream.Cut{Step: stream.Step(step)}, stream.Commit(step), []stream.Batch{b})
+			b.Release()
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if err := want.apply(rows, ops); err != nil {
+				rt.Fatal(err)
+			}
+			if diff := cmp.Diff(want.sorted(), content(rt, v, alloc).sorted(), cmp.AllowUnexported(pair{}), cmpopts.EquateEmpty()); diff != "" {
+				rt.Fatalf("step %d: view (-model +view):\n%s", step, diff)
+			}
+		}
+		for i, f := range followers {
+			drainFeed(rt, f.feed, &f.got)
+			if diff := cmp.Diff(want.sorted(), f.got.sorted(), cmp.AllowUnexported(pair{}), cmpopts.EquateEmpty()); diff != "" {
+				rt.Fatalf("follower %d (-view +feed):\n%s", i, diff)
+			}
+		}
+	})
+}
+
+// drawChange makes a change that the table allows: with keys, an old row leaves
+// before a new one of its key enters.
+func drawChange(rt *rapid.T, now table, keyed bool) (rows []pair, ops []stream.Op) {
+	left := slices.Clone(now)
+	for range rapid.IntRange(0, 8).Draw(rt, "rows") {
+		if len(left) > 0 && rapid.IntRange(0, 3).Draw(rt, "leaves") == 0 {
+			i := rapid.IntRange(0, len(left)-1).Draw(rt, "which")
+			rows, ops = append(rows, left[i]), append(ops, stream.Delete)
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		r := pair{rapid.Int64Range(0, 9).Draw(rt, "k"), rapid.Int64Range(0, 3).Draw(rt, "v")}
+		if old := slices.IndexFunc(left, func(p pair) bool { return p.k == r.k }); keyed && old >= 0 {
+			rows, ops = append(rows, left[old]), append(ops, stream.Delete)
+			left = slices.Delete(left, old, old+1)
+		}
+		rows, ops = append(rows, r), append(ops, stream.Insert)
+		left = append(left, r)
+	}
+	if !slices.Contains(ops, stream.Delete) {
+		ops = nil
+	}
+	return rows, ops
+}
+
+func content(rt *rapid.T, v *View, alloc memory.Allocator) (out table) {
+	f, err := v.Feed([]int{0, 1}, false, alloc)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	defer f.Close()
+	drainFeed(rt, f, &out)
+	return out
+}
+
+// drainFeed reads what a feed has queued.
+func drainFeed(rt *rapid.T, f *Feed, into *table) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // Next returns what is there and does not wait
+	for {
+		data, err := f.Next(ctx)
+		if err != nil {
+			return
+		}
+		for _, b := range data.Rows {
+			if err := into.apply(pairsOf(b.RecordBatch), b.Ops); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		data.Release()
+	}
+}
+
+// TestSlowReader fills a feed that nobody reads.
+func TestSlowReader(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	v := NewView(pairSchema(), []int{0})
+	defer v.Close()
+	f, err := v.Feed([]int{0, 1}, true, alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range feedStepsMax + 1 {
+		b := pairBatch(alloc, []pair{{int64(i), 1}}, nil)
+		if err := v.Step(context.Background(), stream.Cut{Step: stream.Step(i)}, stream.Commit(i), []stream.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+	}
+	if _, err := f.Next(context.Background()); err != ErrSlowReader {
+		t.Fatalf("a reader that is %d steps behind gets %v", feedStepsMax, err)
+	}
+	if st := v.State(); st.Rows != feedStepsMax+1 {
+		t.Errorf("the view has %d rows", st.Rows)
+	}
+}
