@@ -57,6 +57,12 @@ func arithmetic(e *ast.Binary, l, r operand) (physical.Expr, error) {
 	if r.kind() == types.Null {
 		b = castTo(r.e, a.Type())
 	}
+	for _, n := range []physical.Expr{a, b} {
+		if e.Op == "div" && n.Type().Kind != types.Bigint {
+			return nil, diag.New(diag.WrongType, e.At, "DIV divides BIGINTs, this is a %s", n.Type()).
+				WithHint("write FLOOR(a / b), or CAST(… AS SIGNED) first")
+		}
+	}
 	return numeric(e.Op, a, b), nil
 }
 
@@ -68,11 +74,6 @@ func numeric(op string, a, b physical.Expr) physical.Expr {
 		a, b = castTo(a, types.DoubleType), castTo(b, types.DoubleType)
 	case ta.Kind == types.Decimal || tb.Kind == types.Decimal:
 		a, b = castTo(a, asDecimal(ta)), castTo(b, asDecimal(tb))
-	}
-	if op == "div" && a.Type().Kind != types.Bigint {
-		// Without a remainder the quotient is whole, so the cast has nothing to round.
-		whole := numeric("/", numeric("-", a, numeric("%", a, b)), b)
-		return castTo(whole, types.BigintType)
 	}
 	return &physical.Call{Fn: op, Args: []physical.Expr{a, b}, T: numericType(op, a.Type(), b.Type())}
 }
