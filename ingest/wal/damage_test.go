@@ -89,6 +89,8 @@ type panics struct{ testing.TB }
 func (panics) Helper()           {}
 func (panics) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
+func (panics) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
 // Whatever is done to one file of a closed log, it is either told or harmless:
 // never is a commit missing or different without an error.
 func TestDamage(t *testing.T) {
