@@ -65,13 +65,12 @@ func (c *stepsCase) check(t *testing.T, want verdict) {
 	var first [][]string
 	for i, size := range sizes {
 		// The first run also counts what it allocates, which is slow.
-		alloc := memory.Allocator(memory.DefaultAllocator)
+		alloc, checked := memory.DefaultAllocator, memory.NewCheckedAllocator(memory.NewGoAllocator())
 		if i == 0 {
-			checked := memory.NewCheckedAllocator(memory.NewGoAllocator())
-			defer checked.AssertSize(t, 0)
 			alloc = checked
 		}
 		steps, ledger := c.run(t, r, size, len(c.log), alloc)
+		checked.AssertSize(t, 0)
 		if first == nil {
 			first = steps
 			c.compare(t, steps, ledger, want)

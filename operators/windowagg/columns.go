@@ -19,9 +19,6 @@ func validityOf(a arrow.Array) validity {
 	return validity{bits: a.NullBitmapBytes(), off: a.Data().Offset()}
 }
 
-// all tells that no value is NULL.
-func (v validity) all() bool { return v.bits == nil }
-
 // ok tells that the value of row is not NULL.
 func (v validity) ok(row int32) bool {
 	return v.bits == nil || bitutil.BitIsSet(v.bits, v.off+int(row))
