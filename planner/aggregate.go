@@ -8,6 +8,7 @@ import (
 	"weir/sql/ast"
 	"weir/sql/diag"
 	"weir/sql/types"
+	"weir/windows"
 )
 
 // isAggregate tells whether a call is one of the aggregates.
@@ -73,6 +74,10 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 		return logical.Agg{}, diag.New(diag.GroupMisuse, inner.Span(), "an aggregate cannot stand inside %s", name).
 			WithHint("aggregate in a materialized view, and that view's rows again")
 	}
+	if at := x.boundIn(c.Args[0]); at != nil {
+		return logical.Agg{}, diag.New(diag.GroupMisuse, at.Span(), "all rows of a window have the same start and end").
+			WithHint("write it without %s(…)", name)
+	}
 	below := &exprs{b: x.b, s: x.s, clause: name}
 	o, err := below.operand(c.Args[0])
 	if err != nil {
@@ -84,6 +89,19 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 	}
 	fn := physical.AggFn(strings.ToLower(name))
 	return logical.Agg{Fn: fn, Arg: arg, Out: out, Name: string(fn) + "(" + physical.Format(arg) + ")"}, nil
+}
+
+// boundIn returns what names a bound of the query's window inside e, nil if nothing does.
+func (x *exprs) boundIn(e ast.Expr) (found ast.Expr) {
+	if x.g.agg.Window.Kind == windows.None {
+		return nil
+	}
+	visit(e, func(e ast.Expr) {
+		if found == nil && isBound(e) && !resolves(x.s, e) {
+			found = e
+		}
+	})
+	return found
 }
 
 // aggregateTypes returns the argument as the aggregate takes it, and the result's type.

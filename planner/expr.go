@@ -102,6 +102,10 @@ func (x *exprs) column(c *ast.Column) (physical.Expr, error) {
 			return x.list.Exprs[at], nil
 		}
 	}
+	if x.clause == "WHERE" && isBound(c) {
+		return nil, diag.New(diag.UnknownColumn, c.At, "`%s` is not known before rows are grouped", c.Name.Text).
+			WithHint("write the condition in HAVING, or filter by %s", x.s.eventName())
+	}
 	for _, a := range x.aliases {
 		if strings.EqualFold(a, c.Name.Text) {
 			return nil, diag.New(diag.UnknownColumn, c.At, "`%s` is made by the select list, %s cannot see it", c.Name.Text, x.clause).

@@ -176,7 +176,7 @@ func readGolden(t testing.TB, name string) []goldenCase {
 	return cases
 }
 
-func runGolden(t *testing.T, name string) {
+func runGolden(t *testing.T, name string, f func(testing.TB, planner.Config, string) string) {
 	cfg := newWorld(t)
 	var b strings.Builder
 	for _, c := range readGolden(t, name) {
@@ -185,7 +185,7 @@ func runGolden(t *testing.T, name string) {
 			continue
 		}
 		t.Run(fmt.Sprintf("line%d", c.line), func(t *testing.T) {
-			got := strings.TrimRight(plan(t, cfg, c.in), "\n")
+			got := strings.TrimRight(f(t, cfg, c.in), "\n")
 			fmt.Fprintf(&b, "%s%s\n----\n%s\n\n", c.comment, c.in, got)
 			if got != c.out && !*update {
 				t.Errorf("%s:%d\n%s\ngot:\n%s\nwant:\n%s", name, c.line, c.in, got, c.out)
@@ -199,6 +199,17 @@ func runGolden(t *testing.T, name string) {
 	}
 }
 
-func TestPlans(t *testing.T)  { runGolden(t, "plans.txt") }
-func TestErrors(t *testing.T) { runGolden(t, "errors.txt") }
-func TestTypes(t *testing.T)  { runGolden(t, "types.txt") }
+func TestPlans(t *testing.T)  { runGolden(t, "plans.txt", plan) }
+func TestErrors(t *testing.T) { runGolden(t, "errors.txt", plan) }
+func TestTypes(t *testing.T)  { runGolden(t, "types.txt", plan) }
+
+// TestRules shows what the rules make of a bound tree.
+func TestRules(t *testing.T) {
+	runGolden(t, "rules.txt", func(t testing.TB, cfg planner.Config, text string) string {
+		bound, better, err := planner.Logical(parseQuery(t, text), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bound + "=>\n" + better
+	})
+}
