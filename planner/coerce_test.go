@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func TestCoercionMatrix(t *testing.T) {
 	}
 	name := filepath.Join("testdata", "coercion.txt")
 	want, err := os.ReadFile(name)
-	if os.IsNotExist(err) || os.Getenv("WEIR_UPDATE") != "" {
+	if os.IsNotExist(err) || flag.Lookup("update").Value.String() == "true" {
 		if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +55,7 @@ func TestCoercionMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.String() != string(want) {
-		t.Errorf("the matrix is now (run with WEIR_UPDATE=1 to keep it)\n%s", b.String())
+		t.Errorf("the matrix is now (run with -update to keep it)\n%s", b.String())
 	}
 }
 
