@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"weir/operators/stream/render"
 )
 
 // limits bounds everything that a client can fill or hold.
@@ -151,7 +149,7 @@ func (h *Hub) Close(ctx context.Context) error {
 
 // refuse answers a handshake that cannot become a websocket.
 func refuse(w http.ResponseWriter, status int, why string) {
-	msg := append([]byte(`{"error":{"code":"NO_WEBSOCKET","message":`), render.AppendJSONString(nil, why)...)
+	msg := append([]byte(`{"error":{"code":"NO_WEBSOCKET","message":`), appendString(nil, why)...)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(msg, "}}\n"...))

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"weir/operators/stream"
-	"weir/operators/stream/render"
 	"weir/sql/diag"
 	"weir/sql/types"
 )
@@ -144,14 +143,23 @@ func head(dst []byte, t, id string) []byte {
 	dst = append(dst, `{"t":"`...)
 	dst = append(dst, t...)
 	dst = append(dst, `","id":`...)
-	return render.AppendJSONString(dst, id)
+	return appendString(dst, id)
+}
+
+// appendString appends s as a JSON string.
+func appendString(dst []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil { // no string fails
+		panic(err)
+	}
+	return append(dst, text...)
 }
 
 // tail appends token and watermark.
 func tail(dst []byte, token string, w stream.Time) []byte {
 	if token != "" {
 		dst = append(dst, `,"tok":`...)
-		dst = render.AppendJSONString(dst, token)
+		dst = appendString(dst, token)
 	}
 	dst = append(dst, `,"wm":`...)
 	return appendWatermark(dst, w)

@@ -5,7 +5,7 @@ import { useSignal } from "@preact/signals";
 const create = `CREATE STREAM readings (
   device VARCHAR(32), temp DOUBLE, ts DATETIME(3),
   WATERMARK FOR ts AS ts - INTERVAL 2 SECOND
-) WITH (partition_key = 'device');`;
+) WITH (shards = 1);`;
 
 const select = `SELECT window_start, device, AVG(temp) AS temp
 FROM readings
