@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,11 +111,11 @@ func next(t *testing.T, r *Reader) *Frame {
 func TestWallClockJumps(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		var stray time.Duration
-		l := openAt(t, Config{Dir: dir, Clock: func() time.Time { return time.Now().Add(stray) }})
+		var stray atomic.Int64
+		l := openAt(t, Config{Dir: dir, Clock: func() time.Time { return time.Now().Add(time.Duration(stray.Load())) }})
 		last := stream.MinTime
 		for _, jump := range []time.Duration{0, 900 * time.Millisecond, 0, -900 * time.Millisecond, -time.Hour, 0, 48 * time.Hour, 0} {
-			stray += jump
+			stray.Add(int64(jump))
 			a := mustAppend(t, l, one(1, 0, 1, "x"))
 			if a.Arrival < last {
 				t.Fatalf("arrival falls from %d to %d", last, a.Arrival)
@@ -125,7 +126,7 @@ func TestWallClockJumps(t *testing.T) {
 		if got := kinds(t, l); got != "start rows rows rows rows start rows rows start rows rows" {
 			t.Fatal(got)
 		}
-		stray -= 3 * time.Second // seen without an append, too
+		stray.Add(-int64(3 * time.Second)) // seen without an append, too
 		time.Sleep(3 * time.Second)
 		if got := kinds(t, l); !strings.HasSuffix(got, "rows rows start") {
 			t.Fatal(got)
