@@ -1,5 +1,5 @@
-// Package project computes columns.
+// Package project computes the columns of its output from those of its input.
 //
-// It keeps no state and neither adds nor drops rows. Columns that are passed on
-// as they are share their memory with the input.
+// It keeps no state and every row: row i of the output is row i of the input,
+// with the same Op and the same shard. A plain column is passed without a copy.
 package project

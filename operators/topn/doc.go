@@ -1,9 +1,10 @@
-// Package topn puts the rows of a bounded input in order, and ends a result
-// after so many rows.
+// Package topn orders rows and limits how many there are.
 //
-// Sort keeps rows until the input ends; with a limit it keeps about as many as
-// it needs. Rows that are equal in all keys keep the order in which they came,
-// so the result does not depend on how the input was cut into batches. Limit
-// tells the engine that it wants no more, so that a long file is not read to
-// its end for its first ten rows.
+// Sort needs all rows of a bounded input before it can emit the first, so it
+// holds them, and the watermark, until the final cut. Limit passes rows until
+// it has enough and then says that it wants no more.
+//
+// Invariants: rows that tie in all keys keep the order in which they came, so
+// the result is a function of the input's order and not of its batches; a
+// Delete takes back one equal row that came before it.
 package topn

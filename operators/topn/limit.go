@@ -2,6 +2,7 @@ package topn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"weir/operators"
@@ -9,14 +10,14 @@ import (
 	"weir/planner/physical"
 )
 
-// limit passes some rows.
 type limit struct {
 	operators.Stateless
-	skip, left int64
+	skip, left int64 // rows to drop, then rows to pass
 }
 
-// NewLimit returns an operator that passes n.Count rows behind the first
-// n.Offset, and then returns operators.ErrDone.
+// NewLimit returns an operator that passes n.Count rows after n.Offset. It
+// returns operators.ErrDone with the batch that it has enough with, and from
+// then on. A Delete is an error: rows that were passed cannot be taken back.
 func NewLimit(n *physical.Limit) (operators.Operator, error) {
 	if n.Count < 0 || n.Offset < 0 {
 		return nil, fmt.Errorf("limit %d offset %d", n.Count, n.Offset)
@@ -26,14 +27,16 @@ func NewLimit(n *physical.Limit) (operators.Operator, error) {
 
 // ProcessBatch passes the rows that are wanted.
 func (l *limit) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
-	if b.Ops != nil {
-		return fmt.Errorf("limit: its input takes rows back; only final rows can be counted")
+	for _, op := range b.Ops {
+		if op == stream.Delete {
+			return errors.New("limit over rows that are taken back")
+		}
 	}
 	from := min(l.skip, b.NumRows())
-	to := min(from+l.left, b.NumRows())
 	l.skip -= from
-	l.left -= to - from
+	to := from + min(l.left, b.NumRows()-from)
 	if to > from {
+		l.left -= to - from
 		part := stream.Batch{RecordBatch: b.NewSlice(from, to), Shard: b.Shard}
 		if err := out.Emit(ctx, part); err != nil {
 			return err

@@ -1,10 +1,11 @@
-// Package render is the text of batches: JSON lines, CSV, TSV, a table for
-// people, and single values as JSON.
+// Package render writes batches as text: NDJSON, CSV, TSV and tables. It is the
+// one place where a value becomes text for people and programs, so that the
+// shell, the HTTP answers and the browser show the same.
 //
-// It is the one place where a value becomes text, so that the terminal, HTTP and
-// the websocket print the same: DOUBLE in its shortest form, DECIMAL with its
-// scale, DATETIME with the column's precision, UTC. In JSON, DECIMAL and BIGINT
-// beyond 2^53 are strings, because JavaScript would round them.
+// A Writer borrows the batches that it is given and writes rows in their order.
+// What a row is written as does not depend on where a batch begins or ends,
+// except that a table sizes its columns by its first rows.
 //
-// A Writer appends to one reused buffer: no allocation per row.
+// It knows nothing of queries: a changelog's Ops, counts and notes are the
+// business of whoever writes them.
 package render

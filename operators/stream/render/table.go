@@ -1,9 +1,8 @@
 package render
 
 import (
+	"fmt"
 	"io"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,151 +10,194 @@ import (
 	"weir/operators/stream"
 )
 
-// sampleRows is how many rows a table looks at before it fixes its columns'
-// widths. An endless result is a table, too: later rows that are wider stick out.
-const sampleRows = 1000
+// sizingRows is how many rows a table looks at before it settles the widths of
+// its columns; those rows it holds.
+const sizingRows = 1000
 
-// cellWidthMax is the widest column; longer cells are cut, with an ellipsis.
-const cellWidthMax = 80
+// TableOptions says how a table looks.
+type TableOptions struct {
+	// CellMax is the most columns of the terminal that a value takes; a longer one
+	// is cut off and ends in "…". 0 means no limit.
+	CellMax int
+	// Null is what NULL is written as; "" means NULL.
+	Null string
+}
 
-// table prints rows between borders, like the mysql client.
 type table struct {
 	w      io.Writer
 	schema stream.Schema
-	cells  []string // of the rows kept, row by row
-	widths []int    // nil until they are fixed
+	opt    TableOptions
+	right  []bool   // per column: numbers stand on the right
+	widths []int    // nil until they are settled
+	held   [][]cell // rows that wait for the widths
 	buf    []byte
 }
 
-// NewTable prints a table for people. It keeps up to 1000 rows to learn how wide
-// columns are, and then prints as rows come.
-func NewTable(w io.Writer, s stream.Schema) Writer { return &table{w: w, schema: s} }
+// cell is a value as text, and how wide it is on a terminal.
+type cell struct {
+	text  string
+	width int
+}
+
+// NewTable returns a writer of a table like that of the mysql client. The first
+// 1000 rows size its columns; later rows follow at once, and a wider value in
+// one of them pushes its line's border out. A table without rows is written
+// with its header.
+func NewTable(w io.Writer, s stream.Schema, opt TableOptions) Writer {
+	if opt.Null == "" {
+		opt.Null = "NULL"
+	}
+	t := &table{w: w, schema: s, opt: opt, right: make([]bool, len(s))}
+	for i, f := range s {
+		t.right[i] = f.Type.IsNumeric()
+	}
+	return t
+}
 
 func (t *table) Write(rec arrow.RecordBatch) error {
-	var text []byte
-	for row := range int(rec.NumRows()) {
-		for c, f := range t.schema {
-			if rec.Column(c).IsNull(row) {
-				t.cells = append(t.cells, "NULL")
+	if int(rec.NumCols()) != len(t.schema) {
+		return fmt.Errorf("batch has %d columns, schema has %d", rec.NumCols(), len(t.schema))
+	}
+	var scratch []byte
+	for i := range int(rec.NumRows()) {
+		row := make([]cell, len(t.schema))
+		for j, f := range t.schema {
+			if rec.Column(j).IsNull(i) {
+				row[j] = t.cell(t.opt.Null)
 				continue
 			}
-			text = AppendText(text[:0], rec.Column(c), row, f.Type)
-			t.cells = append(t.cells, clean(string(text)))
+			scratch = AppendText(scratch[:0], rec.Column(j), i, f.Type)
+			row[j] = t.cell(string(scratch))
 		}
-		if len(t.cells) >= sampleRows*len(t.schema) {
+		if t.widths == nil {
+			if t.held = append(t.held, row); len(t.held) == sizingRows {
+				t.settle()
+			}
+			continue
+		}
+		t.line(row, t.right)
+		if len(t.buf) >= flushBytes {
 			if err := t.flush(); err != nil {
 				return err
 			}
 		}
 	}
-	if t.widths != nil {
-		return t.flush()
-	}
-	return nil
+	return t.flush()
 }
 
-// Close prints the rest and the lower border.
-func (t *table) Close() error {
-	if len(t.schema) == 0 {
-		return nil
+// settle sizes the columns by the rows that are held, and writes those.
+func (t *table) settle() {
+	t.widths = make([]int, len(t.schema))
+	header := make([]cell, len(t.schema))
+	for i, f := range t.schema {
+		header[i] = t.cell(f.Name)
+		t.widths[i] = header[i].width
 	}
-	if err := t.flush(); err != nil {
-		return err
+	for _, row := range t.held {
+		for i, c := range row {
+			t.widths[i] = max(t.widths[i], c.width)
+		}
 	}
 	t.border()
-	_, err := t.w.Write(t.buf)
-	return err
+	t.line(header, make([]bool, len(header)))
+	t.border()
+	for _, row := range t.held {
+		t.line(row, t.right)
+	}
+	t.held = nil
 }
 
-// flush prints the rows kept, after the header if that is still to come.
-func (t *table) flush() error {
+// Close writes the rows that are held and the last border.
+func (t *table) Close() error {
 	if t.widths == nil {
-		t.measure()
-		t.border()
-		t.row(t.schema.Names(), true)
-		t.border()
+		t.settle()
 	}
-	for n := len(t.schema); len(t.cells) >= n && n > 0; t.cells = t.cells[n:] {
-		t.row(t.cells[:n], false)
+	t.border()
+	return t.flush()
+}
+
+func (t *table) flush() error {
+	if len(t.buf) == 0 {
+		return nil
 	}
-	t.cells = nil
 	_, err := t.w.Write(t.buf)
 	t.buf = t.buf[:0]
 	return err
 }
 
-func (t *table) measure() {
-	t.widths = make([]int, len(t.schema))
-	for i, f := range t.schema {
-		t.widths[i] = width(f.Name)
-	}
-	for i, cell := range t.cells {
-		c := i % len(t.schema)
-		t.widths[c] = max(t.widths[c], width(cell))
-	}
-}
-
 func (t *table) border() {
 	for _, w := range t.widths {
 		t.buf = append(t.buf, '+')
-		t.buf = append(t.buf, strings.Repeat("-", w+2)...)
+		t.buf = appendRepeated(t.buf, '-', w+2)
 	}
 	t.buf = append(t.buf, '+', '\n')
 }
 
-func (t *table) row(cells []string, header bool) {
-	for i, cell := range cells {
-		pad := strings.Repeat(" ", max(0, t.widths[i]-width(cell)))
+func (t *table) line(row []cell, right []bool) {
+	for i, c := range row {
 		t.buf = append(t.buf, '|', ' ')
-		if t.schema[i].Type.IsNumeric() && !header {
-			t.buf = append(append(t.buf, pad...), cell...)
-		} else {
-			t.buf = append(append(t.buf, cell...), pad...)
+		pad := t.widths[i] - c.width
+		if right[i] {
+			t.buf = appendRepeated(t.buf, ' ', pad)
+		}
+		t.buf = append(t.buf, c.text...)
+		if !right[i] {
+			t.buf = appendRepeated(t.buf, ' ', pad)
 		}
 		t.buf = append(t.buf, ' ')
 	}
 	t.buf = append(t.buf, '|', '\n')
 }
 
-// clean makes a cell fit one line: control characters, which could also move the
-// cursor of a terminal, become visible, and long text is cut.
-func clean(s string) string {
-	var b strings.Builder
-	wide := 0
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if unicode.IsControl(r) || r == utf8.RuneError {
-			r = '\uFFFD'
-		}
-		if wide += runeWidth(r); wide > cellWidthMax && i+size < len(s) {
-			b.WriteRune('…')
-			break
-		}
-		b.WriteRune(r)
-		i += size
+func appendRepeated(dst []byte, c byte, n int) []byte {
+	for range n {
+		dst = append(dst, c)
 	}
-	return b.String()
+	return dst
 }
 
-// width is how many columns of a terminal a text takes.
-func width(s string) int {
-	n := 0
+// cell makes a value fit for a table: control characters are shown, for they
+// would break the lines or steer the terminal, and a long value is cut.
+func (t *table) cell(s string) cell {
+	s = visible(s)
+	width := displayWidth(s)
+	if t.opt.CellMax <= 0 || width <= t.opt.CellMax {
+		return cell{s, width}
+	}
+	width = 0
+	for i, r := range s {
+		w := runeWidth(r)
+		if width+w > t.opt.CellMax-1 {
+			return cell{s[:i] + "…", width + 1}
+		}
+		width += w
+	}
+	return cell{s, width}
+}
+
+// visible returns s with control characters and broken UTF-8 replaced.
+func visible(s string) string {
+	clean := utf8.ValidString(s)
+	for i := 0; clean && i < len(s); i++ {
+		clean = s[i] >= ' ' && s[i] != 0x7f && s[i] != 0xc2 // 0xc2 begins U+0080 to U+00BF
+	}
+	if clean {
+		return s
+	}
+	out := make([]byte, 0, len(s))
 	for _, r := range s {
-		n += runeWidth(r)
+		switch {
+		case r == '\n':
+			out = append(out, `\n`...)
+		case r == '\t':
+			out = append(out, `\t`...)
+		case r == '\r':
+			out = append(out, `\r`...)
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			out = append(out, "\uFFFD"...)
+		default:
+			out = utf8.AppendRune(out, r)
+		}
 	}
-	return n
-}
-
-// runeWidth is 0 for combining marks, 2 for East Asian wide characters and
-// emoji, else 1: the blocks of Unicode's EastAsianWidth.txt that matter.
-func runeWidth(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		return 0
-	case r >= 0x1100 && r <= 0x115F, r >= 0x2E80 && r <= 0xA4CF, r >= 0xAC00 && r <= 0xD7A3,
-		r >= 0xF900 && r <= 0xFAFF, r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF00 && r <= 0xFF60,
-		r >= 0xFFE0 && r <= 0xFFE6, r >= 0x1F300 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x3FFFD:
-		return 2
-	}
-	return 1
+	return string(out)
 }

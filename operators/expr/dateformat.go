@@ -1,0 +1,182 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+)
+
+// clock is an instant taken apart for DATE_FORMAT.
+type clock struct {
+	year, month, day     int64
+	hour, minute, second int64
+	micros, days         int64
+}
+
+func clockAt(micros int64) clock {
+	c := clock{days: floorDiv(micros, microsPerDay)}
+	c.year, c.month, c.day = types.Civil(c.days)
+	rest := micros - c.days*microsPerDay
+	s := rest / microsPerSecond
+	c.hour, c.minute, c.second, c.micros = s/3600, s/60%60, s%60, rest%microsPerSecond
+	return c
+}
+
+func (c clock) weekday() time.Weekday { return time.Weekday(((c.days+4)%7 + 7) % 7) }
+
+func (c clock) hour12() int64 { return (c.hour+11)%12 + 1 }
+
+func (c clock) half() string {
+	if c.hour < 12 {
+		return "AM"
+	}
+	return "PM"
+}
+
+// padded appends n with at least width digits.
+func padded(dst []byte, n int64, width int) []byte {
+	for limit := int64(10); width > 1; width-- {
+		if n < limit {
+			for range width - 1 {
+				dst = append(dst, '0')
+			}
+			break
+		}
+		limit *= 10
+	}
+	return strconv.AppendInt(dst, n, 10)
+}
+
+// appendCode appends what %code stands for; ok is false for a code that counts
+// weeks, which DATE_FORMAT does not do here. A code without a meaning stands for
+// itself, as in MySQL.
+func (c clock) appendCode(dst []byte, code byte) (_ []byte, ok bool) {
+	switch code {
+	case 'Y':
+		return padded(dst, c.year, 4), true
+	case 'y':
+		return padded(dst, c.year%100, 2), true
+	case 'm':
+		return padded(dst, c.month, 2), true
+	case 'c':
+		return padded(dst, c.month, 1), true
+	case 'M':
+		return append(dst, time.Month(c.month).String()...), true
+	case 'b':
+		return append(dst, time.Month(c.month).String()[:3]...), true
+	case 'd':
+		return padded(dst, c.day, 2), true
+	case 'e':
+		return padded(dst, c.day, 1), true
+	case 'D':
+		return append(padded(dst, c.day, 1), ordinal(c.day)...), true
+	case 'j':
+		return padded(dst, c.days-int64(types.DaysOf(c.year, 1, 1))+1, 3), true
+	case 'a':
+		return append(dst, c.weekday().String()[:3]...), true
+	case 'W':
+		return append(dst, c.weekday().String()...), true
+	case 'w':
+		return padded(dst, int64(c.weekday()), 1), true
+	case 'U', 'u', 'V', 'v', 'X', 'x':
+		return dst, false
+	}
+	return c.appendTime(dst, code), true
+}
+
+func (c clock) appendTime(dst []byte, code byte) []byte {
+	switch code {
+	case 'H':
+		return padded(dst, c.hour, 2)
+	case 'k':
+		return padded(dst, c.hour, 1)
+	case 'h', 'I':
+		return padded(dst, c.hour12(), 2)
+	case 'l':
+		return padded(dst, c.hour12(), 1)
+	case 'i':
+		return padded(dst, c.minute, 2)
+	case 's', 'S':
+		return padded(dst, c.second, 2)
+	case 'f':
+		return padded(dst, c.micros, 6)
+	case 'p':
+		return append(dst, c.half()...)
+	case 'T', 'r':
+		hour := c.hour
+		if code == 'r' {
+			hour = c.hour12()
+		}
+		dst = append(padded(dst, hour, 2), ':')
+		dst = append(padded(dst, c.minute, 2), ':')
+		dst = padded(dst, c.second, 2)
+		if code == 'r' {
+			dst = append(append(dst, ' '), c.half()...)
+		}
+		return dst
+	}
+	return append(dst, code)
+}
+
+func ordinal(n int64) string {
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			return "st"
+		case 2:
+			return "nd"
+		case 3:
+			return "rd"
+		}
+	}
+	return "th"
+}
+
+// appendFormat appends the instant in a format of % codes.
+func (c clock) appendFormat(dst []byte, format string) []byte {
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' || i+1 == len(format) {
+			dst = append(dst, format[i])
+			continue
+		}
+		i++
+		dst, _ = c.appendCode(dst, format[i])
+	}
+	return dst
+}
+
+// buildDateFormat makes date_format(DATETIME or DATE, constant format).
+func buildDateFormat(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	kind := call.Args[0].Type().Kind
+	if isNull(call.Args[0]) || isNull(call.Args[1]) {
+		return newLiteral(&physical.Literal{T: call.T})
+	}
+	if !call.Args[0].Type().IsTime() || call.T.Kind != types.Varchar {
+		return nil, misuse(call)
+	}
+	format, ok := constant[string](call.Args[1])
+	if !ok {
+		return nil, errors.New("date_format wants a constant format")
+	}
+	for i := 0; i+1 < len(format); i++ {
+		if format[i] == '%' {
+			i++
+			if _, ok := (clock{month: 1}).appendCode(nil, format[i]); !ok {
+				return nil, fmt.Errorf("date_format does not know %%%c", format[i])
+			}
+		}
+	}
+	unit := int64(1)
+	if kind == types.Date {
+		unit = microsPerDay
+	}
+	call = &physical.Call{Fn: call.Fn, T: call.T, Args: call.Args[:1]}
+	return newStrict(call, ledger, textKernel(func(dst []byte, a []*vec, i int) []byte {
+		return clockAt(a[0].ints[a[0].at(i)]*unit).appendFormat(dst, format)
+	}))
+}

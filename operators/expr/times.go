@@ -1,0 +1,154 @@
+package expr
+
+import (
+	"math"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+)
+
+const (
+	microsPerSecond = int64(1_000_000)
+	microsPerDay    = 86_400 * microsPerSecond
+)
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+// mapInts makes a kernel of a function from one number to another; ok false
+// means that there is no result.
+func mapInts(row func(x int64) (y int64, ok bool)) kernel {
+	return func(f *frame, o *out, a []*vec) {
+		for i := range f.n {
+			if o.isNull(i) {
+				continue
+			}
+			y, ok := row(a[0].ints[a[0].at(i)])
+			o.ints[i] = y
+			if !ok {
+				o.fail(f, i)
+			}
+		}
+	}
+}
+
+// buildTimePart makes the functions that take a DATETIME or DATE apart.
+func buildTimePart(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	kind := call.Args[0].Type().Kind
+	if call.T.Kind != types.Bigint || kind != types.Datetime && kind != types.Date && kind != types.Null {
+		return nil, misuse(call)
+	}
+	unit := int64(1) // microseconds per unit of the argument
+	if kind == types.Date {
+		unit = microsPerDay
+	}
+	part := timePart(call.Fn)
+	return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) { return part(x * unit), true }))
+}
+
+func timePart(fn string) func(micros int64) int64 {
+	ofDay := func(size, count int64) func(int64) int64 {
+		return func(micros int64) int64 {
+			rest := micros - floorDiv(micros, microsPerDay)*microsPerDay
+			return rest / (size * microsPerSecond) % count
+		}
+	}
+	switch fn {
+	case "hour":
+		return ofDay(3600, 24)
+	case "minute":
+		return ofDay(60, 60)
+	case "second":
+		return ofDay(1, 60)
+	case "unix_timestamp":
+		return func(micros int64) int64 { return floorDiv(micros, microsPerSecond) }
+	}
+	return func(micros int64) int64 {
+		y, m, d := types.Civil(floorDiv(micros, microsPerDay))
+		switch fn {
+		case "year":
+			return y
+		case "month":
+			return m
+		}
+		return d
+	}
+}
+
+// buildFromUnixtime makes from_unixtime: seconds to DATETIME.
+func buildFromUnixtime(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if call.T.Kind != types.Datetime || !takes(call, types.Bigint) {
+		return nil, misuse(call)
+	}
+	return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) {
+		if x > math.MaxInt64/microsPerSecond || x < math.MinInt64/microsPerSecond {
+			return 0, false
+		}
+		return x * microsPerSecond, types.InRange(x * microsPerSecond)
+	}))
+}
+
+// buildDate makes date: the day of a DATETIME.
+func buildDate(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if call.T.Kind != types.Date || !call.Args[0].Type().IsTime() && call.Args[0].Type().Kind != types.Null {
+		return nil, misuse(call)
+	}
+	return build(&physical.Call{Fn: "cast", Args: call.Args, T: call.T}, ledger)
+}
+
+// buildDateAdd makes date_add(DATETIME or DATE, INTERVAL). Months come first and
+// stay in the month: 31 January and a month is the last of February.
+func buildDateAdd(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	span, ok := constant[physical.Span](call.Args[1])
+	from := call.Args[0].Type()
+	if isNull(call.Args[0]) || isNull(call.Args[1]) {
+		return newLiteral(&physical.Literal{T: call.T})
+	}
+	if !ok || !from.IsTime() || !call.T.IsTime() {
+		return nil, misuse(call)
+	}
+	in, res := int64(1), int64(1)
+	if from.Kind == types.Date {
+		in = microsPerDay
+	}
+	if call.T.Kind == types.Date {
+		res = microsPerDay
+	}
+	call = &physical.Call{Fn: call.Fn, T: call.T, Args: call.Args[:1]}
+	return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) {
+		micros, ok := addSpan(x*in, span)
+		return floorDiv(micros, res), ok
+	}))
+}
+
+// addSpan returns micros + span; ok is false if that leaves the years that a
+// DATETIME holds.
+func addSpan(micros int64, span physical.Span) (sum int64, ok bool) {
+	const monthsMax = 20_000 * 12 // more than all years
+	if span.Months != 0 {
+		if span.Months > monthsMax || span.Months < -monthsMax {
+			return 0, false
+		}
+		day := floorDiv(micros, microsPerDay)
+		y, m, d := types.Civil(day)
+		months := y*12 + m - 1 + span.Months
+		y = floorDiv(months, 12)
+		m = months - y*12 + 1
+		if y < 0 || y > 9999 {
+			return 0, false
+		}
+		d = min(d, types.DaysIn(y, m))
+		micros += (int64(types.DaysOf(y, m, d)) - day) * microsPerDay
+	}
+	sum = micros + span.Micros
+	if (micros^sum)&(span.Micros^sum) < 0 {
+		return 0, false
+	}
+	return sum, types.InRange(sum)
+}
