@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"weir/operators/stream"
 )
 
 // closedLog makes a log of several segments and returns what is in it.
@@ -248,6 +250,66 @@ func TestLostFooter(t *testing.T) {
 	for i := range 30 {
 		if a := mustAppend(t, l, Request{Key: fmt.Sprint("k", i), Blocks: one(1, 0, 1, "x").Blocks}); !a.Repeated {
 			t.Fatalf("key %d is forgotten", i)
+		}
+	}
+}
+
+// Damage in the middle of the last segment is told also where HEAD is gone, by
+// the frames behind it, and whoever is told finds the files as they were.
+func TestDamagedMiddle(t *testing.T) {
+	for _, head := range []bool{true, false} {
+		dir := t.TempDir()
+		l := openAt(t, Config{Dir: dir})
+		for i := range 5 {
+			mustAppend(t, l, one(1, 0, 1, fmt.Sprint(i)))
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(dir, segmentName(1))
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2] ^= 4
+		if err := os.WriteFile(name, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if !head {
+			if err := os.Remove(filepath.Join(dir, "HEAD")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = Open(Config{Dir: dir})
+		var d *DamageError
+		if !errors.As(err, &d) || d.First < 2 || d.First > 4 {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(name)
+		if err != nil || !slices.Equal(b, after) {
+			t.Fatalf("the damaged segment was changed: %v", err)
+		}
+	}
+}
+
+func TestTracker(t *testing.T) {
+	block := func(first stream.Seq, n int) []FrameBlock {
+		return []FrameBlock{{Stream: 1, Shard: 2, First: first, Count: n}}
+	}
+	good := Frame{Commit: 6, Step: 3, Arrival: 10, Blocks: block(4, 2)}
+	for what, f := range map[string]Frame{
+		"":                      good,
+		"commit 7 follows":      {Commit: 7, Step: 3, Arrival: 10, Blocks: block(4, 2)},
+		"step 2 follows":        {Commit: 6, Step: 2, Arrival: 10, Blocks: block(4, 2)},
+		"step 5 follows":        {Commit: 6, Step: 5, Arrival: 10, Blocks: block(4, 2)},
+		"arrival time falls":    {Commit: 6, Step: 3, Arrival: 9, Blocks: block(4, 2)},
+		"sequence 5 where 4 is": {Commit: 6, Step: 3, Arrival: 10, Blocks: block(5, 2)},
+		"sequence 3 where 4 is": {Commit: 6, Step: 3, Arrival: 10, Blocks: block(3, 2)},
+	} {
+		tr := tracker{commit: 5, step: 3, arrival: 10, seqs: map[shardKey]stream.Seq{{1, 2}: 4}}
+		err := tr.check(&f)
+		if what == "" && (err != nil || tr.seqs[shardKey{1, 2}] != 6) || what != "" && (err == nil || !strings.Contains(err.Error(), what)) {
+			t.Errorf("%q: %v", what, err)
 		}
 	}
 }
