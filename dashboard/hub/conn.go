@@ -170,8 +170,8 @@ func (c *conn) ended(f *feed) {
 // send queues a message; a client that makes no room is closed.
 func (c *conn) send(ctx context.Context, msg []byte) error {
 	err := c.out.put(ctx, msg, c.hub.limits.patience)
-	if errors.Is(err, errSlow) {
-		c.fail(CloseSlow, errSlow.Error())
+	if errors.Is(err, ErrSlow) {
+		c.fail(CloseSlow, ErrSlow.Error())
 	}
 	return err
 }
@@ -210,7 +210,7 @@ func (c *conn) writeMessage(msg []byte) bool {
 	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
-			c.fail(CloseSlow, errSlow.Error()) // counts it; nothing more can be written
+			c.fail(CloseSlow, ErrSlow.Error()) // counts it; nothing more can be written
 		}
 		return false
 	}

@@ -47,8 +47,10 @@ func (f *feed) run() {
 	defer f.cancel()
 	err := f.serve()
 	switch {
-	case f.ctx.Err() != nil, errors.Is(err, errSlow), errors.Is(err, errClosed):
+	case f.ctx.Err() != nil, errors.Is(err, errClosed):
 		// Nobody listens any more.
+	case errors.Is(err, ErrSlow):
+		f.conn.fail(CloseSlow, ErrSlow.Error())
 	case errors.Is(err, io.EOF):
 		_ = f.conn.send(f.ctx, append(head(nil, "done", f.id), '}'))
 	default:
@@ -141,8 +143,8 @@ func (f *feed) push(ctx context.Context, u Update, tail bool) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline.C:
-			f.conn.fail(CloseSlow, errSlow.Error())
-			return errSlow
+			f.conn.fail(CloseSlow, ErrSlow.Error())
+			return ErrSlow
 		}
 	}
 	return nil

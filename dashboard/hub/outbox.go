@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// errSlow says that a client did not make room in time; errClosed that its
-// connection ends.
+// ErrSlow says that a client did not make room in time; a Subscription returns
+// it, too, when it cannot hold back more for its reader. The connection is then
+// closed with CloseSlow. errClosed says that the connection ends.
 var (
-	errSlow   = errors.New("the client does not take its messages")
+	ErrSlow   = errors.New("the client does not take its messages")
 	errClosed = errors.New("the connection is closed")
 )
 
@@ -36,7 +37,7 @@ func newOutbox(messagesMax, bytesMax int) *outbox {
 }
 
 // put queues msg. It waits for room at most for patience, counted from the last
-// message that left: errSlow means that none left for so long.
+// message that left: ErrSlow means that none left for so long.
 func (o *outbox) put(ctx context.Context, msg []byte, patience time.Duration) error {
 	for {
 		room, err := o.try(msg)
@@ -51,7 +52,7 @@ func (o *outbox) put(ctx context.Context, msg []byte, patience time.Duration) er
 			timer.Stop()
 			return ctx.Err()
 		case <-timer.C:
-			return errSlow
+			return ErrSlow
 		}
 	}
 }

@@ -28,7 +28,8 @@ type Subscription interface {
 	TimeColumn() int  // the column to draw along x; -1: none
 	// Next blocks for the next update, and returns io.EOF behind the last one of
 	// a bounded query. The first update is a snapshot, if need be an empty one.
-	// The caller releases it.
+	// The caller releases it. ErrSlow says that the reader has fallen too far
+	// behind; its connection is then closed with CloseSlow.
 	Next(ctx context.Context) (Update, error)
 	Close() error
 }
