@@ -209,6 +209,9 @@ func TestTornTail(t *testing.T) {
 		if !errors.As(err, &d) || d.First == 0 || d.Last < d.First || d.Segment != dir+"/"+last {
 			t.Fatal(err)
 		}
+		if st, err := os.Stat(dir + "/" + last); err != nil || st.Size() != int64(len(whole)-10) {
+			t.Fatalf("a refused segment was cut: %v", err)
+		}
 		t.Log(err)
 	})
 }
