@@ -120,6 +120,10 @@ func (b *binder) items(q *ast.Select, r *bound) error {
 			return err
 		}
 		if it.Star {
+			if q.From == nil {
+				return diag.New(diag.Syntax, it.At, "`*` means the columns of a relation, and there is no FROM").
+					WithHint("name a stream, a view or a file: SELECT * FROM 'data.jsonl'")
+			}
 			if err := b.star(it, r); err != nil {
 				return err
 			}

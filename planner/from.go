@@ -14,8 +14,7 @@ const viewsMax = 32
 // from binds the FROM of a query.
 func (b *binder) from(q *ast.Select) (*scope, error) {
 	if q.From == nil {
-		return nil, diag.New(diag.Unsupported, q.At, "a query needs FROM").
-			WithHint("name a stream, a view or a file: FROM 'data.jsonl'")
+		return b.scan(&Relation{Kind: physical.SourceOne, Bounded: true})
 	}
 	rel, err := b.cfg.Relations.Relation(q.From)
 	if err != nil {
@@ -48,7 +47,7 @@ func (b *binder) scan(rel *Relation) (*scope, error) {
 		Hidden: []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq, physical.HiddenW},
 	}
 	switch {
-	case rel.Kind == physical.SourceView:
+	case rel.Kind == physical.SourceView || rel.Kind == physical.SourceOne:
 		scan.Hidden = scan.Hidden[3:]
 	case rel.Bounded:
 		scan.Hidden = scan.Hidden[1:]

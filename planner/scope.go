@@ -95,7 +95,7 @@ func (s *scope) hidden(h physical.Hidden) physical.Expr {
 
 // key returns `_key`, the partition key as text.
 func (s *scope) key() physical.Expr {
-	if s.inner != nil || s.rel.Kind == physical.SourceView {
+	if s.inner != nil || s.rel.Kind == physical.SourceView || s.rel.Kind == physical.SourceOne {
 		return nil
 	}
 	for i, f := range s.columns {

@@ -20,6 +20,9 @@ type Config struct {
 	Rate    float64          // how many rows beyond each key's own; 1 if 0, some 700 rows a second in all
 	Client  *http.Client     // one of its own if nil
 	Now     func() time.Time // time.Now if nil
+	// Start is when the story begins; now if zero. Ticks before now are the
+	// business of Fill, the others of Run.
+	Start time.Time
 }
 
 // maxRate keeps a body below the server's limits.
@@ -39,14 +42,42 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Start.IsZero() {
+		c.Start = c.Now()
+	}
 	return c, nil
+}
+
+// fillTicks is how many ticks Fill posts in one body.
+const fillTicks = 10
+
+// Fill posts what has happened since cfg.Start, so that a chart has a past when
+// it is first seen. Run with the same cfg goes on from there.
+func Fill(ctx context.Context, cfg Config) error {
+	return each(ctx, cfg, func(ctx context.Context, cfg Config, s scene) error {
+		var body []byte
+		last := int64(cfg.Now().Sub(cfg.Start) / tickEvery)
+		for n := int64(0); n < last; {
+			body = body[:0]
+			for end := min(n+fillTicks, last); n < end; n++ {
+				body = s.rows(body, cfg.Seed, cfg.Rate, n, cfg.Start.Add(time.Duration(n)*tickEvery))
+			}
+			if err := post(ctx, cfg, s.stream, body); err != nil {
+				return fmt.Errorf("post to %s: %w", s.stream, err)
+			}
+		}
+		return nil
+	})
 }
 
 // Run posts the rows of each tick as its time comes, until ctx is done, which is
 // no error. Ticks that were missed are not made up for. It ends with an error
 // when the server cannot be reached or takes a row for a bad one; a server that
 // is busy loses one tick, and a stream that is dropped ends its scene alone.
-func Run(ctx context.Context, cfg Config) error {
+func Run(ctx context.Context, cfg Config) error { return each(ctx, cfg, play) }
+
+// each does something for all scenes at once, until one of them fails.
+func each(ctx context.Context, cfg Config, do func(context.Context, Config, scene) error) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
@@ -58,13 +89,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	start := cfg.Now()
 	all := scenes()
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, s := range all {
 		wg.Go(func() {
-			if errs[i] = play(ctx, cfg, s, start); errs[i] != nil {
+			if errs[i] = do(ctx, cfg, s); errs[i] != nil {
 				stop() // the others too: a demo is whole or it is none
 			}
 		})
@@ -77,15 +107,15 @@ func Run(ctx context.Context, cfg Config) error {
 var errGone = errors.New("the stream is gone")
 
 // play runs one scene.
-func play(ctx context.Context, cfg Config, s scene, start time.Time) error {
+func play(ctx context.Context, cfg Config, s scene) error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	var body []byte
 	for last := int64(-1); ; {
 		// After a pause the scene goes on with the present.
-		if n := int64(cfg.Now().Sub(start) / tickEvery); n > last {
+		if n := int64(cfg.Now().Sub(cfg.Start) / tickEvery); n > last {
 			last = n
-			body = s.rows(body[:0], cfg.Seed, cfg.Rate, n, start.Add(time.Duration(n)*tickEvery))
+			body = s.rows(body[:0], cfg.Seed, cfg.Rate, n, cfg.Start.Add(time.Duration(n)*tickEvery))
 			err := post(ctx, cfg, s.stream, body)
 			switch {
 			case ctx.Err() != nil || errors.Is(err, errGone):

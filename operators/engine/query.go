@@ -47,6 +47,7 @@ type Query struct {
 	tail    *chain
 	result  gather
 	whole   *completeness // nil: the query saw every record
+	behind  stream.Ledger // of the operators behind the exchange, in the step under way
 
 	mu       sync.Mutex
 	progress Progress
@@ -128,7 +129,7 @@ func (q *Query) Run(ctx context.Context) (err error) {
 			err = cerr
 		}
 	}()
-	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: new(stream.Ledger)}
+	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: &q.behind}
 	if err := q.tail.open(ctx, rt); err != nil {
 		return err
 	}
@@ -185,6 +186,10 @@ func (q *Query) read(ctx context.Context, rows []stream.SourceBatch) error {
 	work, err := q.deal(ctx, rows)
 	if err != nil {
 		return err
+	}
+	if len(rows) > 0 { // the stream's first record may not be the step's last
+		first := rows[0]
+		q.tracker.Observe(first.Shard, q.tracker.W(first.Shard), stream.MinTime, first.Arrival)
 	}
 	if err := runLanes(ctx, work); err != nil {
 		return err
@@ -269,6 +274,10 @@ func (q *Query) record(cut stream.Cut, commit stream.Commit) {
 		q.progress.Ledger.Add(ln.ledger)
 		ln.ledger = stream.Ledger{}
 	}
+	// Behind the exchange rows are results; but a value that could not be computed
+	// there is one that somebody misses.
+	q.progress.Ledger.Nulled += q.behind.Nulled
+	q.behind = stream.Ledger{}
 	q.progress.Commit, q.progress.Step = commit, cut.Step
 	q.progress.Clock, q.progress.W = cut.Clock, cut.W
 }

@@ -55,6 +55,7 @@ const (
 	SourceStream SourceKind = iota // shards of the log
 	SourceFile                     // a file or stdin
 	SourceView                     // what a materialized view holds at this moment
+	SourceOne                      // one row without columns: a SELECT without FROM
 )
 
 // Scan reads declared columns of one relation, then hidden ones.

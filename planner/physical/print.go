@@ -105,7 +105,7 @@ func Describe(n Node) string {
 
 func (s *Scan) describe() string {
 	var b strings.Builder
-	b.WriteString("Scan " + [...]string{"stream", "file", "view"}[s.Kind] + " " + s.Relation)
+	b.WriteString("Scan " + [...]string{"stream ", "file ", "view ", "one row"}[s.Kind] + s.Relation)
 	b.WriteString(" [" + strings.Join(s.Schema().Names(), ", ") + "]")
 	if s.EventTime != nil {
 		b.WriteString(" event time " + Format(s.EventTime))

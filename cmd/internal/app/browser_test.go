@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,7 +114,7 @@ func TestDemoInBrowser(t *testing.T) {
 	}
 	shot(t, ctx, "query")
 	typeAndRun(t, ctx, "SELECT 'ä', tempp FROM sensors")
-	wrong := `(() => { const m = document.querySelector('[data-testid=squiggle]'); return m !== null && m.textContent === 'tempp'; })()`
+	wrong := `(() => { const m = document.querySelector('[data-testid=mark]'); return m !== null && m.textContent === 'tempp'; })()`
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](wrong, chromedp.WithPollingTimeout(10*time.Second))); err != nil {
 		shot(t, ctx, "error-failed")
 		t.Fatalf("the wrong word is not marked: %v", err)
@@ -130,10 +131,14 @@ func TestDemoInBrowser(t *testing.T) {
 
 func typeAndRun(t *testing.T, ctx context.Context, sql string) {
 	t.Helper()
-	err := chromedp.Do(ctx,
-		chromedp.SetValue(chromedp.CSS("[data-testid=sql]"), ""),
-		chromedp.SendKeys(chromedp.CSS("[data-testid=sql]"), sql),
-		chromedp.Click(chromedp.CSS("[data-testid=run]")))
+	err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS("[data-testid=sql]")))
+	if err == nil {
+		_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(
+			`document.querySelector('[data-testid=sql]').select() ?? document.execCommand('insertText', false, %q)`, sql)))
+	}
+	if err == nil {
+		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS("[data-testid=run]")))
+	}
 	if err != nil {
 		shot(t, ctx, "type-failed")
 		t.Fatalf("type %q: %v", sql, err)

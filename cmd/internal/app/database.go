@@ -214,6 +214,8 @@ func (db *database) open(ctx context.Context, p *physical.Plan, start string) (*
 		return &input{source: feed, shards: []stream.Shard{0}}, nil
 	case physical.SourceStream:
 		return db.openStream(scan, start)
+	case physical.SourceOne:
+		return &input{source: new(oneRow), shards: []stream.Shard{0}}, nil
 	}
 	return nil, fmt.Errorf("no source reads kind %d", scan.Kind)
 }

@@ -13,8 +13,8 @@ import (
 	"weir/sql/diag"
 )
 
-// change is a change of the catalog as the log keeps it: the canonical text of
-// the statement, and the id that it gave, so that a replay can be checked.
+// change is a change of the catalog as the log keeps it: the statement as it was
+// typed, since its text also names columns, and the id that it gave.
 type change struct {
 	Version int    `json:"v"`
 	ID      uint32 `json:"id,omitempty"`
@@ -106,42 +106,35 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 		}
 	}
 	def.Text = sql.Print(s)
-	if err := db.checkWatermark(def, s); err != nil {
+	if err := planner.CheckWatermark(def.Name, def.Columns, def.Watermark); err != nil {
 		return err
 	}
 	created, err := db.catalog.AddStream(def, s.IfNotExists, s.Name.At)
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, def.ID, def.Text); err != nil {
+	if err := db.persist(ctx, def.ID, s.Text); err != nil {
 		return err
 	}
 	db.tick()
 	return nil
 }
 
-// checkWatermark plans a trivial query over a new stream, so that a watermark
-// that makes no sense is refused now and not by the first reader.
-func (db *database) checkWatermark(def *catalog.Stream, s *ast.CreateStream) error {
-	if s.Watermark == nil {
+// noOptions refuses WITH (…) behind a view: there is nothing to set yet.
+func noOptions(with []ast.Option) error {
+	if len(with) == 0 {
 		return nil
 	}
-	q := &ast.Select{
-		Items: []ast.Item{{Expr: &ast.Column{Name: s.Watermark.Column}, Text: s.Watermark.Column.Text}},
-		From:  &ast.Table{Name: s.Name},
-	}
-	_, err := planner.Plan(q, planner.Config{Relations: only{streamRelation(def)}})
-	return err
+	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view", with[0].Name.Text).
+		WithHint("a view takes no options; leave out WITH (…)")
 }
-
-// only resolves every name to one relation.
-type only struct{ relation *planner.Relation }
-
-func (o only) Relation(*ast.Table) (*planner.Relation, error) { return o.relation, nil }
 
 func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relations) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
+	if err := noOptions(append(s.With, s.Query.With...)); err != nil {
+		return err
+	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
 	if !s.Materialized {
 		p, err := db.plan(s.Query, rel)
@@ -153,7 +146,7 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relat
 		if err != nil || !created {
 			return err
 		}
-		return db.persist(ctx, def.ID, def.Text)
+		return db.persist(ctx, def.ID, s.Text)
 	}
 	p, err := planner.PlanView(s.Query, db.planConfig(rel))
 	if err != nil {
@@ -168,7 +161,7 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relat
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, def.ID, def.Text); err != nil {
+	if err := db.persist(ctx, def.ID, s.Text); err != nil {
 		return err
 	}
 	if before != nil {

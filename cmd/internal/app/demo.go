@@ -48,10 +48,11 @@ func runDemo(ctx context.Context, io Streams, seed int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	generated := make(chan error, 1)
-	err = s.run(ctx, demo.SQL(), func(took time.Duration) {
-		banner(io, s.url(), moved, took)
+	err = s.run(ctx, demo.SQL(), func(time.Duration) {
 		go func() {
-			err := demo.Run(ctx, demo.Config{BaseURL: s.url(), Seed: seed})
+			err := generate(ctx, demo.Config{BaseURL: s.url(), Seed: seed, Start: s.began.Add(-demoPast)}, func() {
+				banner(io, s.url(), moved, time.Since(s.began))
+			})
 			if err != nil {
 				stop() // a demo without data is none
 			}
@@ -62,7 +63,25 @@ func runDemo(ctx context.Context, io Streams, seed int64) error {
 	if err != nil {
 		return err
 	}
-	return <-generated
+	if err := <-generated; err != nil {
+		return fmt.Errorf("demo data: %w", err)
+	}
+	return nil
+}
+
+// demoPast is how much the charts show at once.
+const demoPast = time.Minute
+
+// generate posts the past, says that the demo is ready, and goes on with the present.
+func generate(ctx context.Context, cfg demo.Config, ready func()) error {
+	if err := demo.Fill(ctx, cfg); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop
+		}
+		return err
+	}
+	ready()
+	return demo.Run(ctx, cfg)
 }
 
 // demoPage is what the demo's page shows first.

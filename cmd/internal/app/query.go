@@ -70,11 +70,11 @@ func queryText(args []string, file string) (string, error) {
 func newWriter(w io.Writer, format string, s stream.Schema) (render.Writer, error) {
 	switch format {
 	case "table":
-		return render.NewTable(w, s), nil
+		return render.NewTable(w, s, render.TableOptions{}), nil
 	case "ndjson":
 		return render.NewNDJSON(w, s), nil
 	case "csv":
-		return render.NewCSV(w, s), nil
+		return render.NewCSV(w, s, ',', ""), nil
 	case "tsv":
 		return render.NewTSV(w, s), nil
 	}

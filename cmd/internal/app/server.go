@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,7 +60,7 @@ func newServer(cfg serverConfig) (*server, error) {
 }
 
 func (s *server) routes() error {
-	records, err := httpapi.New(httpapi.Config{Target: target{s.db}, Log: s.log, Logger: s.cfg.Logger})
+	records, err := httpapi.New(httpapi.Config{Target: target{s.db, new(shardMaps)}, Log: s.log, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,21 @@ func (e engineAPI) Ready() error {
 }
 
 // target is the catalog as ingestion sees it.
-type target struct{ db *database }
+type target struct {
+	db     *database
+	shards *shardMaps
+}
+
+// shardMaps keeps the shard map of each stream: it is asked for by every request.
+type shardMaps struct{ byStream sync.Map } // stream id -> *ingest.ShardMap
+
+func (m *shardMaps) of(s *catalog.Stream) *ingest.ShardMap {
+	if found, ok := m.byStream.Load(s.ID); ok {
+		return found.(*ingest.ShardMap)
+	}
+	found, _ := m.byStream.LoadOrStore(s.ID, ingest.NewShardMap(s.Shards))
+	return found.(*ingest.ShardMap)
+}
 
 // Lookup finds a stream that takes records.
 func (t target) Lookup(name string) (httpapi.Stream, bool) {
@@ -182,7 +197,7 @@ func (t target) Lookup(name string) (httpapi.Stream, bool) {
 	}
 	return httpapi.Stream{
 		ID: s.ID, Name: s.Name, Columns: decodeColumns(s.Columns),
-		PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit, Shards: ingest.NewShardMap(s.Shards),
+		PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit, Shards: t.shards.of(s),
 	}, true
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,25 +18,40 @@ import (
 	"weir/sql/types"
 )
 
-// textRows is a result of text columns.
-func (db *database) textRows(names []string, rows [][]string) *result {
+// cells is a result of text and, where every value is an int64 or nil, BIGINT
+// columns.
+func (db *database) cells(names []string, rows [][]any) *result {
 	schema := make(stream.Schema, len(names))
-	for i, n := range names {
-		schema[i] = stream.Field{Name: n, Type: types.VarcharType}
+	for c, n := range names {
+		schema[c] = stream.Field{Name: n, Type: types.VarcharType}
+		if whole := func(r []any) bool { _, text := r[c].(string); return !text }; len(rows) > 0 && every(rows, whole) {
+			schema[c].Type = types.BigintType
+		}
 	}
 	b := array.NewRecordBuilder(db.alloc, schema.Arrow())
 	defer b.Release()
 	for _, row := range rows {
-		for i, v := range row {
-			b.Field(i).(*array.StringBuilder).Append(v)
+		for c, v := range row {
+			switch v := v.(type) {
+			case string:
+				b.Field(c).(*array.StringBuilder).Append(v)
+			case int64:
+				b.Field(c).(*array.Int64Builder).Append(v)
+			default:
+				b.Field(c).AppendNull()
+			}
 		}
 	}
 	return fixedResult(schema, []stream.Batch{{RecordBatch: b.NewRecordBatch()}})
 }
 
+func every(rows [][]any, ok func([]any) bool) bool {
+	return !slices.ContainsFunc(rows, func(r []any) bool { return !ok(r) })
+}
+
 func (db *database) show(s *ast.Show) (*result, error) {
 	var names []string
-	var rows [][]string
+	var rows [][]any
 	switch s.Kind {
 	case ast.StreamObject:
 		names = []string{"name", "shards", "partition_key", "watermark", "idle_timeout", "source"}
@@ -59,10 +75,10 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	if s.Like != nil {
 		rows = likeRows(rows, *s.Like)
 	}
-	return db.textRows(names, rows), nil
+	return db.cells(names, rows), nil
 }
 
-func showStream(s *catalog.Stream) []string {
+func showStream(s *catalog.Stream) []any {
 	watermark, source := "_arrival", "log"
 	if s.Watermark != nil {
 		watermark = sql.PrintExpr(s.Watermark.Expr)
@@ -74,31 +90,31 @@ func showStream(s *catalog.Stream) []string {
 	if s.IdleTimeout > 0 {
 		idle = s.IdleTimeout.String()
 	}
-	return []string{s.Name, fmt.Sprint(s.Shards), s.PartitionKey, watermark, idle, source}
+	return []any{s.Name, int64(s.Shards), s.PartitionKey, watermark, idle, source}
 }
 
-func (db *database) showView(v *catalog.View) []string {
+func (db *database) showView(v *catalog.View) []any {
 	if !v.Materialized {
-		return []string{v.Name, "view", "", ""}
+		return []any{v.Name, "view", nil, nil}
 	}
 	db.mu.Lock()
 	m := db.views[v.ID]
 	db.mu.Unlock()
 	if m == nil {
-		return []string{v.Name, "materialized view", "", ""}
+		return []any{v.Name, "materialized view", nil, nil}
 	}
 	st := m.view.State()
-	return []string{v.Name, "materialized view", fmt.Sprint(st.Rows), showTime(st.W)}
+	return []any{v.Name, "materialized view", int64(st.Rows), showTime(st.W)}
 }
 
-func showQuery(m *materialized) []string {
+func showQuery(m *materialized) []any {
 	p := m.query.Progress()
 	l := p.Ledger
-	out := []string{m.def.Name, m.describeState()}
+	out := []any{m.def.Name, m.describeState()}
 	for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {
-		out = append(out, fmt.Sprint(n))
+		out = append(out, n)
 	}
-	return append(out, showTime(p.W), fmt.Sprint(p.Commit))
+	return append(out, showTime(p.W), int64(p.Commit))
 }
 
 // showTime prints a watermark.
@@ -113,10 +129,10 @@ func showTime(t stream.Time) string {
 }
 
 // likeRows keeps the rows whose first column matches a LIKE pattern.
-func likeRows(rows [][]string, pattern string) [][]string {
-	var out [][]string
+func likeRows(rows [][]any, pattern string) [][]any {
+	var out [][]any
 	for _, r := range rows {
-		if like(r[0], pattern) {
+		if like(r[0].(string), pattern) {
 			out = append(out, r)
 		}
 	}
@@ -148,7 +164,7 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 	} else {
 		return nil, relations{db: db}.unknown(s.Name)
 	}
-	return db.textRows([]string{"name", "create"}, [][]string{{s.Name.Text, text}}), nil
+	return db.cells([]string{"name", "create"}, [][]any{{s.Name.Text, text}}), nil
 }
 
 func (db *database) describe(s *ast.Describe, rel relations) (*result, error) {
@@ -162,11 +178,11 @@ func (db *database) describe(s *ast.Describe, rel relations) (*result, error) {
 		v, _ := db.catalog.View(s.Name.Text)
 		columns = v.Schema
 	}
-	rows := make([][]string, len(columns))
+	rows := make([][]any, len(columns))
 	for i, f := range columns {
-		rows[i] = []string{f.Name, f.Type.String(), columnRole(r.Watermark, r.PartitionKey, r.Key, i, f.Name)}
+		rows[i] = []any{f.Name, f.Type.String(), columnRole(r.Watermark, r.PartitionKey, r.Key, i, f.Name)}
 	}
-	return db.textRows([]string{"column", "type", "role"}, rows), nil
+	return db.cells([]string{"column", "type", "role"}, rows), nil
 }
 
 // columnRole says what a column is for, beside holding data.
@@ -188,11 +204,11 @@ func columnRole(w *ast.Watermark, partition string, key []int, i int, name strin
 
 func (db *database) explain(s *ast.Explain, rel relations) (*result, error) {
 	if s.Mode == ast.ExplainRewrite {
-		rows := make([][]string, len(s.Rewrites))
+		rows := make([][]any, len(s.Rewrites))
 		for i, r := range s.Rewrites {
-			rows[i] = []string{fmt.Sprintf("%d-%d", r.At.Start, r.At.End), r.From, r.To, r.Why}
+			rows[i] = []any{fmt.Sprintf("%d-%d", r.At.Start, r.At.End), r.From, r.To, r.Why}
 		}
-		return db.textRows([]string{"bytes", "from", "to", "why"}, rows), nil
+		return db.cells([]string{"bytes", "from", "to", "why"}, rows), nil
 	}
 	var q *ast.Select
 	switch st := s.Statement.(type) {
@@ -208,11 +224,11 @@ func (db *database) explain(s *ast.Explain, rel relations) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows [][]string
+	var rows [][]any
 	for line := range strings.Lines(physical.Print(p)) {
-		rows = append(rows, []string{strings.TrimRight(line, "\n")})
+		rows = append(rows, []any{strings.TrimRight(line, "\n")})
 	}
-	return db.textRows([]string{"plan"}, rows), nil
+	return db.cells([]string{"plan"}, rows), nil
 }
 
 // tickWindow is how long after the last record a silent log still has to tick:

@@ -1,8 +1,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"weir/ingest/decode"
 	"weir/ingest/file"
@@ -119,6 +124,24 @@ func (db *database) startCommit(start string) (stream.Commit, error) {
 	}
 	return db.log.CommitAt(at), nil
 }
+
+// oneRow is the source of a SELECT without FROM: a row without columns.
+type oneRow struct{ read bool }
+
+// Next returns the row, and that it was the only one.
+func (o *oneRow) Next(context.Context) (*stream.StepData, error) {
+	if o.read {
+		return nil, io.EOF
+	}
+	o.read = true
+	row := array.NewRecordBatch(arrow.NewSchema(nil, nil), nil, 1)
+	return &stream.StepData{Step: 1, Clock: stream.MinTime, End: true, Rows: []stream.SourceBatch{
+		{Batch: stream.Batch{RecordBatch: row}, Arrival: stream.MinTime},
+	}}, nil
+}
+
+// Close has nothing to free.
+func (o *oneRow) Close() error { return nil }
 
 // parseStart reads a start: 'earliest' is MinTime, 'latest' and "" are MaxTime,
 // '-15m' is that long before now, else it is a time.

@@ -193,8 +193,7 @@ func (s *subscription) Next(ctx context.Context) (hub.Update, error) {
 		case s.err == nil:
 			return hub.Update{}, io.EOF
 		case errors.Is(s.err, engine.ErrSlowReader):
-			return hub.Update{}, diag.New(diag.External, diag.Span{}, "%s", s.err).
-				WithHint("subscribe again to start from a new snapshot")
+			return hub.Update{}, hub.ErrSlow
 		}
 		return hub.Update{}, s.err
 	case <-ctx.Done():
