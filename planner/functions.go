@@ -26,6 +26,21 @@ func Functions() []Function {
 	return out
 }
 
+// Canonical returns the names by which plans call scalar functions. Operators
+// such as "+" are not among them.
+func Canonical() []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, f := range functions() {
+		if f.fn != "" && !seen[f.fn] {
+			seen[f.fn] = true
+			out = append(out, f.fn)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
 // function is an entry of the registry. Either params and result say what the
 // function takes, or bind works it out from the arguments.
 type function struct {

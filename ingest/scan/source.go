@@ -2,9 +2,7 @@ package scan
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"sync"
 	"time"
@@ -122,7 +120,8 @@ func Open(cfg Config) (*Source, error) {
 }
 
 // Next blocks until the next step is over and returns all of it; the caller
-// releases it. It returns io.EOF behind the step that ended the stream,
+// releases it. The stream's end is a step like any other: rows behind it are
+// still handed over, for they are late and want to be counted. Next returns
 // wal.ErrClosed at the head of a closed log, and *wal.DamageError where the log
 // is damaged. After an error other than ctx's it returns the same again.
 func (s *Source) Next(ctx context.Context) (*stream.StepData, error) {
@@ -147,11 +146,8 @@ func (s *Source) Next(ctx context.Context) (*stream.StepData, error) {
 	s.current = nil
 	if err := j.failure(); err != nil {
 		j.release()
-		if !errors.Is(err, io.EOF) {
-			err = fmt.Errorf("scan stream %d: %w", s.cfg.Stream, err)
-		}
-		s.err = err
-		return nil, err
+		s.err = fmt.Errorf("scan stream %d: %w", s.cfg.Stream, err)
+		return nil, s.err
 	}
 	s.budget.handOver(j.bytes)
 	return j.collect(), nil

@@ -3,7 +3,6 @@ package scan
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 
 	"weir/ingest/wal"
@@ -118,12 +117,8 @@ func (at *reading) follow(ctx context.Context, r *wal.Reader) error {
 			}
 			continue
 		}
-		end := at.job.data.End
 		if err := at.endStep(ctx, f); err != nil {
 			return err
-		}
-		if end {
-			return io.EOF
 		}
 	}
 }

@@ -41,29 +41,15 @@ func (db *database) persist(ctx context.Context, id uint32, text string) error {
 func (db *database) restore(ctx context.Context) error {
 	db.replaying = true
 	defer func() { db.replaying = false }()
-	head, _ := db.log.Head()
-	if head == 0 {
-		return nil
-	}
-	reader, err := db.log.NewReader(0)
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	for {
-		ev, err := reader.Next(ctx)
-		if err != nil {
-			return fmt.Errorf("read catalog from the log: %w", err)
-		}
-		if ev.Control != nil && ev.Control.Kind == wal.DDL {
-			if err := db.redo(ctx, ev.Control.Payload); err != nil {
-				return fmt.Errorf("restore catalog from commit %d: %w", ev.Commit, err)
-			}
-		}
-		if ev.Commit >= head {
+	return db.log.EachControl(ctx, func(f *wal.Frame) error {
+		if f.Control.Kind != wal.DDL {
 			return nil
 		}
-	}
+		if err := db.redo(ctx, f.Control.Payload); err != nil {
+			return fmt.Errorf("restore catalog from commit %d: %w", f.Commit, err)
+		}
+		return nil
+	})
 }
 
 func (db *database) redo(ctx context.Context, payload []byte) error {
