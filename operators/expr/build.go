@@ -138,7 +138,7 @@ func newStrict(call *physical.Call, ledger *stream.Ledger, run kernel) (node, er
 		return nil, err
 	}
 	for _, arg := range call.Args {
-		if isNull(arg) || arg.Type().Kind == types.Null {
+		if arg.Type().Kind == types.Null {
 			return newLiteral(&physical.Literal{T: call.T})
 		}
 	}

@@ -204,11 +204,12 @@ func castDec(from, to types.Type) kernel {
 		return castToText(from, to)
 	case types.Datetime:
 		return convert(decsOf, intsOf, func(x decimal128.Num) (int64, bool) {
-			whole, fraction := x.LowBits()/1e6, x.LowBits()%1e6 // 20 digits below 2^63 or no time
-			if x.HighBits() != 0 || whole > math.MaxInt64 {
+			m, negative := magnitudeOf(x)
+			whole, fraction := m.div64(1_000_000)
+			if negative || !whole.small() || whole.lo > math.MaxInt64 {
 				return 0, false
 			}
-			micros, ok := clockMicros(int64(whole))
+			micros, ok := clockMicros(int64(whole.lo))
 			if !ok {
 				return 0, false
 			}

@@ -1,0 +1,539 @@
+package expr
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/cockroachdb/apd/v3"
+	"pgregory.net/rapid"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+)
+
+// columnTypes is the schema of the random batches.
+func columnTypes() []types.Type {
+	return []types.Type{
+		types.BooleanType, types.BooleanType, types.BigintType, types.BigintType,
+		types.DoubleType, types.DoubleType, types.DecimalType(12, 3), types.DecimalType(38, 10),
+		types.VarcharType, types.VarcharOf(5), types.DatetimeType(6), types.DatetimeType(3), types.DateType,
+	}
+}
+
+const (
+	microsMin = -719_528 * microsPerDay // year 0
+	microsMax = 2_932_897*microsPerDay - 1
+)
+
+// wide draws a number of any length, for rapid's are mostly short.
+func (g generator) wide(typ types.Type) any {
+	switch typ.Kind {
+	case types.Bigint:
+		return int64(g.rng.Uint64()) >> g.pick(64)
+	case types.Double:
+		if f := math.Float64frombits(g.rng.Uint64()); g.pick(2) == 0 && finite(f) {
+			return f
+		}
+		return float64(g.rng.IntN(2_000_001)-1_000_000) / math.Pow10(g.pick(7))
+	}
+	var digits []byte
+	for range 1 + g.pick(typ.Precision) {
+		digits = append(digits, byte('0'+g.pick(10)))
+	}
+	n, _ := types.ParseDecimal(digits, typ.Precision, 0)
+	if g.pick(2) == 0 {
+		n = n.Negate()
+	}
+	return n
+}
+
+// value draws a value of a type that is not NULL, often a special one.
+func (g generator) value(typ types.Type) any {
+	t := g.t
+	if typ.IsNumeric() && g.pick(2) == 0 {
+		return g.wide(typ)
+	}
+	switch typ.Kind {
+	case types.Boolean:
+		return rapid.Bool().Draw(t, "bool")
+	case types.Bigint:
+		return rapid.OneOf(rapid.Int64Range(-3, 3), rapid.Int64Range(-3, 3), rapid.Int64Range(-99999, 99999),
+			rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, 1 << 53, 20261120, 20261120101530, 1e18}), rapid.Int64()).Draw(t, "int")
+	case types.Double:
+		return rapid.OneOf(rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, -1, 0.5, 1.5, 2.5, -2.5, 1e300, -1e300, 1e-300, 9.3e18, 0.1}),
+			rapid.Float64Range(-1000, 1000), rapid.Float64()).Draw(t, "double")
+	case types.Decimal:
+		limit := int64(1e15)
+		for p := typ.Precision; p < 15; p++ {
+			limit /= 10
+		}
+		n := decimal128.FromI64(rapid.OneOf(rapid.Int64Range(-3, 3), rapid.Int64Range(1-limit, limit-1)).Draw(t, "decimal"))
+		if typ.Precision == 38 && rapid.IntRange(0, 5).Draw(t, "huge") == 0 {
+			n = decimal128.New(rapid.Int64Range(-5e18, 5e18).Draw(t, "hi"), rapid.Uint64().Draw(t, "lo"))
+		}
+		return n
+	case types.Datetime:
+		unit := int64(1)
+		for range 6 - typ.Precision {
+			unit *= 10
+		}
+		n := rapid.OneOf(rapid.Int64Range(microsMin, microsMax), rapid.Int64Range(-microsPerDay, microsPerDay),
+			rapid.SampledFrom([]int64{microsMax, microsMin, 0, 1795168800000000})).Draw(t, "datetime")
+		return floorDiv(n, unit) * unit
+	case types.Date:
+		return rapid.OneOf(rapid.Int64Range(-719528, 2932896), rapid.Int64Range(-100, 100)).Draw(t, "date")
+	}
+	s := rapid.OneOf(
+		rapid.SampledFrom([]string{"", "a", "ab", "A", "%", "a%", "_b", `\%`, "äöü", "日本語", "👍🏽", " 12 ", "12.5", "-3", "1e3", "1e400", "true",
+			"2026-11-20", "2026-11-20 10:00:00.1239999", "2026-11-20T10:00:00Z", "9999-12-31 23:59:59.999999", "nan", "0x10"}),
+		rapid.StringOfN(rapid.RuneFrom([]rune("abAB%_ \\é日")), 0, 8, -1)).Draw(t, "text")
+	if r := []rune(s); typ.Length > 0 && len(r) > typ.Length {
+		s = string(r[:typ.Length])
+	}
+	return s
+}
+
+// batch draws rows, NULLs among them, as Arrow and as the model's values.
+// The batch is a slice of a larger one, so that offsets are not all 0.
+func (g generator) batch(alloc memory.Allocator) (arrow.RecordBatch, [][]any) {
+	t := g.t
+	n, skip := rapid.SampledFrom([]int{0, 1, 5, 63, 64, 65, 130}).Draw(t, "rows"), rapid.IntRange(0, 9).Draw(t, "skip")
+	schema := make(stream.Schema, len(columnTypes()))
+	rows := make([][]any, n)
+	cols := make([]arrow.Array, len(schema))
+	for c, typ := range columnTypes() {
+		schema[c] = stream.Field{Name: fmt.Sprint("c", c), Type: typ}
+		b := array.NewBuilder(alloc, stream.ArrowType(typ))
+		pool := []any{nil}
+		for range 8 { // few draws make many rows: rapid would be slow otherwise
+			pool = append(pool, g.value(typ))
+		}
+		if rapid.IntRange(0, 3).Draw(t, "dense") == 0 {
+			pool = pool[1:]
+		}
+		step := rapid.SampledFrom([]int{1, 2, 5, 7}).Draw(t, "step")
+		for i := range skip + n {
+			v := pool[(i*step+i/7)%len(pool)]
+			appendValue(b, v)
+			if i >= skip {
+				if d, ok := v.(decimal128.Num); ok {
+					v = decimalOf(d, typ.Scale)
+				}
+				rows[i-skip] = append(rows[i-skip], v)
+			}
+		}
+		cols[c] = b.NewArray()
+		b.Release()
+	}
+	whole := array.NewRecordBatch(schema.Arrow(), cols, int64(skip+n))
+	defer whole.Release()
+	for _, c := range cols {
+		c.Release()
+	}
+	return whole.NewSlice(int64(skip), int64(skip+n)), rows
+}
+
+func appendValue(b array.Builder, v any) {
+	if v == nil {
+		b.AppendNull()
+		return
+	}
+	switch b := b.(type) {
+	case *array.BooleanBuilder:
+		b.Append(v.(bool))
+	case *array.Int64Builder:
+		b.Append(v.(int64))
+	case *array.Float64Builder:
+		b.Append(v.(float64))
+	case *array.Decimal128Builder:
+		b.Append(v.(decimal128.Num))
+	case *array.StringBuilder:
+		b.Append(v.(string))
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(v.(int64)))
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(v.(int64)))
+	}
+}
+
+// valueAt reads a row of a result as the model's value.
+func valueAt(a arrow.Array, i int) any {
+	if a.IsNull(i) {
+		return nil
+	}
+	switch a := a.(type) {
+	case *array.Boolean:
+		return a.Value(i)
+	case *array.Int64:
+		return a.Value(i)
+	case *array.Float64:
+		return a.Value(i)
+	case *array.Decimal128:
+		return decimalOf(a.Value(i), int(a.DataType().(*arrow.Decimal128Type).Scale))
+	case *array.String:
+		return a.Value(i)
+	case *array.Timestamp:
+		return int64(a.Value(i))
+	case *array.Date32:
+		return int64(a.Value(i))
+	}
+	panic(a.DataType())
+}
+
+func sameValue(a, b any) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	if x, ok := a.(*apd.Decimal); ok {
+		return x.Cmp(b.(*apd.Decimal)) == 0
+	}
+	return a == b
+}
+
+// generator draws expressions. Their shape comes from a seed, for rapid's own
+// numbers are mostly small and would leave out most functions.
+type generator struct {
+	t   *rapid.T
+	rng *rand.Rand
+}
+
+func (g generator) pick(n int) int { return g.rng.IntN(n) }
+
+func (g generator) leaf(typ types.Type) physical.Expr {
+	var fits []physical.Expr
+	for i, c := range columnTypes() {
+		if c == typ {
+			fits = append(fits, &physical.Column{Index: i, T: c})
+		}
+	}
+	if len(fits) > 0 && g.pick(3) > 0 {
+		return fits[g.pick(len(fits))]
+	}
+	if g.pick(8) == 0 {
+		return &physical.Literal{T: typ}
+	}
+	v := g.value(typ)
+	return &physical.Literal{T: typ, Value: v}
+}
+
+// anyType draws a type of the kind of which there are columns.
+func (g generator) anyType(kinds ...types.Kind) types.Type {
+	all := columnTypes()
+	for {
+		if typ := all[g.pick(len(all))]; len(kinds) == 0 || slices.Contains(kinds, typ.Kind) {
+			return typ
+		}
+	}
+}
+
+func (g generator) call(fn string, t types.Type, args ...physical.Expr) physical.Expr {
+	return &physical.Call{Fn: fn, T: t, Args: args}
+}
+
+// expr draws an expression of exactly that type.
+func (g generator) expr(typ types.Type, depth int) physical.Expr {
+	if depth == 0 {
+		return g.leaf(typ)
+	}
+	sub := func(t types.Type) physical.Expr { return g.expr(t, depth-1) }
+	switch g.pick(8) {
+	case 0:
+		return g.leaf(typ)
+	case 1:
+		from := g.anyType()
+		return g.call("cast", typ, sub(from))
+	case 2:
+		var args []physical.Expr
+		for range 1 + g.pick(2) {
+			args = append(args, sub(types.BooleanType), sub(g.like(typ)))
+		}
+		if g.pick(2) == 0 {
+			args = append(args, sub(g.like(typ)))
+		}
+		return g.call("case", typ, args...)
+	case 3:
+		switch g.pick(5) {
+		case 0:
+			return g.call("coalesce", typ, sub(g.like(typ)), sub(g.like(typ)), sub(typ))
+		case 1:
+			return g.call("if", typ, sub(types.BooleanType), sub(typ), sub(g.like(typ)))
+		case 2:
+			return g.call("nullif", typ, sub(typ), sub(g.like(typ)))
+		case 3:
+			return g.call("greatest", typ, sub(typ), sub(typ), sub(typ))
+		}
+		return g.call("least", typ, sub(typ), sub(typ))
+	}
+	switch typ.Kind {
+	case types.Boolean:
+		return g.boolean(sub)
+	case types.Bigint:
+		return g.bigint(sub)
+	case types.Double:
+		op := []string{"+", "-", "*", "/", "%", "neg", "abs", "round", "floor", "ceil", "sqrt"}[g.pick(11)]
+		if strings.Contains("+-*/%", op) {
+			return g.call(op, typ, sub(typ), sub(typ))
+		}
+		return g.call(op, typ, sub(typ))
+	case types.Decimal:
+		return g.decimal(typ, sub)
+	case types.Datetime:
+		if typ.Precision == 6 {
+			return g.call("date_add", typ, sub(g.anyType(types.Datetime, types.Date)), g.span())
+		}
+		return g.call("cast", typ, g.call("from_unixtime", types.DatetimeType(0), sub(types.BigintType)))
+	case types.Date:
+		if g.pick(2) == 0 {
+			return g.call("date_add", typ, sub(typ), g.span())
+		}
+		return g.call("date", typ, sub(g.anyType(types.Datetime)))
+	}
+	return g.text(typ, sub)
+}
+
+// like returns a type of the same kind; DECIMALs may have another scale.
+func (g generator) like(t types.Type) types.Type {
+	if t.Kind == types.Decimal || t.Kind == types.Datetime {
+		return g.anyType(t.Kind)
+	}
+	return t
+}
+
+func (g generator) span() physical.Expr {
+	s := physical.Span{
+		Months: rapid.Int64Range(-30, 30).Draw(g.t, "months"),
+		Micros: rapid.Int64Range(-40*microsPerDay, 40*microsPerDay).Draw(g.t, "micros"),
+	}
+	return &physical.Literal{T: types.Type{Kind: types.Interval}, Value: s}
+}
+
+func (g generator) boolean(sub func(types.Type) physical.Expr) physical.Expr {
+	b := types.BooleanType
+	switch g.pick(7) {
+	case 0, 1:
+		t := g.anyType()
+		op := []string{"=", "<>", "<", "<=", ">", ">=", "<=>"}[g.pick(7)]
+		return g.call(op, b, sub(t), sub(g.like(t)))
+	case 2:
+		return g.call([]string{"and", "or"}[g.pick(2)], b, sub(b), sub(b), sub(b))
+	case 3:
+		return g.call([]string{"xor", "and", "or"}[g.pick(3)], b, sub(b), sub(b))
+	case 4:
+		if g.pick(2) == 0 {
+			return g.call([]string{"not", "is_true", "is_false"}[g.pick(3)], b, sub(b))
+		}
+		return g.call("is_null", b, sub(g.anyType()))
+	case 5:
+		args := []physical.Expr{sub(types.VarcharType), sub(types.VarcharType)}
+		if g.pick(2) == 0 {
+			escape := &physical.Literal{T: types.VarcharType, Value: []string{"", "|", "a", "é"}[g.pick(4)]}
+			args = append(args, escape)
+		}
+		return g.call("like", b, args...)
+	}
+	t := g.anyType()
+	args := []physical.Expr{sub(t)}
+	for range 1 + g.pick(13) {
+		if g.pick(10) == 0 {
+			args = append(args, sub(g.like(t)))
+			continue
+		}
+		typ := g.like(t)
+		v := &physical.Literal{T: typ, Value: g.value(typ)}
+		if g.pick(15) == 0 {
+			v.Value = nil
+		}
+		args = append(args, v)
+	}
+	return g.call("in", b, args...)
+}
+
+func (g generator) bigint(sub func(types.Type) physical.Expr) physical.Expr {
+	t := types.BigintType
+	switch g.pick(6) {
+	case 0:
+		return g.call([]string{"neg", "abs", "floor", "ceil", "round"}[g.pick(5)], t, sub(t))
+	case 1:
+		return g.call("round", t, sub(t), &physical.Literal{T: t, Value: rapid.Int64Range(-20, 3).Draw(g.t, "digits")})
+	case 2:
+		return g.call([]string{"length", "char_length"}[g.pick(2)], t, sub(types.VarcharType))
+	case 3:
+		part := []string{"year", "month", "day", "hour", "minute", "second", "unix_timestamp"}[g.pick(7)]
+		return g.call(part, t, sub(g.anyType(types.Datetime, types.Date)))
+	case 4:
+		return g.call([]string{"floor", "ceil"}[g.pick(2)], t, sub(g.anyType(types.Decimal)))
+	}
+	return g.call([]string{"+", "-", "*", "div", "%"}[g.pick(5)], t, sub(t), sub(t))
+}
+
+func (g generator) decimal(typ types.Type, sub func(types.Type) physical.Expr) physical.Expr {
+	like := func() physical.Expr { return sub(g.like(typ)) }
+	switch g.pick(5) {
+	case 0:
+		return g.call([]string{"neg", "abs", "floor", "ceil", "round"}[g.pick(5)], typ, like())
+	case 1:
+		return g.call("/", typ, sub(types.BigintType), sub(types.BigintType))
+	case 2:
+		return g.call("round", typ, like(), &physical.Literal{T: types.BigintType, Value: rapid.Int64Range(-40, 12).Draw(g.t, "digits")})
+	}
+	return g.call([]string{"+", "-", "*", "/", "%"}[g.pick(5)], typ, like(), like())
+}
+
+func (g generator) text(typ types.Type, sub func(types.Type) physical.Expr) physical.Expr {
+	t, n := types.VarcharType, types.BigintType
+	var e physical.Expr
+	switch g.pick(8) {
+	case 0:
+		e = g.call([]string{"upper", "lower", "trim"}[g.pick(3)], t, sub(t))
+	case 1:
+		e = g.call("substring", t, sub(t), sub(n), sub(n))
+	case 2:
+		e = g.call("substring", t, sub(t), sub(n))
+	case 3:
+		e = g.call("replace", t, sub(t), sub(t), sub(t))
+	case 4:
+		e = g.call([]string{"left", "right"}[g.pick(2)], t, sub(t), sub(n))
+	case 5:
+		format := &physical.Literal{T: t, Value: "%Y-%m-%d %T.%f %a %W %b %M %h %p %j"}
+		e = g.call("date_format", t, sub(g.anyType(types.Datetime, types.Date)), format)
+	default:
+		e = g.call("concat", t, sub(t), sub(t))
+	}
+	if typ != t {
+		return g.call("cast", typ, e)
+	}
+	return e
+}
+
+// TestAgainstModel holds random expressions over random batches against the
+// row-at-a-time model: values, NULLs and the count of what had no value.
+func TestAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+		defer alloc.AssertSize(t, 0)
+		g := generator{t, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "shape"), 0))}
+		batch, rows := g.batch(alloc)
+		defer batch.Release()
+		e := g.expr(g.anyType(), 1+g.pick(4))
+		text := format(e)
+
+		var ledger stream.Ledger
+		env := Env{Alloc: alloc, Ledger: &ledger}
+		eval, err := Compile(e, env)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		folded, err := Fold(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := eval.Eval(batch)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		defer got.Release()
+		if !arrow.TypeEqual(got.DataType(), stream.ArrowType(e.Type())) || got.Len() != len(rows) {
+			t.Fatalf("%s: %d rows of %s", text, got.Len(), got.DataType())
+		}
+		nulled, want := 0, make([]any, len(rows))
+		for i, row := range rows {
+			m := model{row: row}
+			want[i] = m.eval(folded)
+			nulled += m.nulled
+			if v := valueAt(got, i); !sameValue(v, want[i]) {
+				t.Fatalf("%s\nrow %d %v\nis %v, want %v", text, i, row, v, want[i])
+			}
+		}
+		if int64(nulled) != ledger.Nulled {
+			t.Fatalf("%s: %d values were nulled, want %d", text, ledger.Nulled, nulled)
+		}
+		checkCuts(t, text, e, env, batch, want)
+		checkSelect(t, e, env, batch, want)
+	})
+}
+
+// checkCuts evaluates the same rows in two batches, with one evaluator.
+func checkCuts(t *rapid.T, text string, e physical.Expr, env Env, b arrow.RecordBatch, want []any) {
+	eval, err := Compile(e, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := rapid.Int64Range(0, b.NumRows()).Draw(t, "cut")
+	for _, part := range [][2]int64{{cut, b.NumRows()}, {0, cut}} {
+		slice := b.NewSlice(part[0], part[1])
+		got, err := eval.Eval(slice)
+		slice.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got.Len() {
+			if v := valueAt(got, i); !sameValue(v, want[int(part[0])+i]) {
+				t.Fatalf("%s: cut at %d, row %d is %v, want %v", text, cut, int(part[0])+i, v, want[int(part[0])+i])
+			}
+		}
+		got.Release()
+	}
+}
+
+func checkSelect(t *rapid.T, e physical.Expr, env Env, b arrow.RecordBatch, want []any) {
+	if e.Type().Kind != types.Boolean {
+		return
+	}
+	p, err := CompilePredicate(e, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.Select(b, []int32{7, 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int32
+	for i, v := range want {
+		if v == true {
+			rows = append(rows, int32(i))
+		}
+	}
+	if !slices.Equal(got, rows) {
+		t.Fatalf("%s selects %v, want %v", format(e), got, rows)
+	}
+	taken, err := Take(env.Alloc, b, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Release()
+	for c := range int(b.NumCols()) {
+		for i, r := range got {
+			if v, w := valueAt(taken.Column(c), i), valueAt(b.Column(c), int(r)); !sameValue(v, w) {
+				t.Fatalf("column %d row %d: took %v, want %v", c, r, v, w)
+			}
+		}
+	}
+}
+
+// format prints an expression for people.
+func format(e physical.Expr) string {
+	switch e := e.(type) {
+	case *physical.Literal:
+		if n, ok := e.Value.(decimal128.Num); ok {
+			return string(types.AppendDecimal(nil, n, e.T.Scale))
+		}
+		return fmt.Sprintf("%#v", e.Value)
+	case *physical.Column:
+		return fmt.Sprintf("c%d:%s", e.Index, e.T)
+	}
+	c := e.(*physical.Call)
+	args := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		args[i] = format(a)
+	}
+	return fmt.Sprintf("%s(%s):%s", c.Fn, strings.Join(args, ", "), c.T)
+}
