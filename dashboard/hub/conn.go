@@ -113,7 +113,7 @@ func (c *conn) alive() {
 func (c *conn) handle(req request) {
 	switch req.T {
 	case "ping":
-		c.send(c.ctx, pongMessage())
+		_ = c.send(c.ctx, pongMessage()) // the connection is closed by then
 	case "unsub":
 		c.mu.Lock()
 		f := c.feeds[req.ID]
@@ -147,7 +147,7 @@ func (c *conn) subscribe(req request) {
 	case taken:
 		c.fail(CloseBadMessage, fmt.Sprintf("the id %.20q is in use", req.ID))
 	case full:
-		c.send(c.ctx, errorMessage(req.ID, diag.New(CodeTooManySubscriptions, diag.Span{},
+		_ = c.send(c.ctx, errorMessage(req.ID, diag.New(CodeTooManySubscriptions, diag.Span{},
 			"a connection holds at most %d subscriptions", c.hub.limits.subscriptions).
 			WithHint("close one, or open another connection")))
 	default:

@@ -258,7 +258,7 @@ func TestReadError(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Error(err)
 	}
-	if _, again := s.Next(context.Background()); again != err {
+	if _, again := s.Next(context.Background()); !errors.Is(again, err) {
 		t.Error(again)
 	}
 	if err := s.Close(); err != nil {

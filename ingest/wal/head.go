@@ -20,7 +20,6 @@ import (
 // commit would double the price of a commit.
 type headFile struct {
 	f    File
-	seed uint32
 	turn int64
 }
 

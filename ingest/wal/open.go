@@ -57,15 +57,13 @@ func Open(cfg Config) (*Log, error) {
 	l.stepTimer.Stop()
 	l.lastWall, l.lastMono = cfg.Clock().Round(0), cfg.Monotonic()
 	if err := l.load(); err != nil {
-		l.closeFiles()
-		return nil, fmt.Errorf("open wal %s: %w", cfg.Dir, err)
+		return nil, errors.Join(fmt.Errorf("open wal %s: %w", cfg.Dir, err), l.closeFiles())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stopWatch = cancel
 	go l.watch(ctx)
 	if _, err := l.Control(ctx, Control{Kind: Start}); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("open wal %s: %w", cfg.Dir, err)
+		return nil, errors.Join(fmt.Errorf("open wal %s: %w", cfg.Dir, err), l.Close())
 	}
 	return l, nil
 }

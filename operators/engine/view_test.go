@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -194,7 +195,7 @@ func TestSlowReader(t *testing.T) {
 		}
 		b.Release()
 	}
-	if _, err := f.Next(context.Background()); err != ErrSlowReader {
+	if _, err := f.Next(context.Background()); !errors.Is(err, ErrSlowReader) {
 		t.Fatalf("a reader that is %d steps behind gets %v", feedStepsMax, err)
 	}
 	if st := v.State(); st.Rows != feedStepsMax+1 {

@@ -30,12 +30,16 @@ Everything is real but the data: rows are synced to disk before they count.`,
 	return cmd
 }
 
-func runDemo(ctx context.Context, io Streams, seed int64) error {
+func runDemo(ctx context.Context, io Streams, seed int64) (err error) {
 	dir, err := os.MkdirTemp("", "weir-demo-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if rerr := os.RemoveAll(dir); err == nil {
+			err = rerr
+		}
+	}()
 	ln, moved, err := listenDemo()
 	if err != nil {
 		return err
