@@ -50,16 +50,6 @@ func (b bitmap) any(n int) bool {
 	return false
 }
 
-// all tells whether all of the first n bits are set.
-func (b bitmap) all(n int) bool {
-	for w := range words(n) {
-		if mask := tail(w, n); b[w]&mask != mask {
-			return false
-		}
-	}
-	return true
-}
-
 // count returns how many of the first n bits are set.
 func (b bitmap) count(n int) int {
 	total := 0

@@ -139,7 +139,7 @@ func buildLike(call *physical.Call, ledger *stream.Ledger) (node, error) {
 		return nil, misuse(call)
 	}
 	var p likePattern
-	var escape rune = defaultEscape
+	escape := rune(defaultEscape)
 	if len(call.Args) == 3 {
 		if isNull(call.Args[2]) {
 			return newLiteral(&physical.Literal{T: call.T})

@@ -159,19 +159,6 @@ func (o *out) fail(f *frame, i int) {
 	}
 }
 
-// setAllNull makes every row NULL.
-func (o *out) setAllNull(f *frame) {
-	o.size(f.n)
-	if o.class == texts {
-		o.beginTexts(f.n)
-		o.offs = o.offs[:f.n+1]
-		clear(o.offs)
-	}
-	o.mask = grow(o.mask, words(f.n))
-	o.mask.fill(0)
-	o.valid = o.mask
-}
-
 // size makes room for n values; texts are appended instead.
 func (o *out) size(n int) {
 	switch o.class {
@@ -197,7 +184,8 @@ const (
 
 // beginTexts starts a column of texts: data is appended to, endText ends a row.
 func (o *out) beginTexts(n int) {
-	o.offs = append(grow(o.offs, n+1)[:0], 0)
+	o.offs = grow(o.offs, n+1)[:1]
+	o.offs[0] = 0
 	o.data = o.data[:0]
 }
 
