@@ -138,37 +138,43 @@ func selectValid(buf []int32, a, b bitmap, n int) []int32 {
 // each row that meets it is counted; so does a function that is not among
 // Functions. e itself is not changed.
 func Fold(e physical.Expr) (physical.Expr, error) {
+	folded, _, err := fold(e)
+	return folded, err
+}
+
+// fold also tells whether e is constant: that it has no column and calls only
+// functions that are known.
+func fold(e physical.Expr) (_ physical.Expr, constant bool, err error) {
 	call, ok := e.(*physical.Call)
 	if !ok {
-		return e, nil
+		_, constant = e.(*physical.Literal)
+		return e, constant, nil
 	}
-	constant := len(call.Args) > 0
+	_, constant = lookup(call.Fn)
 	folded := &physical.Call{Fn: call.Fn, T: call.T, Args: make([]physical.Expr, len(call.Args))}
 	for i, arg := range call.Args {
-		arg, err := Fold(arg)
-		if err != nil {
-			return nil, err
+		var fixed bool
+		if folded.Args[i], fixed, err = fold(arg); err != nil {
+			return nil, false, err
 		}
-		folded.Args[i] = arg
-		_, literal := arg.(*physical.Literal)
-		constant = constant && literal
+		constant = constant && fixed
 	}
-	if _, known := lookup(call.Fn); !constant || !known {
-		return folded, nil
+	if !constant {
+		return folded, false, nil
 	}
 	var ledger stream.Ledger
 	root, err := build(folded, &ledger)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	v, err := root.eval(&frame{n: 1})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if ledger.Nulled > 0 {
-		return folded, nil
+		return folded, true, nil
 	}
-	return &physical.Literal{T: call.T, Value: v.value(0)}, nil
+	return &physical.Literal{T: call.T, Value: v.value(0)}, true, nil
 }
 
 // retype gives a NULL literal the type that its place wants.
