@@ -134,10 +134,10 @@ func (s *sorter) compact() error {
 	if err := s.cancel(); err != nil {
 		return err
 	}
-	if !s.retracts {
+	if !s.retracts && s.keep >= 0 {
 		s.order()
 		s.trimmed = true
-		s.rows = s.rows[:min(len(s.rows), int(max(s.keep, 0)))]
+		s.rows = s.rows[:min(len(s.rows), int(s.keep))]
 	}
 	s.settled = len(s.rows)
 	rows, batches := s.rows, s.batches
