@@ -79,11 +79,15 @@ func childUntil(t *testing.T, dir string, run int, acked map[string]string, end 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var kill *time.Timer
+	var ended chan struct{} // closed when end has returned; nil before it is planned
 	sc := bufio.NewScanner(pipe)
 	for sc.Scan() {
-		if kill == nil {
-			kill = time.AfterFunc(time.Duration(100+run*37)*time.Millisecond, func() { end(cmd.Process) })
+		if ended == nil {
+			ended = make(chan struct{})
+			time.AfterFunc(time.Duration(100+run*37)*time.Millisecond, func() {
+				defer close(ended)
+				end(cmd.Process)
+			})
 		}
 		f := strings.Fields(sc.Text())
 		if len(f) != 3 || f[0] != "ack" {
@@ -93,6 +97,9 @@ func childUntil(t *testing.T, dir string, run int, acked map[string]string, end 
 		acked[f[1]] = f[2]
 	}
 	_ = cmd.Wait()
+	if ended != nil {
+		<-ended // the child may be gone before end has let go of the mount
+	}
 }
 
 func checkKilled(t *testing.T, l *Log, acked map[string]string) {
