@@ -106,6 +106,15 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 bench: ## run the benchmarks that match BENCH (all)
 	@go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 
+# What weir is held to, with the figures that it prints.
+.PHONY: shows
+shows: ## run the acceptance tests and benchmarks, and print what they print
+	@go test -count=1 -v -run 'Flights|SubscriberEqualsView|DemoInBrowser' ./cmd/internal/app
+	@go test -count=1 -v -run 'TestSteps' ./operators/engine -steps.seeds=1000
+	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode
+	@WEIR_BENCH_BYTES=1000000000 go test -run='^$$' -bench='QueryTumble' -benchtime=3x ./cmd/internal/app
+	@go test -run='^$$' -bench='Append' ./ingest/wal
+
 .PHONY: clean
 clean: ## remove what the build made
 	@rm -rf bin

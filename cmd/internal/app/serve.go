@@ -49,7 +49,7 @@ Only loopback addresses are allowed: nobody has to log in.`,
 				return errors.Join(err, ln.Close())
 			}
 			return s.run(cmd.Context(), statements, func(took time.Duration) {
-				logger.Info("ready", "url", s.url(), "data", data, "took", took.Round(time.Millisecond))
+				logger.Info("ready", "url", s.url(), "data", data, "took", took.Round(time.Millisecond).String())
 			})
 		},
 	}
