@@ -1,4 +1,3 @@
-// Command weir is the streaming SQL engine: see `weir --help`.
 package main
 
 import (

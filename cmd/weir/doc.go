@@ -1,0 +1,2 @@
+// Command weir is the streaming SQL engine: see `weir --help`.
+package main
