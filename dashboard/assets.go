@@ -61,7 +61,15 @@ func newAssets() (http.Handler, error) {
 		return nil, fmt.Errorf("the page's build has no index.html")
 	}
 	a.files["/"] = index
-	return api.Methods(a, http.MethodGet, http.MethodHead), nil
+	known := api.Methods(a, http.MethodGet, http.MethodHead)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A path that does not exist is no path that takes another method.
+		if _, ok := a.files[r.URL.Path]; !ok {
+			api.NotFound(w, r)
+			return
+		}
+		known.ServeHTTP(w, r)
+	}), nil
 }
 
 func loadAsset(root fs.FS, name string) (asset, error) {
@@ -111,11 +119,7 @@ func contentType(name string) string {
 
 // ServeHTTP serves one file of the build.
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f, ok := a.files[r.URL.Path]
-	if !ok {
-		api.NotFound(w, r)
-		return
-	}
+	f := a.files[r.URL.Path]
 	h := w.Header()
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Frame-Options", "DENY")

@@ -230,8 +230,9 @@ func (w *walker) from(c *tidb.TableRefsClause) *ast.Table {
 			t.Name.Text = "stdin"
 		}
 		if w.cur().is(".") {
-			w.fail(diag.New(diag.Unsupported, w.cur().span().Join(w.lex(w.i+1).span()), "names of two parts are not supported").
-				WithHint("write the name of the stream or view alone"))
+			next := w.lex(w.i + 1)
+			w.fail(diag.New(diag.Unsupported, w.cur().span().Join(next.span()), "names of two parts are not supported").
+				WithHint("a file is written in quotes: FROM '%s.%s'; a stream or view by its name alone", t.Name.Text, w.text[next.start:next.end]))
 		}
 	}
 	if src.AsName.O != "" {

@@ -101,7 +101,8 @@ func httpError(code diag.Code, format string, args ...any) *diag.Error {
 
 // NotFound answers 404 in the common shape.
 func NotFound(w http.ResponseWriter, r *http.Request) {
-	WriteError(w, httpError(CodeNotFound, "no such path: %s", r.URL.Path))
+	WriteError(w, httpError(CodeNotFound, "no such path: %s", r.URL.Path).
+		WithHint("there are POST /v1/sql, POST /v1/streams/{name}/records, POST /v1/streams/{name}/end, GET /v1/ws, GET /healthz, GET /readyz, and the page at /"))
 }
 
 // Methods passes requests with one of the methods on to next and answers the
@@ -117,7 +118,11 @@ func Methods(next http.Handler, methods ...string) http.Handler {
 		for _, m := range methods {
 			w.Header().Add("Allow", m)
 		}
-		WriteError(w, httpError(CodeMethod, "%s takes %s, not %s", r.URL.Path, methods[0], r.Method))
+		e := httpError(CodeMethod, "%s takes %s, not %s", r.URL.Path, methods[0], r.Method)
+		if methods[0] == http.MethodPost {
+			e = e.WithHint("for example: curl %s -d 'SHOW STREAMS'", "http://"+r.Host+r.URL.Path)
+		}
+		WriteError(w, e)
 	})
 }
 

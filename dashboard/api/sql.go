@@ -142,7 +142,8 @@ func readSQL(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", httpError(CodeBadBody, "byte %d of the body is no UTF-8", invalidAt(body))
 	}
 	text := string(body)
-	if isJSON {
+	// No statement begins with a brace, but many a body sent with curl -d does.
+	if isJSON || strings.HasPrefix(strings.TrimSpace(text), "{") {
 		if text, err = decodeSQL(body); err != nil {
 			return "", err
 		}
@@ -199,9 +200,30 @@ func decodeSQL(body []byte) (string, error) {
 		err = errors.New(`no member "sql"`)
 	}
 	if err != nil {
-		return "", httpError(CodeBadBody, "the body is not {\"sql\":\"…\"}: %v", err)
+		return "", httpError(CodeBadBody, "the body is not {\"sql\":\"…\"}: %s", jsonFault(err)).
+			WithHint(`write {"sql":"SHOW STREAMS"}, or send the SQL itself as text/plain`)
 	}
 	return *msg.SQL, nil
+}
+
+// jsonFault says what is wrong with a JSON body, to somebody who knows no Go.
+func jsonFault(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	text := err.Error()
+	switch {
+	case errors.Is(err, io.EOF):
+		return "it is empty"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it breaks off"
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("byte %d: %s", syntax.Offset, text)
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Sprintf("member %q is a %s, not text", kind.Field, kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("it is a %s, not an object", kind.Value)
+	}
+	return strings.TrimPrefix(text, "json: ")
 }
 
 // invalidAt returns the first byte that begins no UTF-8 sequence.

@@ -48,6 +48,7 @@ type guess struct {
 type inference struct {
 	columns []guess
 	index   map[string]int
+	notes   []string // about the header
 	dropped bool
 	rows    int
 	bad     int
@@ -220,6 +221,7 @@ func InferCSV(sample CSVSample) (Inferred, error) {
 			return Inferred{}, fmt.Errorf("the header has more than %d names", columnsMost)
 		}
 	}
+	f.notes = headerNotes(header, sample.Comma)
 	data := sample.Data
 	if !sample.Whole {
 		data = data[:bytes.LastIndexByte(data, '\n')+1]
@@ -252,9 +254,12 @@ func (f *inference) record(d *CSV, header []string, marks []value, data []byte) 
 // result settles the types.
 func (f *inference) result() (Inferred, error) {
 	if len(f.columns) == 0 {
-		return Inferred{}, errors.New("there is no row with a column to infer from")
+		if f.bad > 0 {
+			return Inferred{}, fmt.Errorf("none of the first %d rows is a JSON object", f.bad)
+		}
+		return Inferred{}, errors.New("no row has a column")
 	}
-	res := Inferred{Rows: f.rows, Bad: f.bad}
+	res := Inferred{Rows: f.rows, Bad: f.bad, Notes: f.notes}
 	for _, c := range f.columns {
 		t, note := c.seen.settle()
 		res.Columns = append(res.Columns, Column{Name: c.name, Type: t})

@@ -14,6 +14,8 @@ func byName(path string) string {
 		return CSV
 	case ".tsv":
 		return TSV
+	case ".json", ".jsonl", ".ndjson":
+		return JSON
 	}
 	return ""
 }

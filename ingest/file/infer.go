@@ -28,11 +28,7 @@ func Infer(path string) (schema stream.Schema, format string, notes []string, er
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, "", nil, err
 	}
-	schema, format, notes, err = infer(sample, whole, byName(path))
-	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
-	return schema, format, notes, err
+	return infer(sample, whole, byName(path))
 }
 
 // InferReader is Infer for an input that can be read only once: rest reads all
@@ -70,6 +66,9 @@ func readSample(in io.Reader) (sample []byte, whole bool, err error) {
 }
 
 func infer(sample []byte, whole bool, format string) (stream.Schema, string, []string, error) {
+	if err := foreign(trimBOM(sample)); err != nil {
+		return nil, "", nil, err
+	}
 	sample = trimBOM(sample)
 	if format == "" {
 		format = byContent(sample)
@@ -85,7 +84,7 @@ func infer(sample []byte, whole bool, format string) (stream.Schema, string, []s
 		found, err = decode.InferCSV(decode.CSVSample{Data: sample, Comma: sep, Whole: whole})
 	}
 	if err != nil {
-		return nil, "", nil, fmt.Errorf("infer columns from %s: %w", format, err)
+		return nil, "", nil, fmt.Errorf("read as %s: %w", format, err)
 	}
 	schema := make(stream.Schema, len(found.Columns))
 	for i, c := range found.Columns {

@@ -33,7 +33,7 @@ var (
 	emptyBody = &failure{status: http.StatusBadRequest, Code: "EMPTY_BODY", Message: "the body has no rows",
 		Hint: "send one JSON object a line, or a JSON array of objects"}
 	badKey = &failure{status: http.StatusBadRequest, Code: "BAD_KEY",
-		Message: fmt.Sprintf("an Idempotency-Key has at most %d bytes", keyBytesMax)}
+		Message: fmt.Sprintf("an Idempotency-Key has at most %d bytes", keyBytesMax), Hint: "a UUID is enough"}
 )
 
 func tooLarge(limit int64) *failure {
@@ -54,7 +54,7 @@ func unknownStream(name string, names []string) *failure {
 	case len(names) == 0:
 		f.Hint = "there are no streams yet: CREATE STREAM makes one"
 	default:
-		f.Hint = "SHOW STREAMS lists the streams"
+		f.Hint = "records go to a stream, not to a view; SHOW STREAMS lists the streams"
 	}
 	return f
 }

@@ -130,7 +130,7 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.Handle("/v1/streams/{name}/end", h.post(h.end))
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeFailure(w, &failure{status: http.StatusNotFound, Code: "NOT_FOUND", Message: "there is nothing here",
-			Hint: "POST to /v1/streams/{name}/records or /v1/streams/{name}/end"})
+			Hint: "POST to /v1/streams/{name}/records or /v1/streams/{name}/end; POST SHOW STREAMS to /v1/sql for the names"})
 	})
 	return h, nil
 }
@@ -156,7 +156,8 @@ func (h *Handler) post(do func(http.ResponseWriter, *http.Request, Stream) error
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			writeFailure(w, &failure{status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED",
-				Message: "this takes POST, not " + r.Method})
+				Message: "this takes POST, not " + r.Method,
+				Hint:    fmt.Sprintf("to read it, POST SELECT * FROM %s to /v1/sql", r.PathValue("name"))})
 			return
 		}
 		s, ok := h.cfg.Target.Lookup(r.PathValue("name"))

@@ -186,7 +186,11 @@ func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropp
 		if ifExists {
 			return false, nil
 		}
-		return false, c.unknown(name)
+		err := c.unknown(name)
+		if err.Hint == "" {
+			err = err.WithHint("SHOW STREAMS and SHOW VIEWS list what there is; DROP … IF EXISTS is silent")
+		}
+		return false, err
 	}
 	fits := kind == ast.AnyObject || kind == have || kind == ast.ViewObject && have == ast.MaterializedView
 	if !fits {
@@ -277,7 +281,8 @@ func (c *Catalog) unknown(name ast.Name) *diag.Error {
 }
 
 func taken(name string, kind ast.ObjectKind, at diag.Span) error {
-	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name)
+	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name).
+		WithHint("take another name, or DROP %s %s first", kind, name)
 }
 
 func readBy(name, reader string, at diag.Span) error {

@@ -27,7 +27,6 @@ rows of the last SELECT go to stdout once each, notes and errors to stderr.`,
 		Example: `  weir query "SELECT origin, COUNT(*) AS n FROM 'flights.jsonl' GROUP BY origin"
   cat flights.jsonl | weir query "SELECT * FROM stdin LIMIT 10"
   weir query -f report.sql --format csv > report.csv`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := queryText(args, file)
 			if err != nil {
@@ -60,7 +59,9 @@ func queryText(args []string, file string) (string, error) {
 			return "", fmt.Errorf("read statements: %w", err)
 		}
 		return string(text), nil
-	case len(args) == 1:
+	case len(args) > 1:
+		return "", fmt.Errorf("the SQL is one argument: put it in quotes, weir query \"%s\"", strings.Join(args, " "))
+	case len(args) == 1 && strings.TrimSpace(args[0]) != "":
 		return args[0], nil
 	}
 	return "", errors.New("nothing to run: weir query 'SELECT …', or weir query -f file.sql")

@@ -74,7 +74,7 @@ func listNames(names []string) string {
 func (r relations) file(t *ast.Table) (*planner.Relation, error) {
 	info, err := r.db.inspect(t.Name.Text, "", r.notes)
 	if err != nil {
-		return nil, atTable(err, t)
+		return nil, atTable(fileError(t.Name.Text, err), t)
 	}
 	return &planner.Relation{
 		Kind: physical.SourceFile, Name: t.Name.Text, Columns: info.columns, Bounded: true,

@@ -3,10 +3,12 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,12 +43,12 @@ Only loopback addresses are allowed: nobody has to log in.`,
 			}
 			ln, err := net.Listen("tcp", listen)
 			if err != nil {
-				return fmt.Errorf("%w; another program may use the port: try --listen 127.0.0.1:0 for any free one", err)
+				return listenError(err)
 			}
 			logger := newLogger(io)
 			s, err := newServer(serverConfig{Listener: ln, Dir: data, Logger: logger})
 			if err != nil {
-				return errors.Join(err, ln.Close())
+				return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
 			}
 			return s.run(cmd.Context(), statements, func(took time.Duration) {
 				logger.Info("ready", "url", s.url(), "data", data, "took", took.Round(time.Millisecond).String())
@@ -67,11 +69,22 @@ func newLogger(io Streams) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(io.Err, nil))
 }
 
+// listenError says what to do where a port cannot be had.
+func listenError(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; stop the other program, or try --listen 127.0.0.1:0 for any free port", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; ports below 1024 need privileges: try --listen %s", err, defaultListen)
+	}
+	return err
+}
+
 // checkLoopback refuses addresses that others could reach.
 func checkLoopback(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Errorf("--listen %q is not host:port: %w", listen, err)
+		return fmt.Errorf("--listen %q is not host:port, for example %s", listen, defaultListen)
 	}
 	if host == "localhost" {
 		return nil

@@ -71,6 +71,7 @@ func (s *server) routes() error {
 		return err
 	}
 	mux := http.NewServeMux()
+	mux.Handle("/v1/streams", s.page.Guard(records))
 	mux.Handle("/v1/streams/", s.page.Guard(records))
 	mux.Handle("/", s.page)
 	s.http = &http.Server{

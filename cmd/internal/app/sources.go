@@ -53,7 +53,7 @@ func badRows(src *file.Source) []string {
 	if n == 0 {
 		return nil
 	}
-	out := []string{fmt.Sprintf("%d rows did not decode and were left out", n)}
+	out := []string{fmt.Sprintf("%d %s did not decode and %s left out", n, plural(int64(n), "row", "rows"), plural(int64(n), "was", "were"))}
 	for i, e := range first {
 		if i == 5 {
 			out = append(out, fmt.Sprintf("… and %d more", n-5))
