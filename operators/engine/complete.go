@@ -14,26 +14,36 @@ import (
 // completeness holds back windows that may reach before a query's start. It
 // stands right behind the operator that fires them.
 //
-// The records in front of the start are unknown. Those that were not late lie
-// below the largest event time of the first step with rows plus the distance
-// that the watermark keeps from it; only windows that start there or later are
-// known to be whole.
+// The records in front of the start are unknown. Where the first step of a shard
+// has rows that are not late, those of the shard in front of it lie below the
+// step's largest event time plus the distance that the watermark keeps from it.
+// Only windows that start behind that, in all shards, are known to be whole.
 type completeness struct {
 	operators.Stateless
 	alloc memory.Allocator
-	from  stream.Time
-	known bool
+	from  stream.Time // MinTime: nothing is known, and nothing passes
+	seen  map[stream.Shard]struct{}
 	rows  []int32
 }
 
-// observe takes the bound from the first step that has rows.
-func (c *completeness) observe(work []laneWork) {
-	if c.known {
+func newCompleteness() *completeness {
+	return &completeness{from: stream.MinTime, seen: make(map[stream.Shard]struct{})}
+}
+
+// observe takes the bound from the first rows of each shard, until there is a
+// watermark w and windows begin to fire. Shards that come later do not count:
+// a bound that rises would cut holes.
+func (c *completeness) observe(work []laneWork, w stream.Time) {
+	if w != stream.MinTime && c.from != stream.MinTime {
 		return
 	}
-	for _, w := range work {
-		c.from = max(c.from, w.lane.complete)
-		c.known = c.known || w.lane.complete != stream.MinTime
+	for _, lw := range work {
+		ln := lw.lane
+		if _, ok := c.seen[ln.shard]; ok || ln.complete == stream.MinTime {
+			continue
+		}
+		c.seen[ln.shard] = struct{}{}
+		c.from = max(c.from, ln.complete)
 	}
 }
 
@@ -48,7 +58,7 @@ func (c *completeness) ProcessBatch(ctx context.Context, _ operators.Port, b str
 	start := b.Column(0).(*array.Timestamp)
 	c.rows = c.rows[:0]
 	for i := range start.Len() {
-		if stream.Time(start.Value(i)) >= c.from {
+		if c.from != stream.MinTime && stream.Time(start.Value(i)) >= c.from {
 			c.rows = append(c.rows, int32(i))
 		}
 	}

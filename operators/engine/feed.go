@@ -14,8 +14,8 @@ import (
 // ErrSlowReader is returned to a reader of a view that fell too far behind.
 var ErrSlowReader = errors.New("reader is too slow: it fell too many changes behind the view")
 
-// errViewClosed is returned to the readers of a view that was dropped.
-var errViewClosed = errors.New("the view was dropped")
+// ErrViewClosed is returned to the readers of a view that was dropped.
+var ErrViewClosed = errors.New("the view was dropped")
 
 // feedStepsMax is how many steps with changes a feed holds for a slow reader.
 // Steps without changes fold into one another and need no room.
@@ -29,9 +29,16 @@ type Feed struct {
 	schema  *arrow.Schema // of those columns
 
 	// Guarded by view.mu.
-	queue []*stream.StepData
+	queue []feedStep
 	err   error
 	wake  chan struct{} // one token: something is queued
+	w     stream.Time   // of the step that was handed over last
+}
+
+// feedStep is a step of a view and its watermark.
+type feedStep struct {
+	data *stream.StepData
+	w    stream.Time
 }
 
 // Feed returns a source over some of the view's columns. An endless feed goes
@@ -39,11 +46,17 @@ type Feed struct {
 func (v *View) Feed(columns []int, endless bool, alloc memory.Allocator) (*Feed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.ended != nil && (endless || errors.Is(v.ended, ErrViewClosed)) {
+		return nil, v.ended
+	}
 	recs, err := v.snapshot(columns, alloc)
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{view: v, columns: columns, schema: pickSchema(v.schema, columns), wake: make(chan struct{}, 1)}
+	f := &Feed{
+		view: v, columns: columns, schema: pickSchema(v.schema, columns),
+		wake: make(chan struct{}, 1), w: stream.MinTime,
+	}
 	first := &stream.StepData{Step: v.state.Step, Commit: v.state.Commit, Clock: v.state.Clock, End: !endless}
 	seq := stream.Seq(0)
 	for _, r := range recs {
@@ -52,7 +65,7 @@ func (v *View) Feed(columns []int, endless bool, alloc memory.Allocator) (*Feed,
 		})
 		seq += stream.Seq(r.NumRows())
 	}
-	f.queue = append(f.queue, first)
+	f.queue = append(f.queue, feedStep{first, v.state.W})
 	f.signal()
 	if endless {
 		v.feeds[f] = struct{}{}
@@ -67,9 +80,10 @@ func (f *Feed) offer(c stream.Cut, commit stream.Commit, changes []stream.Batch)
 	if f.err != nil {
 		return
 	}
-	if n := len(f.queue); n > 0 && len(changes) == 0 && len(f.queue[n-1].Rows) == 0 {
-		last := f.queue[n-1]
-		last.Step, last.Commit, last.Clock = c.Step, commit, c.Clock
+	if n := len(f.queue); n > 0 && len(changes) == 0 && len(f.queue[n-1].data.Rows) == 0 {
+		last := &f.queue[n-1]
+		last.data.Step, last.data.Commit, last.data.Clock = c.Step, commit, c.Clock
+		last.w = c.W
 		return
 	}
 	if len(f.queue) >= feedStepsMax {
@@ -84,7 +98,7 @@ func (f *Feed) offer(c stream.Cut, commit stream.Commit, changes []stream.Batch)
 			Arrival: stream.MinTime,
 		})
 	}
-	f.queue = append(f.queue, data)
+	f.queue = append(f.queue, feedStep{data, c.W})
 	f.signal()
 }
 
@@ -98,7 +112,7 @@ func (f *Feed) signal() {
 // fail ends the feed with an error and drops what is queued. The view's lock is held.
 func (f *Feed) fail(err error) {
 	for _, s := range f.queue {
-		s.Release()
+		s.data.Release()
 	}
 	f.queue, f.err = nil, err
 	delete(f.view.feeds, f)
@@ -111,9 +125,9 @@ func (f *Feed) Next(ctx context.Context) (*stream.StepData, error) {
 		f.view.mu.Lock()
 		if len(f.queue) > 0 {
 			s := f.queue[0]
-			f.queue = f.queue[1:]
+			f.queue, f.w = f.queue[1:], s.w
 			f.view.mu.Unlock()
-			return s, nil
+			return s.data, nil
 		}
 		err := f.err
 		f.view.mu.Unlock()
@@ -128,9 +142,14 @@ func (f *Feed) Next(ctx context.Context) (*stream.StepData, error) {
 	}
 }
 
-// W returns the watermark of the view: a feed's rows have no event time of
-// their own that a reader could compute it from.
-func (f *Feed) W() stream.Time { return f.view.State().W }
+// W returns the watermark of the view at the step that Next returned last: a
+// feed's rows have no event time of their own that a reader could compute it
+// from.
+func (f *Feed) W() stream.Time {
+	f.view.mu.Lock()
+	defer f.view.mu.Unlock()
+	return f.w
+}
 
 // Close ends the feed.
 func (f *Feed) Close() error {

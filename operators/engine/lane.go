@@ -142,7 +142,7 @@ func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool,
 	if err != nil {
 		return stream.Batch{}, false, err
 	}
-	return stream.Batch{RecordBatch: some, Shard: h.shard}, true, nil
+	return stream.Batch{RecordBatch: some, Shard: h.shard, Ops: b.TakeOps(kept)}, true, nil
 }
 
 // times evaluates event time and watermark, fills `before` (the shard's own

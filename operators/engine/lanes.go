@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"weir/operators/stream"
 )
@@ -53,7 +51,8 @@ func runLanes(ctx context.Context, work []laneWork) error {
 	close(next)
 	errs := make(chan error, workers)
 	for range workers {
-		go func() { errs <- drain(ctx, next) }()
+		// Nobody else could catch a panic on this goroutine.
+		go func() { errs <- guard(func() error { return drain(ctx, next) }) }()
 	}
 	var first error
 	for range workers {
@@ -64,14 +63,8 @@ func runLanes(ctx context.Context, work []laneWork) error {
 	return first
 }
 
-// drain runs lanes until there are none left. A panic becomes the query's
-// error: nobody else could catch it on this goroutine.
-func drain(ctx context.Context, next <-chan laneWork) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("query failed by a bug in weir: %v\n%s", p, debug.Stack())
-		}
-	}()
+// drain runs lanes until there are none left.
+func drain(ctx context.Context, next <-chan laneWork) error {
 	for w := range next {
 		if err := w.run(ctx); err != nil {
 			return err

@@ -100,7 +100,7 @@ func (q *Query) buildTail() ([]operators.Operator, error) {
 		}
 		ops = append(ops, op)
 		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None {
-			q.whole = &completeness{from: stream.MinTime}
+			q.whole = newCompleteness()
 			ops = append(ops, q.whole)
 		}
 	}
@@ -122,13 +122,25 @@ func (q *Query) Ledger() stream.Ledger { return q.Progress().Ledger }
 // not the process.
 func (q *Query) Run(ctx context.Context) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("query failed by a bug in weir: %v\n%s", p, debug.Stack())
-		}
-		if cerr := q.close(); err == nil {
+		cerr := guard(q.close) // it may stumble over what a panic left
+		if err == nil {
 			err = cerr
 		}
 	}()
+	return guard(func() error { return q.run(ctx) })
+}
+
+// guard calls f and turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("query failed by a bug in weir: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+func (q *Query) run(ctx context.Context) error {
 	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: &q.behind}
 	if err := q.tail.open(ctx, rt); err != nil {
 		return err
@@ -142,7 +154,6 @@ func (q *Query) Run(ctx context.Context) (err error) {
 			return err
 		}
 		err = q.step(ctx, data)
-		data.Release()
 		if errors.Is(err, operators.ErrDone) {
 			return nil
 		}
@@ -152,8 +163,9 @@ func (q *Query) Run(ctx context.Context) (err error) {
 	}
 }
 
-// step reads all rows of one step and makes its cut.
+// step reads all rows of one step, which it releases, and makes its cut.
 func (q *Query) step(ctx context.Context, data *stream.StepData) error {
+	defer data.Release()
 	if err := q.read(ctx, data.Rows); err != nil {
 		return err
 	}
@@ -198,8 +210,8 @@ func (q *Query) read(ctx context.Context, rows []stream.SourceBatch) error {
 		ln := w.lane
 		q.tracker.Observe(ln.shard, ln.w, ln.maxEvent, ln.arrival)
 	}
-	if q.whole != nil && len(work) > 0 {
-		q.whole.observe(work)
+	if q.whole != nil {
+		q.whole.observe(work, q.tracker.Merged())
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type View struct {
 	byKey   map[string][]int // key -> positions in rows; one entry unless a bag
 	feeds   map[*Feed]struct{}
 	state   ViewState
+	ended   error // why no step will follow; nil: one may
 	scratch []byte
 }
 
@@ -195,8 +196,8 @@ func (v *View) compact() {
 	}
 }
 
-// snapshot returns the rows, in batches of at most chunkRows, and the moment
-// that they show. The caller holds the lock and releases the batches.
+// snapshot returns the rows in their order. The caller holds the lock and
+// releases the batches.
 func (v *View) snapshot(columns []int, alloc memory.Allocator) ([]arrow.RecordBatch, error) {
 	g := newGatherer(v.schema, columns, alloc)
 	for _, p := range v.rows {
@@ -211,13 +212,27 @@ func (v *View) snapshot(columns []int, alloc memory.Allocator) ([]arrow.RecordBa
 	return g.finish()
 }
 
-// Close lets go of every row. Nobody uses the view or its feeds afterwards.
+// Fail says that the view's query ended with an error. Whoever follows the view
+// gets it; what the view shows stays.
+func (v *View) Fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.end(err)
+}
+
+// end tells everybody who follows the view, now or later, why no step follows.
+func (v *View) end(err error) {
+	v.ended = err
+	for f := range v.feeds {
+		f.fail(err)
+	}
+}
+
+// Close lets go of every row. Feeds end with ErrViewClosed, and so do new ones.
 func (v *View) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for f := range v.feeds {
-		f.fail(errViewClosed)
-	}
+	v.end(ErrViewClosed)
 	for _, p := range v.rows {
 		if p.batch != nil {
 			p.batch.drop()

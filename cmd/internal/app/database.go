@@ -32,8 +32,9 @@ type database struct {
 
 	// files is what was found out of files, by path; nil if no file may be read.
 	// Only `weir query` reads files, in one goroutine.
-	files map[string]*fileInfo
-	stdin io.Reader
+	files     map[string]*fileInfo
+	stdin     io.Reader
+	stdinRead bool // a query reads it, or has
 
 	ddl       sync.Mutex // one statement changes the catalog at a time
 	replaying bool       // the catalog is being restored; before anything else runs
@@ -68,8 +69,9 @@ func (db *database) close() {
 	clear(db.views)
 }
 
-// run executes the statements of a text in order. The result is that of the last
-// one that has rows to show; results before it are not computed.
+// run executes the statements of a text in order, up to the first that fails. The
+// result is that of the last one that has rows to show; those before it are
+// checked but not computed.
 func (db *database) run(ctx context.Context, text string, note func(string, ...any)) (*result, error) {
 	stmts, err := sql.Parse(text)
 	if err != nil {
@@ -83,10 +85,12 @@ func (db *database) run(ctx context.Context, text string, note func(string, ...a
 	}
 	var res *result
 	for i, s := range stmts {
-		if returnsRows(s) && i != last {
-			continue
+		r, err := (*result)(nil), error(nil)
+		if returnsRows(s) && i < last {
+			err = db.check(s, note)
+		} else {
+			r, err = db.statement(ctx, s, note)
 		}
-		r, err := db.statement(ctx, s, note)
 		if err != nil {
 			if res != nil {
 				_ = res.Close()
@@ -103,6 +107,16 @@ func (db *database) run(ctx context.Context, text string, note func(string, ...a
 	return res, nil
 }
 
+// check plans a SELECT whose rows nobody will see.
+func (db *database) check(s ast.Statement, note func(string, ...any)) error {
+	q, ok := s.(*ast.Select)
+	if !ok {
+		return nil
+	}
+	_, err := db.plan(q, &relations{db: db, notes: note})
+	return err
+}
+
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
 	case *ast.CreateStream, *ast.CreateView, *ast.Drop:
@@ -113,7 +127,7 @@ func returnsRows(s ast.Statement) bool {
 
 // statement executes one statement. A statement without rows gives no result.
 func (db *database) statement(ctx context.Context, s ast.Statement, note func(string, ...any)) (*result, error) {
-	rel := relations{db: db, notes: note}
+	rel := &relations{db: db, notes: note}
 	switch s := s.(type) {
 	case *ast.CreateStream:
 		return nil, db.createStream(ctx, s, note)
@@ -136,16 +150,16 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 }
 
 // plan turns a query into what the engine runs.
-func (db *database) plan(q *ast.Select, rel relations) (*physical.Plan, error) {
+func (db *database) plan(q *ast.Select, rel *relations) (*physical.Plan, error) {
 	return planner.Plan(q, db.planConfig(rel))
 }
 
-func (db *database) planConfig(rel relations) planner.Config {
+func (db *database) planConfig(rel *relations) planner.Config {
 	return planner.Config{Relations: rel, Fold: expr.Fold, Now: stream.FromGo(db.now())}
 }
 
 // query starts a SELECT.
-func (db *database) query(ctx context.Context, q *ast.Select, rel relations) (*result, error) {
+func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*result, error) {
 	p, err := db.plan(q, rel)
 	if err != nil {
 		return nil, err
@@ -154,9 +168,9 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel relations) (*r
 	if err != nil {
 		return nil, err
 	}
-	in, err := db.open(ctx, p, start)
+	in, err := db.open(ctx, p, rel, start)
 	if err != nil {
-		return nil, err
+		return nil, atFrom(err, q)
 	}
 	return startResult(db.ctx, p, in, db.alloc)
 }
@@ -193,14 +207,15 @@ type input struct {
 	report  func() []string
 }
 
-// open opens what the plan's scan reads. start is where a live stream begins.
-func (db *database) open(ctx context.Context, p *physical.Plan, start string) (*input, error) {
+// open opens what the plan's scan reads, which rel found. start is where a live
+// stream begins.
+func (db *database) open(ctx context.Context, p *physical.Plan, rel *relations, start string) (*input, error) {
 	scan := scanOf(p.Root)
 	switch scan.Kind {
 	case physical.SourceFile:
-		return db.openFile(scan)
+		return db.openFile(scan, rel.stream)
 	case physical.SourceView:
-		m, err := db.materialized(scan.Relation)
+		m, err := db.materialized(rel.view)
 		if err != nil {
 			return nil, err
 		}
@@ -209,22 +224,13 @@ func (db *database) open(ctx context.Context, p *physical.Plan, start string) (*
 		}
 		feed, err := m.view.Feed(scan.Columns, false, db.alloc)
 		if err != nil {
-			return nil, err
+			return nil, viewError(rel.view.Name, err)
 		}
 		return &input{source: feed, shards: []stream.Shard{0}}, nil
 	case physical.SourceStream:
-		return db.openStream(scan, start)
+		return db.openStream(scan, rel.stream, start)
 	case physical.SourceOne:
 		return &input{source: new(oneRow), shards: []stream.Shard{0}}, nil
 	}
 	return nil, fmt.Errorf("no source reads kind %d", scan.Kind)
-}
-
-// catalogStream returns the stream that a scan reads.
-func (db *database) catalogStream(scan *physical.Scan) (*catalog.Stream, error) {
-	s, ok := db.catalog.Stream(scan.Relation)
-	if !ok {
-		return nil, diag.New(diag.UnknownObject, diag.Span{}, "stream `%s` is gone", scan.Relation)
-	}
-	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"weir/ingest/wal"
 	"weir/planner"
+	"weir/planner/physical"
 	"weir/sql"
 	"weir/sql/ast"
 	"weir/sql/catalog"
@@ -115,30 +116,15 @@ func noOptions(with []ast.Option) error {
 		WithHint("a view takes no options; leave out WITH (…)")
 }
 
-func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relations) error {
+func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *relations) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
 	if err := noOptions(append(s.With, s.Query.With...)); err != nil {
 		return err
 	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
-	if !s.Materialized {
-		p, err := db.plan(s.Query, rel)
-		if err != nil {
-			return err
-		}
-		def.Schema, def.Key = p.Root.Schema(), p.Key
-		created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
-		if err != nil || !created {
-			return err
-		}
-		return db.persist(ctx, def.ID, s.Text)
-	}
-	p, err := planner.PlanView(s.Query, db.planConfig(rel))
+	p, err := db.planView(s, rel)
 	if err != nil {
-		return err
-	}
-	if err := noViewOverView(s.Query, p); err != nil {
 		return err
 	}
 	def.Schema, def.Key = p.Root.Schema(), p.Key
@@ -153,19 +139,27 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel relat
 	if before != nil {
 		db.stopView(before.ID)
 	}
-	if db.replaying {
+	if db.replaying || !s.Materialized {
 		return nil
 	}
-	return db.startView(def, rel)
+	return db.startView(def, p, rel)
 }
 
-// startView plans a view again and runs it.
-func (db *database) startView(def *catalog.View, rel relations) error {
-	p, err := planner.PlanView(def.Query, db.planConfig(rel))
-	if err != nil {
-		return err
+// planView plans the query of a view that is being made.
+func (db *database) planView(s *ast.CreateView, rel *relations) (*physical.Plan, error) {
+	if !s.Materialized {
+		return db.plan(s.Query, rel)
 	}
-	m, err := db.materialize(def, p)
+	p, err := planner.PlanView(s.Query, db.planConfig(rel))
+	if err != nil {
+		return nil, err
+	}
+	return p, noViewOverView(s.Query, p)
+}
+
+// startView runs a view's plan. The caller holds db.ddl.
+func (db *database) startView(def *catalog.View, p *physical.Plan, rel *relations) error {
+	m, err := db.materialize(def, p, rel)
 	if err != nil {
 		return err
 	}
@@ -175,13 +169,20 @@ func (db *database) startView(def *catalog.View, rel relations) error {
 	return nil
 }
 
-// startViews runs every materialized view of a restored catalog.
+// startViews plans and runs every materialized view of a restored catalog.
 func (db *database) startViews() error {
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
 	for _, v := range db.catalog.Views() {
 		if !v.Materialized {
 			continue
 		}
-		if err := db.startView(v, relations{db: db, notes: func(string, ...any) {}}); err != nil {
+		rel := &relations{db: db, notes: func(string, ...any) {}}
+		p, err := planner.PlanView(v.Query, db.planConfig(rel))
+		if err == nil {
+			err = db.startView(v, p, rel)
+		}
+		if err != nil {
 			return fmt.Errorf("start view %s: %w", v.Name, err)
 		}
 	}

@@ -28,10 +28,10 @@ type materialized struct {
 }
 
 // materialize starts the query of a view from the oldest record on.
-func (db *database) materialize(def *catalog.View, p *physical.Plan) (*materialized, error) {
-	in, err := db.openForView(p)
+func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
+	in, err := db.open(db.ctx, p, rel, "earliest")
 	if err != nil {
-		return nil, err
+		return nil, atFrom(err, def.Query)
 	}
 	m := &materialized{def: def, plan: p, view: engine.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
 	m.query, err = engine.New(engine.Config{
@@ -58,15 +58,37 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan) (*materiali
 	return m, nil
 }
 
-// openForView opens the input of a view. A view over a view reads its changes.
-func (db *database) openForView(p *physical.Plan) (*input, error) {
-	return db.open(db.ctx, p, "earliest")
-}
-
+// fail keeps why the query stopped, and tells those who follow the view.
 func (m *materialized) fail(err error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.err = err
+	m.mu.Unlock()
+	m.view.Fail(m.failed(err))
+}
+
+func (m *materialized) failed(err error) error {
+	return diag.New(diag.External, diag.Span{}, "the query of view `%s` stopped: %s", m.def.Name, err).
+		WithHint("what the view had read stays in the log: restart the server, or DROP and CREATE the view, to run it again")
+}
+
+// ended is the error for who reads a view whose query has ended.
+func (db *database) ended(m *materialized) error {
+	switch err := m.failure(); {
+	case err != nil:
+		return m.failed(err)
+	case db.ctx.Err() != nil:
+		return diag.New(diag.External, diag.Span{}, "the server is stopping")
+	}
+	return viewError(m.def.Name, engine.ErrViewClosed)
+}
+
+// viewError puts an error of reading a view into words.
+func viewError(name string, err error) error {
+	if errors.Is(err, engine.ErrViewClosed) {
+		return diag.New(diag.UnknownObject, diag.Span{}, "the materialized view `%s` was dropped or replaced", name).
+			WithHint("if it was replaced, send the statement again")
+	}
+	return err
 }
 
 // failure returns why the query stopped, nil while it runs.
@@ -97,13 +119,10 @@ func (m *materialized) caughtUp(ctx context.Context, db *database) error {
 		}
 		select {
 		case <-m.done:
-			if err := m.failure(); err != nil {
-				return diag.New(diag.External, diag.Span{}, "the query of view `%s` stopped: %s", m.def.Name, err)
-			}
-			if db.log == nil {
+			if db.log == nil && m.failure() == nil {
 				return nil // a bounded input has ended: the view is whole
 			}
-			return diag.New(diag.External, diag.Span{}, "the query of view `%s` was stopped", m.def.Name)
+			return db.ended(m)
 		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
@@ -112,17 +131,24 @@ func (m *materialized) caughtUp(ctx context.Context, db *database) error {
 }
 
 // materialized returns a view that runs.
-func (db *database) materialized(name string) (*materialized, error) {
-	v, ok := db.catalog.View(name)
-	if ok {
-		db.mu.Lock()
-		m := db.views[v.ID]
-		db.mu.Unlock()
-		if m != nil {
-			return m, nil
-		}
+func (db *database) materialized(v *catalog.View) (*materialized, error) {
+	m := db.runningView(v.ID)
+	if m == nil {
+		// The statement that makes it, or the server's start, may be about to run it.
+		db.ddl.Lock()
+		m = db.runningView(v.ID)
+		db.ddl.Unlock()
 	}
-	return nil, diag.New(diag.UnknownObject, diag.Span{}, "materialized view `%s` is gone", name)
+	if m == nil {
+		return nil, viewError(v.Name, engine.ErrViewClosed)
+	}
+	return m, nil
+}
+
+func (db *database) runningView(id uint32) *materialized {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.views[id]
 }
 
 // running returns every materialized view, by name.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -23,32 +24,40 @@ type fileInfo struct {
 	reader io.Reader
 }
 
-// relations resolves the names of one statement.
+// relations resolves the names of one statement, and remembers what it found
+// last: what the statement's scan reads. By the time that the scan is opened the
+// name may mean something else.
 type relations struct {
 	db    *database
 	notes func(format string, args ...any)
+
+	stream *catalog.Stream
+	view   *catalog.View
 }
 
 // Relation finds what FROM names.
-func (r relations) Relation(t *ast.Table) (*planner.Relation, error) {
+func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
+	r.stream, r.view = nil, nil
 	if t.File {
 		return r.file(t)
 	}
 	name := t.Name.Text
 	if s, ok := r.db.catalog.Stream(name); ok {
+		r.stream = s
 		return streamRelation(s), nil
 	}
 	if v, ok := r.db.catalog.View(name); ok {
 		if !v.Materialized {
 			return &planner.Relation{Name: name, Inline: v.Query}, nil
 		}
+		r.view = v
 		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
 	}
 	return nil, r.unknown(t.Name)
 }
 
 // unknown says that there is no such relation, and what could be meant instead.
-func (r relations) unknown(name ast.Name) error {
+func (r *relations) unknown(name ast.Name) error {
 	e := r.db.catalog.Unknown(name)
 	names := r.db.catalog.Names()
 	switch {
@@ -71,7 +80,7 @@ func listNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func (r relations) file(t *ast.Table) (*planner.Relation, error) {
+func (r *relations) file(t *ast.Table) (*planner.Relation, error) {
 	info, err := r.db.inspect(t.Name.Text, "", r.notes)
 	if err != nil {
 		return nil, atTable(fileError(t.Name.Text, err), t)
@@ -91,6 +100,15 @@ func atTable(err error, t *ast.Table) error {
 		e.Span = t.Name.At
 	}
 	return e
+}
+
+// atFrom points an error of opening what a query reads at its FROM.
+func atFrom(err error, q *ast.Select) error {
+	var e *diag.Error
+	if q.From != nil && errors.As(err, &e) {
+		return atTable(e, q.From)
+	}
+	return err
 }
 
 func streamRelation(s *catalog.Stream) *planner.Relation {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"weir/operators/expr"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/sql"
@@ -73,7 +74,10 @@ func (db *database) show(s *ast.Show) (*result, error) {
 			WithHint("there are SHOW STREAMS, SHOW VIEWS and SHOW QUERIES")
 	}
 	if s.Like != nil {
-		rows = likeRows(rows, *s.Like)
+		var err error
+		if rows, err = likeRows(rows, *s.Like); err != nil {
+			return nil, err
+		}
 	}
 	return db.cells(names, rows), nil
 }
@@ -97,9 +101,7 @@ func (db *database) showView(v *catalog.View) []any {
 	if !v.Materialized {
 		return []any{v.Name, "view", nil, nil}
 	}
-	db.mu.Lock()
-	m := db.views[v.ID]
-	db.mu.Unlock()
+	m := db.runningView(v.ID)
 	if m == nil {
 		return []any{v.Name, "materialized view", nil, nil}
 	}
@@ -128,31 +130,21 @@ func showTime(t stream.Time) string {
 	return string(types.AppendDatetime(nil, int64(t), 3))
 }
 
-// likeRows keeps the rows whose first column matches a LIKE pattern.
-func likeRows(rows [][]any, pattern string) [][]any {
+// likeRows keeps the rows whose first column matches a LIKE pattern, as in WHERE.
+func likeRows(rows [][]any, pattern string) ([][]any, error) {
+	text := func(s string) *physical.Literal { return &physical.Literal{T: types.VarcharType, Value: s} }
 	var out [][]any
 	for _, r := range rows {
-		if like(r[0].(string), pattern) {
+		like := &physical.Call{Fn: "like", T: types.BooleanType, Args: []physical.Expr{text(r[0].(string)), text(pattern)}}
+		e, err := expr.Fold(like)
+		if err != nil {
+			return nil, fmt.Errorf("match %s LIKE %s: %w", r[0], pattern, err)
+		}
+		if l, ok := e.(*physical.Literal); ok && l.Value == true {
 			out = append(out, r)
 		}
 	}
-	return out
-}
-
-// like matches a name, in which % stands for anything and _ for one character.
-func like(s, pattern string) bool {
-	if pattern == "" {
-		return s == ""
-	}
-	if pattern[0] == '%' {
-		for i := 0; i <= len(s); i++ {
-			if like(s[i:], pattern[1:]) {
-				return true
-			}
-		}
-		return false
-	}
-	return s != "" && (pattern[0] == '_' || pattern[0] == s[0]) && like(s[1:], pattern[1:])
+	return out, nil
 }
 
 func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
@@ -162,12 +154,12 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 	} else if v, ok := db.catalog.View(s.Name.Text); ok {
 		text = v.Text
 	} else {
-		return nil, relations{db: db}.unknown(s.Name)
+		return nil, (&relations{db: db}).unknown(s.Name)
 	}
 	return db.cells([]string{"name", "create"}, [][]any{{s.Name.Text, text}}), nil
 }
 
-func (db *database) describe(s *ast.Describe, rel relations) (*result, error) {
+func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
 	t := &ast.Table{Node: s.Node, Name: s.Name, File: s.File}
 	r, err := rel.Relation(t)
 	if err != nil {
@@ -202,7 +194,7 @@ func columnRole(w *ast.Watermark, partition string, key []int, i int, name strin
 	return strings.Join(roles, ", ")
 }
 
-func (db *database) explain(s *ast.Explain, rel relations) (*result, error) {
+func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
 	if s.Mode == ast.ExplainRewrite {
 		rows := make([][]any, len(s.Rewrites))
 		for i, r := range s.Rewrites {
@@ -210,17 +202,17 @@ func (db *database) explain(s *ast.Explain, rel relations) (*result, error) {
 		}
 		return db.cells([]string{"bytes", "from", "to", "why"}, rows), nil
 	}
-	var q *ast.Select
+	var p *physical.Plan
+	var err error
 	switch st := s.Statement.(type) {
 	case *ast.Select:
-		q = st
+		p, err = db.plan(st, rel)
 	case *ast.CreateView:
-		q = st.Query
+		p, err = db.planView(st, rel)
 	default:
 		return nil, diag.New(diag.Unsupported, s.Statement.Span(), "only a query has a plan").
 			WithHint("EXPLAIN SELECT …, or EXPLAIN CREATE MATERIALIZED VIEW …")
 	}
-	p, err := db.plan(q, rel)
 	if err != nil {
 		return nil, err
 	}

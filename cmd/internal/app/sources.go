@@ -20,9 +20,9 @@ import (
 )
 
 // openFile opens a file, stdin, or a stream that is declared over one of them.
-func (db *database) openFile(s *physical.Scan) (*input, error) {
+func (db *database) openFile(s *physical.Scan, def *catalog.Stream) (*input, error) {
 	path, format, columns, unit := s.Relation, "", stream.Schema(nil), time.Duration(0)
-	if def, ok := db.catalog.Stream(s.Relation); ok {
+	if def != nil {
 		path, format, columns, unit = def.Path, def.Format, def.Columns, def.TimeUnit
 	} else {
 		info, err := db.inspect(path, "", func(string, ...any) {})
@@ -35,6 +35,11 @@ func (db *database) openFile(s *physical.Scan) (*input, error) {
 		Path: path, Format: format, Schema: columns, Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
 	}
 	if path == stdinPath {
+		if db.stdinRead {
+			return nil, diag.New(diag.Unsupported, diag.Span{}, "stdin was read already, and can be read only once").
+				WithHint("save it to a file and read that")
+		}
+		db.stdinRead = true
 		cfg.Path, cfg.Reader = "", db.stdin
 		if info, ok := db.files[stdinPath]; ok {
 			cfg.Reader = info.reader
@@ -77,11 +82,7 @@ func decodeColumns(s stream.Schema) []decode.Column {
 }
 
 // openStream opens a stream of the log at a start: "" is now.
-func (db *database) openStream(s *physical.Scan, start string) (*input, error) {
-	def, err := db.catalogStream(s)
-	if err != nil {
-		return nil, err
-	}
+func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start string) (*input, error) {
 	if db.log == nil {
 		return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
 			WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
@@ -103,10 +104,12 @@ func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit
 		return nil, err
 	}
 	shards := make([]stream.Shard, def.Shards)
+	partial := false // a stream without records has none that the query missed
 	for i := range shards {
 		shards[i] = stream.Shard(i)
+		partial = partial || after > 0 && db.log.NextSeq(def.ID, shards[i]) > 0
 	}
-	return &input{source: src, shards: shards, partial: after > 0}, nil
+	return &input{source: src, shards: shards, partial: partial}, nil
 }
 
 // startCommit is the commit behind which a query begins.

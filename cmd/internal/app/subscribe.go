@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"weir/dashboard/hub"
 	"weir/operators/engine"
@@ -24,24 +23,21 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if err != nil {
 		return nil, err
 	}
-	p, err := db.plan(q, relations{db: db, notes: func(string, ...any) {}})
+	rel := &relations{db: db, notes: func(string, ...any) {}}
+	p, err := db.plan(q, rel)
 	if err != nil {
 		return nil, err
 	}
 	scan := scanOf(p.Root)
 	if scan.Kind == physical.SourceView {
-		m, err := db.materialized(scan.Relation)
+		m, err := db.materialized(rel.view)
 		if err != nil {
 			return nil, err
 		}
 		if !rowByRow(p.Root) {
 			return db.rerun(p, m), nil
 		}
-		feed, err := m.view.Feed(scan.Columns, true, db.alloc)
-		if err != nil {
-			return nil, err
-		}
-		return db.follow(p, &input{source: feed, shards: []stream.Shard{0}}, feed.W)
+		return db.followView(p, m)
 	}
 	start, err := startOf(q)
 	if err != nil {
@@ -50,11 +46,23 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if start == "" {
 		start = req.Start
 	}
-	in, err := db.open(ctx, p, start)
+	in, err := db.open(ctx, p, rel, start)
 	if err != nil {
-		return nil, err
+		return nil, atFrom(err, q)
 	}
-	return db.follow(p, in, nil)
+	return db.follow(&subscription{plan: p, appendOnly: p.AppendOnly}, in)
+}
+
+// followView hands over the content of a view and then its changes, as a plan
+// that looks at one row at a time shows them.
+func (db *database) followView(p *physical.Plan, m *materialized) (hub.Subscription, error) {
+	feed, err := m.view.Feed(scanOf(p.Root).Columns, true, db.alloc)
+	if err != nil {
+		return nil, viewError(m.def.Name, err)
+	}
+	// The plan alone adds rows only: that they leave is the view's doing.
+	s := &subscription{plan: p, view: m.def.Name, w: feed.W, first: true, appendOnly: p.AppendOnly && m.plan.AppendOnly}
+	return db.follow(s, &input{source: feed, shards: []stream.Shard{0}})
 }
 
 // parseSelect wants one SELECT.
@@ -90,25 +98,28 @@ const subscriptionUpdates = 64
 
 // subscription is a running query whose changes a hub client reads.
 type subscription struct {
-	plan    *physical.Plan
-	updates chan hub.Update
-	done    chan struct{}
-	err     error // valid once done is closed
-	cancel  context.CancelFunc
-	w       func() stream.Time // the view's watermark; nil: the query's own
-	first   bool               // the next step is the view's content
-	lastW   stream.Time
+	plan       *physical.Plan
+	appendOnly bool
+	updates    chan hub.Update
+	done       chan struct{}
+	err        error // valid once done is closed
+	cancel     context.CancelFunc
+	lastW      stream.Time
+
+	// Of a subscription to a view: its name, its watermark (else it is the query's
+	// own), and whether the next step is the view's content.
+	view  string
+	w     func() stream.Time
+	first bool
 }
 
-// follow runs a plan and hands over each step's change.
-func (db *database) follow(p *physical.Plan, in *input, w func() stream.Time) (*subscription, error) {
+// follow runs the plan of s and hands over each step's change.
+func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 	ctx, cancel := context.WithCancel(db.ctx)
-	s := &subscription{
-		plan: p, updates: make(chan hub.Update, subscriptionUpdates), done: make(chan struct{}),
-		cancel: cancel, w: w, first: w != nil, lastW: stream.MinTime,
-	}
+	s.updates, s.done = make(chan hub.Update, subscriptionUpdates), make(chan struct{})
+	s.cancel, s.lastW = cancel, stream.MinTime
 	q, err := engine.New(engine.Config{
-		Plan: p, Source: in.source, Shards: in.shards, Output: s, Alloc: db.alloc, Partial: in.partial,
+		Plan: s.plan, Source: in.source, Shards: in.shards, Output: s, Alloc: db.alloc, Partial: in.partial,
 	})
 	if err != nil {
 		cancel()
@@ -176,7 +187,7 @@ func (s *subscription) Schema() stream.Schema { return s.plan.Root.Schema() }
 func (s *subscription) Key() []int { return s.plan.Key }
 
 // AppendOnly tells that rows never leave.
-func (s *subscription) AppendOnly() bool { return s.plan.AppendOnly }
+func (s *subscription) AppendOnly() bool { return s.appendOnly }
 
 // TimeColumn returns the column to draw along x.
 func (s *subscription) TimeColumn() int { return s.plan.TimeColumn }
@@ -195,7 +206,7 @@ func (s *subscription) Next(ctx context.Context) (hub.Update, error) {
 		case errors.Is(s.err, engine.ErrSlowReader):
 			return hub.Update{}, hub.ErrSlow
 		}
-		return hub.Update{}, s.err
+		return hub.Update{}, viewError(s.view, s.err)
 	case <-ctx.Done():
 		return hub.Update{}, ctx.Err()
 	}
@@ -209,97 +220,4 @@ func (s *subscription) Close() error {
 	}
 	<-s.done
 	return nil
-}
-
-// rerunEvery is how often a query that looks at the whole view is run again at most.
-const rerunEvery = 250 * time.Millisecond
-
-// rerun is a subscription to a query over a view that must see the whole view:
-// ORDER BY, LIMIT, aggregates. Each change of the view runs it again.
-type rerun struct {
-	db   *database
-	plan *physical.Plan
-	m    *materialized
-	// seen is the number of changes of the view that the last run reflects; -1
-	// before the first run.
-	seen int64
-	last time.Time
-	w    stream.Time
-}
-
-func (db *database) rerun(p *physical.Plan, m *materialized) *rerun {
-	return &rerun{db: db, plan: p, m: m, seen: -1, w: stream.MinTime}
-}
-
-// Schema returns the columns.
-func (r *rerun) Schema() stream.Schema { return r.plan.Root.Schema() }
-
-// Key returns the columns that identify a row.
-func (r *rerun) Key() []int { return r.plan.Key }
-
-// AppendOnly is false: every snapshot replaces the one before.
-func (r *rerun) AppendOnly() bool { return false }
-
-// TimeColumn returns the column to draw along x.
-func (r *rerun) TimeColumn() int { return r.plan.TimeColumn }
-
-// Close does nothing: nothing runs between two calls of Next.
-func (r *rerun) Close() error { return nil }
-
-// Next waits for the view to change, and runs the query again.
-func (r *rerun) Next(ctx context.Context) (hub.Update, error) {
-	for {
-		changed := r.m.view.Changed()
-		st := r.m.view.State()
-		if st.Changes != r.seen {
-			return r.run(ctx, st)
-		}
-		if st.W != r.w {
-			r.w = st.W
-			return hub.Update{Kind: hub.Mark, W: st.W, Token: token(st.Commit)}, nil
-		}
-		select {
-		case <-changed:
-		case <-r.m.done:
-			if err := r.m.failure(); err != nil {
-				return hub.Update{}, err
-			}
-			return hub.Update{}, io.EOF
-		case <-ctx.Done():
-			return hub.Update{}, ctx.Err()
-		}
-	}
-}
-
-func (r *rerun) run(ctx context.Context, st engine.ViewState) (hub.Update, error) {
-	if wait := rerunEvery - time.Since(r.last); wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return hub.Update{}, ctx.Err()
-		}
-		st = r.m.view.State()
-	}
-	r.last = time.Now()
-	feed, err := r.m.view.Feed(scanOf(r.plan.Root).Columns, false, r.db.alloc)
-	if err != nil {
-		return hub.Update{}, err
-	}
-	res, err := startResult(ctx, r.plan, &input{source: feed, shards: []stream.Shard{0}}, r.db.alloc)
-	if err != nil {
-		return hub.Update{}, err
-	}
-	defer res.Close()
-	u := hub.Update{Kind: hub.Snap, W: st.W, Token: token(st.Commit)}
-	err = res.forEach(ctx, func(b stream.Batch) error {
-		b.Retain()
-		u.Batches = append(u.Batches, b)
-		return nil
-	})
-	if !errors.Is(err, io.EOF) {
-		u.Release()
-		return hub.Update{}, err
-	}
-	r.seen, r.w = st.Changes, st.W
-	return u, nil
 }
