@@ -204,7 +204,7 @@ type input struct {
 	source  engine.Source
 	shards  []stream.Shard
 	partial bool // the source starts behind the stream's first record
-	report  func() []string
+	report  func(stream.Ledger) []string
 }
 
 // open opens what the plan's scan reads, which rel found. start is where a live

@@ -139,15 +139,15 @@ func printResult(ctx context.Context, out io.Writer, res *result, format string)
 
 // account says on stderr what became of rows that are in no result.
 func (r *result) account(note func(string, ...any)) {
-	if r.report != nil {
-		for _, line := range r.report() {
-			note("%s", line)
-		}
-	}
 	if r.query == nil {
 		return
 	}
 	l := r.query.Ledger()
+	if r.report != nil {
+		for _, line := range r.report(l) {
+			note("%s", line)
+		}
+	}
 	if l.Late > 0 {
 		note("%d of %d rows came too late for all their windows", l.Late, l.In)
 	}

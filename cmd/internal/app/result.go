@@ -24,7 +24,7 @@ type result struct {
 	cancel  context.CancelFunc
 	closed  sync.Once
 	query   *engine.Query
-	report  func() []string
+	report  func(stream.Ledger) []string
 }
 
 // resultBatches is how many batches wait for a slow reader before the query does.

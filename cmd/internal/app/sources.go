@@ -49,7 +49,9 @@ func (db *database) openFile(s *physical.Scan, def *catalog.Stream) (*input, err
 	if err != nil {
 		return nil, diag.New(diag.External, diag.Span{}, "%s", err)
 	}
-	return &input{source: src, shards: []stream.Shard{0}, report: func() []string { return badRows(src) }}, nil
+	return &input{source: src, shards: []stream.Shard{0}, report: func(l stream.Ledger) []string {
+		return append(badRows(src), untimed(src, l)...)
+	}}, nil
 }
 
 // badRows says which rows of a file did not decode.
@@ -71,6 +73,16 @@ func badRows(src *file.Source) []string {
 		out = append(out, fmt.Sprintf("%s: %s: %s", where, e.Code, e.Message))
 	}
 	return out
+}
+
+// untimed says how many rows of a file decoded, but have no event time.
+func untimed(src *file.Source, l stream.Ledger) []string {
+	bad, _ := src.Errors() // read ahead of the query if that stopped early
+	n := l.Errors - int64(bad)
+	if n <= 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d %s no event time and %s left out: NULL_TS", n, plural(n, "row has", "rows have"), plural(n, "was", "were"))}
 }
 
 func decodeColumns(s stream.Schema) []decode.Column {
