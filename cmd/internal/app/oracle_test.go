@@ -120,11 +120,12 @@ func some[T any](r *rand.Rand, v T) *T {
 func randomEvents(r *rand.Rand) []event {
 	now := []int64{0, -20_000, -2208988800_000, 1_700_000_000_123}[r.IntN(4)]
 	disorder := []int64{0, 3_000, 40_000}[r.IntN(3)]
+	grain := []int64{1, 500}[r.IntN(2)] // 500: times fall on the ends of windows
 	keys := []string{"", "a", "b", "ab", "A", "é\n\"", `\N`}
 	out := make([]event, r.IntN(200))
 	for i := range out {
 		now += r.Int64N(1_000)
-		at := now - r.Int64N(disorder+1)
+		at := (now - r.Int64N(disorder+1)) / grain * grain
 		n := r.Int64N(100) - 50
 		if r.IntN(10) == 0 {
 			n = 1<<63 - 1 - r.Int64N(3)
