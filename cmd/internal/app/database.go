@@ -41,6 +41,7 @@ type database struct {
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
+	lives map[uint32]life          // of the streams that were read, by their id
 
 	ctx  context.Context // of everything that runs
 	stop context.CancelFunc
@@ -52,8 +53,8 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
-		views: make(map[uint32]*materialized),
-		ctx:   ctx, stop: stop,
+		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
+		ctx: ctx, stop: stop,
 	}
 }
 
@@ -172,7 +173,7 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*
 	if err != nil {
 		return nil, atFrom(err, q)
 	}
-	return startResult(db.ctx, p, in, db.alloc)
+	return startResult(in.within(db.ctx), p, in, db.alloc)
 }
 
 // startOf reads WITH (start = …) behind a query.
@@ -205,6 +206,7 @@ type input struct {
 	shards  []stream.Shard
 	partial bool // the source starts behind the stream's first record
 	report  func(stream.Ledger) []string
+	life    context.Context // ends with what is read; nil: that is as long as the query
 }
 
 // open opens what the plan's scan reads, which rel found. start is where a live

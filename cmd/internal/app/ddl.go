@@ -203,6 +203,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
 	view, _ := db.catalog.View(s.Name.Text)
+	stream, _ := db.catalog.Stream(s.Name.Text)
 	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
 	if err != nil || !dropped {
 		return err
@@ -212,6 +213,9 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	}
 	if view != nil {
 		db.stopView(view.ID)
+	}
+	if stream != nil {
+		db.endLife(stream)
 	}
 	db.tick()
 	return nil

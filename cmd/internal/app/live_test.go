@@ -184,6 +184,41 @@ func TestFollowRefinedView(t *testing.T) {
 	}
 }
 
+// TestStreamIsDropped: who reads a stream that is dropped is told.
+func TestStreamIsDropped(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE STREAM gone (x BIGINT)")
+	sub := s.subscribe(t, "SELECT x FROM gone")
+	res, err := s.db.run(t.Context(), "SELECT x FROM gone", func(string, ...any) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Close()
+	s.must(t, "DROP STREAM gone; CREATE STREAM gone (x BIGINT, y BIGINT)")
+	_, err = res.Next(t.Context())
+	for _, err := range []error{err, next(t, sub, never)} {
+		if err == nil || !strings.Contains(err.Error(), "`gone` was dropped") {
+			t.Errorf("a reader gets %v", err)
+		}
+	}
+	if len(s.db.lives) > 0 {
+		t.Errorf("streams that are gone are kept: %v", s.db.lives)
+	}
+}
+
+// TestViewOfNothing: a view whose input has ended is whole.
+func TestViewOfNothing(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE MATERIALIZED VIEW one AS SELECT 1 AS x")
+	s.must(t, "SELECT * FROM one")
+	if err := next(t, s.subscribe(t, "SELECT x FROM one"), func(u hub.Update) bool { return u.Kind == hub.Snap }); err != nil {
+		t.Error(err)
+	}
+	if err := next(t, s.subscribe(t, "SELECT SUM(x) FROM one"), never); !errors.Is(err, io.EOF) {
+		t.Errorf("the aggregate of a view that is whole ends with %v", err)
+	}
+}
+
 // TestEmptyStreamIsWhole: a query that starts at the head of a stream without
 // records misses none, so its first window is whole.
 func TestEmptyStreamIsWhole(t *testing.T) {

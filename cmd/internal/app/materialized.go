@@ -23,8 +23,9 @@ type materialized struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
 
-	mu  sync.Mutex
-	err error // why the query ended
+	mu    sync.Mutex
+	err   error // why the query ended
+	whole bool  // the input has ended, and the view shows all of it
 }
 
 // materialize starts the query of a view from the oldest record on.
@@ -50,7 +51,10 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 		if cerr := in.source.Close(); err == nil {
 			err = cerr
 		}
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil:
+			m.finish()
+		case ctx.Err() == nil:
 			m.fail(err)
 			db.logger.Error("query stopped", "view", def.Name, "error", err)
 		}
@@ -91,6 +95,19 @@ func viewError(name string, err error) error {
 	return err
 }
 
+func (m *materialized) finish() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.whole = true
+}
+
+// finished tells whether the view shows all of an input that has ended.
+func (m *materialized) finished() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.whole
+}
+
 // failure returns why the query stopped, nil while it runs.
 func (m *materialized) failure() error {
 	m.mu.Lock()
@@ -119,8 +136,8 @@ func (m *materialized) caughtUp(ctx context.Context, db *database) error {
 		}
 		select {
 		case <-m.done:
-			if db.log == nil && m.failure() == nil {
-				return nil // a bounded input has ended: the view is whole
+			if m.finished() {
+				return nil
 			}
 			return db.ended(m)
 		case <-changed:

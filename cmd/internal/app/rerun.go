@@ -62,6 +62,9 @@ func (r *rerun) Next(ctx context.Context) (hub.Update, error) {
 		select {
 		case <-changed:
 		case <-r.m.done:
+			if r.m.finished() {
+				return hub.Update{}, io.EOF
+			}
 			return hub.Update{}, r.db.ended(r.m)
 		case <-ctx.Done():
 			return hub.Update{}, ctx.Err()

@@ -75,7 +75,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 		defer close(r.done)
 		defer close(r.batches)
 		defer cancel()
-		r.err = q.Run(ctx)
+		r.err = causeOf(ctx, q.Run(ctx))
 		if final != nil {
 			if r.err == nil {
 				r.err = r.drain(ctx, final, alloc)

@@ -99,11 +99,20 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 		return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
 			WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
 	}
+	life, err := db.lifeOf(def)
+	if err != nil {
+		return nil, err
+	}
 	after, err := db.startCommit(start)
 	if err != nil {
 		return nil, err
 	}
-	return db.scanLog(def, s.Columns, after)
+	in, err := db.scanLog(def, s.Columns, after)
+	if err != nil {
+		return nil, err
+	}
+	in.life = life
+	return in, nil
 }
 
 // scanLog reads a stream of the log behind a commit.

@@ -115,7 +115,7 @@ type subscription struct {
 
 // follow runs the plan of s and hands over each step's change.
 func (db *database) follow(s *subscription, in *input) (*subscription, error) {
-	ctx, cancel := context.WithCancel(db.ctx)
+	ctx, cancel := context.WithCancel(in.within(db.ctx))
 	s.updates, s.done = make(chan hub.Update, subscriptionUpdates), make(chan struct{})
 	s.cancel, s.lastW = cancel, stream.MinTime
 	q, err := engine.New(engine.Config{
@@ -134,7 +134,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		defer close(s.done)
 		defer close(s.updates)
 		defer cancel()
-		s.err = q.Run(ctx)
+		s.err = causeOf(ctx, q.Run(ctx))
 		if err := in.source.Close(); s.err == nil {
 			s.err = err
 		}
