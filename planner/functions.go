@@ -95,6 +95,7 @@ func textFunctions(m map[string]function) {
 	m["SUBSTRING"] = str("substring", "(s, position[, length])", "A part of a text; positions count characters from 1, negative ones from the end.", 2, 3, s, n)
 	m["TRIM"] = str("trim", "(s)", "Text without spaces at both ends.", 1, 1, s)
 	m["REPLACE"] = str("replace", "(s, from, to)", "Text with each occurrence of a part replaced.", 3, 3, s)
+	m["SUBSTRING_INDEX"] = str("substring_index", "(s, delimiter, n)", "What stands in front of the n-th delimiter; behind the n-th from the end if n is negative.", 3, 3, s, s, n)
 	m["LEFT"] = str("left", "(s, n)", "The first n characters.", 2, 2, s, n)
 	m["RIGHT"] = str("right", "(s, n)", "The last n characters.", 2, 2, s, n)
 	count := func(fn, doc string) function {
@@ -137,7 +138,7 @@ func timeFunctions(m map[string]function) {
 func absent(name string) bool {
 	const names = " GROUP_CONCAT STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP BIT_AND BIT_OR BIT_XOR JSON_ARRAYAGG JSON_OBJECTAGG ANY_VALUE " +
 		"RAND UUID LOG LN LOG2 LOG10 EXP SIN COS TAN ASIN ACOS ATAN ATAN2 COT DEGREES RADIANS PI SIGN TRUNCATE CONV CRC32 " +
-		"CONCAT_WS LPAD RPAD LTRIM RTRIM REVERSE REPEAT LOCATE INSTR POSITION FIELD FIND_IN_SET FORMAT HEX UNHEX MD5 SHA1 SHA2 REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR SUBSTRING_INDEX STRCMP ASCII ORD SPACE " +
+		"CONCAT_WS LPAD RPAD LTRIM RTRIM REVERSE REPEAT LOCATE INSTR POSITION FIELD FIND_IN_SET FORMAT HEX UNHEX MD5 SHA1 SHA2 REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR STRCMP ASCII ORD SPACE " +
 		"DATEDIFF TIMESTAMPDIFF TIMESTAMPADD STR_TO_DATE DAYOFWEEK DAYOFYEAR WEEK WEEKDAY WEEKOFYEAR YEARWEEK QUARTER DAYNAME MONTHNAME LAST_DAY MICROSECOND TIME TIMEDIFF EXTRACT CONVERT_TZ MAKEDATE TO_DAYS FROM_DAYS UTC_TIMESTAMP UTC_DATE SYSDATE CURTIME CURRENT_TIME " +
 		"JSON_EXTRACT JSON_VALUE JSON_OBJECT JSON_ARRAY ISNULL INTERVAL ROW_NUMBER RANK DENSE_RANK LAG LEAD FIRST_VALUE LAST_VALUE NTILE "
 	return strings.Contains(names, " "+name+" ")

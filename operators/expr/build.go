@@ -40,6 +40,7 @@ func functions() []function {
 		{"concat", 1, -1, buildConcat}, {"upper", 1, 1, buildMapText}, {"lower", 1, 1, buildMapText},
 		{"length", 1, 1, buildLength}, {"char_length", 1, 1, buildLength}, {"substring", 2, 3, buildSubstring},
 		{"trim", 1, 1, buildMapText}, {"replace", 3, 3, buildReplace}, {"left", 2, 2, buildEnds}, {"right", 2, 2, buildEnds},
+		{"substring_index", 3, 3, buildSubstringIndex},
 
 		{"date_add", 2, 2, buildDateAdd}, {"date", 1, 1, buildDate}, {"date_format", 2, 2, buildDateFormat},
 		{"year", 1, 1, buildTimePart}, {"month", 1, 1, buildTimePart}, {"day", 1, 1, buildTimePart},

@@ -212,6 +212,10 @@ func (g generator) text(typ types.Type, sub func(types.Type) physical.Expr) phys
 	case 3:
 		e = g.call("replace", t, sub(t), sub(t), sub(t))
 	case 4:
+		if g.pick(2) == 0 {
+			e = g.call("substring_index", t, sub(t), sub(t), sub(n))
+			break
+		}
 		e = g.call([]string{"left", "right"}[g.pick(2)], t, sub(t), sub(n))
 	case 5:
 		format := &physical.Literal{T: t, Value: "%Y-%m-%d %T.%f %a %W %b %M %h %p %j"}

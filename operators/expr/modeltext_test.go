@@ -2,6 +2,7 @@ package expr
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,8 @@ func textModel(c *physical.Call, a []any) (any, bool) {
 			return text(0), true
 		}
 		return strings.ReplaceAll(text(0), text(1), text(2)), true
+	case "substring_index":
+		return substringIndex(text(0), text(1), count(2)), true
 	case "left":
 		return cut([]rune(text(0)), count(1)), true
 	case "right":
@@ -128,4 +131,22 @@ func (m *model) times(c *physical.Call, a []any) any {
 		return r.UnixMicro()
 	}
 	panic("the model does not know " + c.Fn)
+}
+
+// substringIndex splits, with the text turned around for a negative n.
+func substringIndex(s, by string, n int) string {
+	switch {
+	case by == "" || n == 0:
+		return ""
+	case n < 0:
+		return turn(substringIndex(turn(s), turn(by), -n))
+	}
+	parts := strings.Split(s, by)
+	return strings.Join(parts[:min(n, len(parts))], by)
+}
+
+func turn(s string) string {
+	r := []rune(s)
+	slices.Reverse(r)
+	return string(r)
 }

@@ -124,6 +124,8 @@ func TestSemantics(t *testing.T) {
 		{fn("substring", s, "Sakila", -5, 3), "aki"}, {fn("substring", s, "Sakila", 0), ""}, {fn("substring", s, "Sakila", -7), ""}, {fn("substring", s, "日本語", 2, 1), "本"},
 		{fn("trim", s, "  a b "), "a b"}, {fn("replace", s, "aaa", "a", "bb"), "bbbbbb"}, {fn("replace", s, "aaa", "", "x"), "aaa"}, {fn("left", s, "日本語", 2), "日本"},
 		{fn("right", s, "日本語", 2), "本語"}, {fn("right", s, "ab", 5), "ab"}, {fn("left", s, "ab", -1), ""}, {fn("right", s, "ab", math.MinInt64), ""},
+		{fn("substring_index", s, "www.mysql.com", ".", 2), "www.mysql"}, {fn("substring_index", s, "www.mysql.com", ".", -2), "mysql.com"}, {fn("substring_index", s, "a.b", ".", 0), ""},
+		{fn("substring_index", s, "a.b", ".", 3), "a.b"}, {fn("substring_index", s, "a.b", "", 1), ""}, {fn("substring_index", s, "aaa", "aa", -1), ""}, {fn("substring_index", s, "日本語", "本", math.MinInt64), "日本語"},
 
 		{fn("cast", i, 2.5), "3"}, {fn("cast", i, -2.5), "-3"}, {fn("cast", i, 9.3e18), "!"}, {fn("cast", i, dec("2.5")), "3"}, {fn("cast", i, " 12 "), "12"}, {fn("cast", i, "12a"), "!"},
 		{fn("cast", i, ""), "!"}, {fn("cast", i, "12.5"), "13"}, {fn("cast", i, "9223372036854775807"), "9223372036854775807"}, {fn("cast", i, "9223372036854775808"), "!"},

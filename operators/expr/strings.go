@@ -176,3 +176,40 @@ func buildReplace(call *physical.Call, ledger *stream.Ledger) (node, error) {
 		return append(dst, s...)
 	}))
 }
+
+// buildSubstringIndex makes substring_index(text, delimiter, n): what stands in
+// front of the n-th delimiter, or behind the n-th from the end if n is negative;
+// the whole text if it has fewer, nothing for an empty delimiter or n = 0.
+func buildSubstringIndex(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if call.T.Kind != types.Varchar || !takes(call, types.Varchar, types.Varchar, types.Bigint) {
+		return nil, misuse(call)
+	}
+	return newStrict(call, ledger, textKernel(func(dst []byte, a []*vec, i int) []byte {
+		s, by, n := a[0].text(i), a[1].text(i), a[2].ints[a[2].at(i)]
+		if len(by) == 0 || n == 0 {
+			return dst
+		}
+		lo, hi := 0, len(s) // n > 0: s[:lo] is read; n < 0: s[hi:] is
+		for ; n > 0; n-- {
+			at := bytes.Index(s[lo:], by)
+			if at < 0 {
+				return append(dst, s...)
+			}
+			if n == 1 {
+				return append(dst, s[:lo+at]...)
+			}
+			lo += at + len(by)
+		}
+		for ; n < 0; n++ {
+			at := bytes.LastIndex(s[:hi], by)
+			if at < 0 {
+				return append(dst, s...)
+			}
+			if n == -1 {
+				return append(dst, s[at+len(by):]...)
+			}
+			hi = at
+		}
+		return dst
+	}))
+}
