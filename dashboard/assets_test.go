@@ -95,6 +95,14 @@ func TestAssets(t *testing.T) {
 		if err := json.Unmarshal([]byte(body), &e); err != nil || resp.StatusCode != 404 || e.Error.Code != "NOT_FOUND" {
 			t.Errorf("%s: %s %q", path, resp.Status, body)
 		}
+		// No method would help here.
+		res, err := http.DefaultTransport.RoundTrip(httptest.NewRequest(http.MethodPost, url+path, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = res.Body.Close(); res.StatusCode != 404 {
+			t.Errorf("POST %s: %s", path, res.Status)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func ParseOne(text string) (ast.Statement, error) {
 		return nil, err
 	case len(stmts) == 0:
 		return nil, diag.New(diag.Syntax, diag.Span{Start: len(text), End: len(text)}, "expected a statement, found nothing").
-			WithHint("for example: SELECT * FROM 'file.jsonl' LIMIT 10")
+			WithHint("for example: SHOW STREAMS, or with `weir query` SELECT * FROM 'file.jsonl' LIMIT 10")
 	case len(stmts) > 1:
 		return nil, diag.New(diag.Syntax, stmts[1].Span(), "expected one statement, found %d", len(stmts)).
 			WithLabel("the second one").WithHint("send them one by one")

@@ -58,7 +58,7 @@ func (p *parser) refuseHead() error {
 		"CHECK", "LIST", "PRINT", "TERMINATE", "PAUSE", "RESUME", "HELP", "DECLARE", "FETCH", "PURGE", "RESTORE", "BACKUP", "SHUTDOWN", "BATCH", "TRACE":
 		hint = "the statements are SELECT, CREATE, DROP, SHOW, DESCRIBE and EXPLAIN"
 	default:
-		return p.expectedOneOf(heads...).WithHint("for example: SELECT * FROM 'file.jsonl' LIMIT 10")
+		return p.expectedOneOf(heads...).WithHint("for example: SHOW STREAMS, or with `weir query` SELECT * FROM 'file.jsonl' LIMIT 10")
 	}
 	return unsupported(t.span(), hint, "%s is not supported", name)
 }

@@ -219,9 +219,9 @@ func jsonFault(err error) string {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("byte %d: %s", syntax.Offset, text)
 	case errors.As(err, &kind) && kind.Field != "":
-		return fmt.Sprintf("member %q is a %s, not text", kind.Field, kind.Value)
+		return fmt.Sprintf("member %q is no text: found %s", kind.Field, kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Sprintf("it is a %s, not an object", kind.Value)
+		return fmt.Sprintf("it is no object: found %s", kind.Value)
 	}
 	return strings.TrimPrefix(text, "json: ")
 }

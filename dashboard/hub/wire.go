@@ -49,6 +49,9 @@ func parseRequest(data []byte) (request, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&req); err != nil {
+		if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
+			return req, fmt.Errorf("a message is an object of texts, not %s", kind.Value)
+		}
 		return req, fmt.Errorf("a message is no JSON: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
@@ -59,13 +62,13 @@ func parseRequest(data []byte) (request, error) {
 		return req, nil
 	case "sub", "unsub":
 	default:
-		return req, fmt.Errorf("unknown message type %.20q", req.T)
+		return req, fmt.Errorf("unknown message type %.20q; \"t\" is sub, unsub or ping", req.T)
 	}
 	if req.ID == "" || len(req.ID) > idBytesMax {
 		return req, fmt.Errorf("an id has 1 to %d bytes", idBytesMax)
 	}
 	if req.T == "sub" && strings.TrimSpace(req.SQL) == "" {
-		return req, errors.New("a sub has no sql")
+		return req, errors.New(`a sub needs a SELECT in "sql"`)
 	}
 	return req, nil
 }

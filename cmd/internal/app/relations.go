@@ -63,6 +63,8 @@ func (r *relations) unknown(name ast.Name) error {
 	switch {
 	case e.Hint != "":
 		return e
+	case r.db.files == nil && len(names) == 0: // a server reads no files
+		return e.WithHint("there are no streams yet: CREATE STREAM %s (…) makes one", name.Text)
 	case strings.Contains(name.Text, "."):
 		return e.WithHint("a file is written in quotes: FROM '%s'", name.Text)
 	case len(names) == 0:

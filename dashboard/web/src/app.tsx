@@ -47,6 +47,7 @@ async function run(): Promise<void> {
   const todo = statements(text.value);
   mark.value = undefined;
   note.value = "";
+  if (todo.length === 0) note.value = "Type a statement into the box first.";
   if (todo.length === 0 || busy.value) return;
   busy.value = true;
   const began = performance.now();

@@ -133,7 +133,7 @@ function Legend(p: { d: Drawing; hidden: ReadonlySet<string>; cursor: number | n
               <td>
                 <button type="button" class="key" aria-pressed={!hidden.has(l.name)} onClick={() => p.toggle(l.name)}>
                   <i class={i >= colours ? "swatch dashed" : "swatch"} style={{ borderColor: colourOf(i) }} />
-                  {l.name}
+                  <span title={l.name}>{l.name}</span>
                 </button>
               </td>
               <td>{short(at === null ? l.last : l.values[at])}</td>

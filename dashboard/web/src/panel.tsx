@@ -87,7 +87,7 @@ function waiting(q: Query): string {
   if (q.state.value === "done") return "The query is done and has no rows.";
   const wm = q.watermark.value;
   const windowed = q.relation?.schema.cols.some((c) => /^window_(start|end|time)$/i.test(c.n)) ?? false;
-  if (wm === null) return "Waiting for the first rows: no watermark yet.";
+  if (wm === null) return "Nothing has come in yet: waiting for the first row.";
   if (!windowed) return `No rows yet. The watermark is at ${watermark(wm)}.`;
   return `No window has closed yet: the watermark is at ${watermark(wm)}; a window closes when it passes the window's end.`;
 }
@@ -113,7 +113,7 @@ function Footer({ q }: { q: Query }) {
   return (
     <footer>
       <span>{parts.join(" · ")}</span>
-      {wm !== null && <span title="Event time: no row below it is still expected">{`watermark ${watermark(wm)}`}</span>}
+      {wm !== null && q.state.value !== "done" && <span title="Event time: no row below it is still expected">{`watermark ${watermark(wm)}`}</span>}
     </footer>
   );
 }
