@@ -96,7 +96,7 @@ func TestAssets(t *testing.T) {
 			t.Errorf("%s: %s %q", path, resp.Status, body)
 		}
 		// No method would help here.
-		res, err := http.DefaultTransport.RoundTrip(httptest.NewRequest(http.MethodPost, url+path, nil))
+		res, err := http.Post(url+path, "text/plain", strings.NewReader("x"))
 		if err != nil {
 			t.Fatal(err)
 		}
