@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -33,7 +32,7 @@ type database struct {
 	// files is what was found out of files, by path; nil if no file may be read.
 	// Only `weir query` reads files, in one goroutine.
 	files     map[string]*fileInfo
-	stdin     io.Reader
+	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
 	ddl       sync.Mutex // one statement changes the catalog at a time

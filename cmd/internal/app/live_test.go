@@ -279,24 +279,6 @@ func TestEarlierStatements(t *testing.T) {
 	}
 }
 
-// TestStdinOnce: a second query over stdin would see nothing, or half.
-func TestStdinOnce(t *testing.T) {
-	const rows = `{"k":1}` + "\n" + `{"k":2}` + "\n"
-	for _, text := range []string{
-		"CREATE MATERIALIZED VIEW a AS SELECT COUNT(*) FROM stdin; SELECT k FROM stdin",
-		"CREATE STREAM s (k BIGINT) WITH (connector = 'file', path = 'stdin'); CREATE MATERIALIZED VIEW a AS SELECT k FROM s; CREATE MATERIALIZED VIEW b AS SELECT k FROM s",
-	} {
-		_, errs, code := weir(t, rows, "query", text)
-		if code != 1 || !strings.Contains(errs, "only once") || !strings.Contains(errs, "^") || !strings.Contains(errs, "help:") {
-			t.Errorf("exit %d: %s", code, errs)
-		}
-	}
-	out, errs, code := weir(t, rows, "query", "SELECT k FROM stdin; SELECT COUNT(*) AS n FROM stdin")
-	if code != 0 || out != `{"n":2}`+"\n" {
-		t.Errorf("exit %d, %q: %s", code, out, errs)
-	}
-}
-
 // TestTurmoil makes, replaces, drops, follows and reads views while rows pour in.
 // Nothing may hang, and every row must be accounted for in the view that stays.
 func TestTurmoil(t *testing.T) {

@@ -38,7 +38,11 @@ rows of the last SELECT go to stdout once each, notes and errors to stderr.`,
 					format = "table"
 				}
 			}
-			return runQuery(cmd.Context(), io, text, format)
+			err = runQuery(cmd.Context(), io, text, format)
+			if err != nil && cmd.Context().Err() != nil {
+				return errors.New("interrupted")
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "read the statements from a file")
@@ -87,7 +91,9 @@ func runQuery(ctx context.Context, streams Streams, text, format string) error {
 		return err
 	}
 	db := newDatabase(nil, slog.New(slog.DiscardHandler))
-	db.files, db.stdin = make(map[string]*fileInfo), streams.In
+	in, release := newStdin(ctx, streams.In)
+	defer release()
+	db.files, db.stdin = make(map[string]*fileInfo), in
 	defer db.close()
 	note := func(f string, args ...any) { fmt.Fprintf(streams.Err, "note: "+f+"\n", args...) }
 	res, err := db.run(ctx, text, note)

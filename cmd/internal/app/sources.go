@@ -12,6 +12,7 @@ import (
 	"weir/ingest/decode"
 	"weir/ingest/file"
 	"weir/ingest/scan"
+	"weir/operators/engine"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/sql/catalog"
@@ -49,7 +50,11 @@ func (db *database) openFile(s *physical.Scan, def *catalog.Stream) (*input, err
 	if err != nil {
 		return nil, diag.New(diag.External, diag.Span{}, "%s", err)
 	}
-	return &input{source: src, shards: []stream.Shard{0}, report: func(l stream.Ledger) []string {
+	var source engine.Source = src
+	if path == stdinPath {
+		source = stdinSource{src, db.stdin}
+	}
+	return &input{source: source, shards: []stream.Shard{0}, report: func(l stream.Ledger) []string {
 		return append(badRows(src), untimed(src, l)...)
 	}}, nil
 }
