@@ -34,6 +34,7 @@ CREATE STREAM flights (
 CREATE STREAM replay (ts DATETIME(3), n BIGINT, WATERMARK FOR ts AS ts) WITH (connector = 'file', path = 'replay.jsonl');
 CREATE VIEW expensive AS SELECT * FROM bids WHERE price > 100;
 CREATE VIEW renamed AS SELECT item AS thing, price * 2 AS twice, ts AS at FROM expensive WHERE bidder <> 7;
+CREATE VIEW shifted AS SELECT item, ts + INTERVAL 1 HOUR AS later FROM bids;
 CREATE VIEW noclock AS SELECT item, price FROM bids;
 CREATE VIEW perminute AS SELECT window_start, item, SUM(price) AS total FROM bids GROUP BY item, TUMBLE(ts, INTERVAL 1 MINUTE);
 CREATE VIEW loop1 AS SELECT * FROM loop2;

@@ -254,6 +254,10 @@ func watermarkFor(column string) string {
 // notEventTime returns the error for a window over another column than the event time.
 func notEventTime(s *scope, e ast.Expr) error {
 	column, event := nameOf(e), s.eventName()
+	if column == event { // the view that is read computes it, and does not show the event time
+		return diag.New(diag.NoEventTime, e.Span(), "%s is not the event time of `%s`", column, s.rel.Name).
+			WithHint("put the event time of `%s` into the select list of the view, and take the window over that", s.rel.Name)
+	}
 	err := diag.New(diag.NoEventTime, e.Span(), "%s is not the event time of `%s`", column, s.rel.Name).
 		WithLabel("the event time is %s", event)
 	switch {
