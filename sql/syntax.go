@@ -152,6 +152,9 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 	if at.is("=") && prev.is("=") {
 		hint = "one `=` compares"
 	}
+	if at.is("*") && prev.is("(") {
+		hint = "a star stands in COUNT(*) alone"
+	}
 	if at.is("OFFSET") {
 		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"
 	}

@@ -33,7 +33,7 @@ Everything is real but the data: rows are synced to disk before they count.`,
 func runDemo(ctx context.Context, io Streams, seed int64) (err error) {
 	dir, err := os.MkdirTemp("", "weir-demo-")
 	if err != nil {
-		return err
+		return fmt.Errorf("make a temporary directory for the demo: %w; TMPDIR names where", err)
 	}
 	defer func() {
 		if rerr := os.RemoveAll(dir); err == nil {
