@@ -51,6 +51,9 @@ Only loopback addresses are allowed: nobody has to log in.`,
 				return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
 			}
 			return s.run(cmd.Context(), statements, func(took time.Duration) {
+				if cmd.Context().Err() != nil {
+					return // told to stop while catching up
+				}
 				logger.Info("ready", "url", s.url(), "data", data, "took", took.Round(time.Millisecond).String())
 			})
 		},
