@@ -202,3 +202,84 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("the view has %d rows", st.Rows)
 	}
 }
+
+// TestFeedWatermark: a feed's watermark is that of the step that was read, not
+// that of the view, which may be far ahead.
+func TestFeedWatermark(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	v := NewView(pairSchema(), []int{0})
+	defer v.Close()
+	f, err := v.Feed([]int{1}, true, alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	want := []stream.Time{stream.MinTime}
+	for i := range int64(6) {
+		var changes []stream.Batch
+		if i != 2 { // steps 2 and 3 stay apart: the second has rows
+			changes = append(changes, pairBatch(alloc, []pair{{i, i}}, nil))
+		}
+		w := stream.Time(10 * i)
+		if err := v.Step(t.Context(), stream.Cut{Step: stream.Step(i), W: w}, stream.Commit(i), changes); err != nil {
+			t.Fatal(err)
+		}
+		releaseAll(changes)
+		want = append(want, w)
+	}
+	for i, w := range want {
+		data, err := f.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		data.Release()
+		if got := f.W(); got != w {
+			t.Errorf("step %d: watermark %d, want %d", i, got, w)
+		}
+	}
+}
+
+// TestFeedEnds: whoever follows a view that fails or is closed is told, whether
+// it came before or comes after; what a failed view shows can still be read.
+func TestFeedEnds(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	broken := errors.New("a bug")
+	v := NewView(pairSchema(), nil)
+	b := pairBatch(alloc, []pair{{1, 1}}, nil)
+	defer b.Release()
+	if err := v.Step(t.Context(), stream.Cut{Step: 1}, 1, []stream.Batch{b}); err != nil {
+		t.Fatal(err)
+	}
+	next := func(f *Feed, err error) error {
+		if err != nil {
+			return err
+		}
+		data, err := f.Next(t.Context())
+		if err == nil {
+			data.Release()
+		}
+		return errors.Join(err, f.Close())
+	}
+	before, err := v.Feed([]int{0}, true, alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Fail(broken)
+	if err := next(before, nil); !errors.Is(err, broken) {
+		t.Errorf("a follower of a failed view gets %v", err)
+	}
+	if err := next(v.Feed([]int{0}, true, alloc)); !errors.Is(err, broken) {
+		t.Errorf("a new follower of a failed view gets %v", err)
+	}
+	if err := next(v.Feed([]int{0}, false, alloc)); err != nil {
+		t.Errorf("a reader of a failed view gets %v", err)
+	}
+	v.Close()
+	for _, endless := range []bool{true, false} {
+		if err := next(v.Feed([]int{0}, endless, alloc)); !errors.Is(err, ErrViewClosed) {
+			t.Errorf("a reader of a closed view gets %v", err)
+		}
+	}
+}
