@@ -120,8 +120,10 @@ func NewCSV(w io.Writer, s stream.Schema, comma rune, null string) Writer {
 }
 
 // NewTSV returns a writer of lines with a tab between values, and a header,
-// which is written even if no row follows. It escapes as MySQL does: NULL is
-// \N; tab, line feed, carriage return, NUL and backslash are \t, \n, \r, \0, \\.
+// which is written even if no row follows. NULL is \N; what would break a line
+// or a column, tab, line feed, carriage return and NUL, is \t, \n, \r and \0.
+// A backslash stays as it is, so that who splits at tabs has the text; who needs
+// every text back to the byte takes CSV or JSON lines.
 func NewTSV(w io.Writer, s stream.Schema) Writer {
 	r := &rows{w: w, schema: s}
 	for i, f := range s {
@@ -151,7 +153,7 @@ func NewTSV(w io.Writer, s stream.Schema) Writer {
 
 // escapeTSV escapes what was appended to dst from start on.
 func escapeTSV(dst []byte, start int) []byte {
-	if !strings.ContainsAny(string(dst[start:]), "\t\n\r\x00\\") {
+	if !strings.ContainsAny(string(dst[start:]), "\t\n\r\x00") {
 		return dst
 	}
 	text := string(dst[start:])
@@ -166,8 +168,6 @@ func escapeTSV(dst []byte, start int) []byte {
 			dst = append(dst, '\\', 'r')
 		case 0:
 			dst = append(dst, '\\', '0')
-		case '\\':
-			dst = append(dst, '\\', '\\')
 		default:
 			dst = append(dst, c)
 		}
