@@ -190,5 +190,8 @@ func parseStart(start string, now time.Time) (stream.Time, error) {
 	if us, ok := types.ParseDatetime(start); ok {
 		return stream.Time(us), nil
 	}
+	if days, ok := types.ParseDate(start); ok {
+		return stream.FromGo(time.Unix(int64(days)*24*60*60, 0)), nil
+	}
 	return 0, fmt.Errorf("start is '%s'; it takes 'earliest', 'latest', a time such as '2026-11-20 10:00:00', or '-15m'", start)
 }
