@@ -19,10 +19,12 @@ type Config struct {
 	// Status counts what the header shows; nil: it shows no counts. It is called
 	// about every two seconds for each page that is open.
 	Status func() Status
-	// AllowedHosts are values of the Host header ("name:port") that are let in
-	// beside loopback addresses and localhost with the listening port.
-	AllowedHosts []string
-	Logger       *slog.Logger // nil: nothing is logged
+	// Catalog is what /v1/streams, /v1/views and /v1/queries list; nil: they are
+	// not there.
+	Catalog api.Catalog
+	// Guard says who is let in.
+	Guard  api.GuardConfig
+	Logger *slog.Logger // nil: nothing is logged
 }
 
 // Page is what the page shows when it opens.
@@ -58,7 +60,8 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	sockets, err := hub.New(hub.Config{Source: cfg.Source, Logger: cfg.Logger})
+	guard := api.NewGuard(cfg.Guard)
+	sockets, err := hub.New(hub.Config{Source: cfg.Source, Logger: cfg.Logger, Hello: guard.Hello})
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
@@ -66,7 +69,7 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	h := &Handler{guard: api.NewGuard(cfg.AllowedHosts), api: rest, hub: sockets}
+	h := &Handler{guard: guard, api: rest, hub: sockets}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/sql", rest.SQL())
 	mux.Handle("/v1/ws", sockets)
@@ -74,6 +77,10 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Status != nil {
 		mux.Handle("/v1/status", statusHandler(cfg.Status))
 	}
+	if cfg.Catalog != nil {
+		api.Lists(mux, cfg.Catalog)
+	}
+	mux.Handle(api.LoginPath, guard.Login())
 	mux.Handle("/healthz", rest.Healthz())
 	mux.Handle("/readyz", rest.Readyz())
 	mux.Handle("/", pages)
@@ -84,9 +91,12 @@ func New(cfg Config) (*Handler, error) {
 // ServeHTTP serves the dashboard, behind the guard.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.root.ServeHTTP(w, r) }
 
-// Guard returns next behind the same guard for Host and Origin, for handlers
-// that are mounted beside the dashboard.
+// Guard returns next behind the same guard, for handlers that are mounted beside
+// the dashboard.
 func (h *Handler) Guard(next http.Handler) http.Handler { return h.guard.Wrap(next) }
+
+// Refusals counts the requests that the guard did not let in.
+func (h *Handler) Refusals() api.Refusals { return h.guard.Refusals() }
 
 // Sockets returns the counters of the websockets.
 func (h *Handler) Sockets() hub.Stats { return h.hub.Stats() }

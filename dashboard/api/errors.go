@@ -12,6 +12,9 @@ import (
 const (
 	CodeForbiddenHost   diag.Code = "FORBIDDEN_HOST"         // the Host header names no address of this server
 	CodeForbiddenOrigin diag.Code = "FORBIDDEN_ORIGIN"       // another site's page sent the request
+	CodeNoToken         diag.Code = "TOKEN_REQUIRED"         // neither a token nor a log-in came with the request
+	CodeBadToken        diag.Code = "TOKEN_WRONG"            // the token or the log-in is not, or no longer, one
+	CodeTooManyGuesses  diag.Code = "TOO_MANY_ATTEMPTS"      // too many wrong tokens came from this address
 	CodeMethod          diag.Code = "METHOD_NOT_ALLOWED"     // the path exists, the method does not
 	CodeNotFound        diag.Code = "NOT_FOUND"              // no such path
 	CodeTooLarge        diag.Code = "BODY_TOO_LARGE"         // the body passes the limit
@@ -52,6 +55,8 @@ func statusOf(code diag.Code) int {
 	switch code {
 	case CodeForbiddenHost, CodeForbiddenOrigin:
 		return http.StatusForbidden
+	case CodeNoToken, CodeBadToken:
+		return http.StatusUnauthorized
 	case CodeMethod:
 		return http.StatusMethodNotAllowed
 	case CodeNotFound:
@@ -60,7 +65,7 @@ func statusOf(code diag.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case CodeMediaType:
 		return http.StatusUnsupportedMediaType
-	case CodeTooMany:
+	case CodeTooMany, CodeTooManyGuesses:
 		return http.StatusTooManyRequests
 	case CodeNotReady, diag.External:
 		return http.StatusServiceUnavailable
@@ -102,7 +107,7 @@ func httpError(code diag.Code, format string, args ...any) *diag.Error {
 // NotFound answers 404 in the common shape.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	WriteError(w, httpError(CodeNotFound, "no such path: %s", r.URL.Path).
-		WithHint("there are POST /v1/sql, POST /v1/streams/{name}/records, POST /v1/streams/{name}/end, GET /v1/ws, GET /healthz, GET /readyz, and the page at /"))
+		WithHint("there are POST /v1/sql, POST /v1/streams/{name}/records, POST /v1/streams/{name}/end, GET /v1/ws, GET /v1/streams, GET /v1/views, GET /v1/queries, GET /metrics, GET /healthz, GET /readyz, and the page at /"))
 }
 
 // Methods passes requests with one of the methods on to next and answers the

@@ -7,27 +7,40 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
-// Guard lets through only requests that are meant for this server and that no
-// other site's page sent.
+// Guard lets through only requests that are meant for this server, that no other
+// site's page sent, and whose sender has a token where tokens are asked for. It
+// is the one place where requests are let in.
 //
-// The Host header must name a loopback address, or localhost, with the port that
-// the connection came in on: a page that rebinds its own DNS name to 127.0.0.1
-// still sends its own name. Origin must be absent, as from curl, or the server's
-// own: browsers send it with every websocket handshake and every POST.
+// The Host header must name the address that the connection came in on, a
+// loopback address, or localhost, with the same port; or it is on a list. A page
+// that rebinds its own DNS name to one of these still sends its own name. Origin
+// must be absent, as from curl, or the server's own: browsers send it with every
+// websocket handshake and every POST.
 type Guard struct {
-	hosts []string
+	hosts   []string
+	access  *Access
+	refused [refusals]atomic.Int64
 }
 
-// NewGuard returns a guard. allowed are further values of Host ("name:port")
-// that are let in, for a server behind another name.
-func NewGuard(allowed []string) *Guard {
-	hosts := make([]string, len(allowed))
-	for i, h := range allowed {
+// GuardConfig is what a Guard lets in. The zero value asks for no token.
+type GuardConfig struct {
+	// Hosts are further values of Host that are let in, for a server behind
+	// another name: "name:port", or "name" with whatever port.
+	Hosts []string
+	// Access knows the tokens; nil: nobody has to have one.
+	Access *Access
+}
+
+// NewGuard returns a guard.
+func NewGuard(cfg GuardConfig) *Guard {
+	hosts := make([]string, len(cfg.Hosts))
+	for i, h := range cfg.Hosts {
 		hosts[i] = strings.ToLower(h)
 	}
-	return &Guard{hosts: hosts}
+	return &Guard{hosts: hosts, access: cfg.Access}
 }
 
 // Wrap returns next behind the guard, with the headers that every answer carries.
@@ -38,8 +51,17 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if err := g.check(r); err != nil {
+			g.count(err)
 			WriteError(w, err)
 			return
+		}
+		if g.access != nil {
+			var err error
+			if r, err = g.access.admit(r); err != nil {
+				g.count(err)
+				g.access.refuse(w, r, err)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -50,7 +72,7 @@ func (g *Guard) check(r *http.Request) error {
 	if !g.hostAllowed(r) {
 		return httpError(CodeForbiddenHost,
 			"the request's Host is %s, which is no name of this server", quote(r.Host)).
-			WithHint("weir answers to localhost and loopback addresses with its own port, so that no web page can reach it through a name of its own")
+			WithHint("weir answers to localhost and to its own addresses, with its own port, so that no web page can reach it through a name of its own; --allow-host adds a name")
 	}
 	if err := checkOrigin(r); err != nil {
 		return err
@@ -75,7 +97,13 @@ func (g *Guard) hostAllowed(r *http.Request) bool {
 		}
 	}
 	name, port := splitHost(host)
-	return isLoopback(name) && port == listeningPort(r)
+	for _, h := range g.hosts {
+		if name != "" && h == name {
+			return true
+		}
+	}
+	at := listeningAddr(r)
+	return at.IsValid() && port == strconv.Itoa(int(at.Port())) && (isLoopback(name) || isAddr(name, at.Addr()))
 }
 
 // splitHost splits a Host header; without a port it is HTTP's own. A name that
@@ -101,18 +129,25 @@ func isLoopback(name string) bool {
 	return err == nil && addr.Zone() == "" && addr.Unmap().IsLoopback()
 }
 
-// listeningPort returns the port that the connection came in on, "" if the
-// request came from no net/http server.
-func listeningPort(r *http.Request) string {
+// isAddr tells whether a host is an address, written as one. A page cannot have
+// an address as its name unless it came from there.
+func isAddr(name string, at netip.Addr) bool {
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Zone() == "" && addr.Unmap() == at.Unmap().WithZone("")
+}
+
+// listeningAddr returns what the connection came in on, nothing if the request
+// came from no net/http server.
+func listeningAddr(r *http.Request) netip.AddrPort {
 	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
-		return ""
+		return netip.AddrPort{}
 	}
-	_, port, err := net.SplitHostPort(addr.String())
+	at, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
-		return ""
+		return netip.AddrPort{}
 	}
-	return port
+	return at
 }
 
 // checkOrigin returns why the Origin header shuts the request out.

@@ -60,7 +60,7 @@ func TestGuard(t *testing.T) {
 		{"POST", "localhost:8484", http.Header{"Sec-Fetch-Site": {"none"}}, ok},
 		{"GET", "localhost:8484", http.Header{"Sec-Fetch-Site": {"cross-site"}}, ok}, // somebody followed a link
 	}
-	h := NewGuard([]string{"Weir.lan:80"}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {}))
+	h := NewGuard(GuardConfig{Hosts: []string{"Weir.lan:80"}}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {}))
 	for _, tt := range tests {
 		req := httptest.NewRequest(tt.method, "/", nil)
 		req.Host = tt.host
@@ -94,7 +94,7 @@ func TestGuard(t *testing.T) {
 func TestGuardNeedsAnAddress(t *testing.T) {
 	req := httptest.NewRequest("GET", "/", nil)
 	req.Host = "localhost:8484"
-	if NewGuard(nil).check(req) == nil {
+	if NewGuard(GuardConfig{}).check(req) == nil {
 		t.Error("let in")
 	}
 }
@@ -107,7 +107,7 @@ func FuzzGuard(f *testing.F) {
 		req.Host = host
 		req.Header["Origin"] = []string{origin}
 		req = req.WithContext(context.WithValue(req.Context(), http.LocalAddrContextKey, &net.TCPAddr{Port: 8484}))
-		if NewGuard(nil).check(req) == nil && origin == "" {
+		if NewGuard(GuardConfig{}).check(req) == nil && origin == "" {
 			t.Errorf("host %q with an empty origin was let in", host)
 		}
 	})

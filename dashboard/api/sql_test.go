@@ -137,7 +137,7 @@ func start(t *testing.T, e *scripted) (*API, string) {
 	mux.Handle("/v1/sql", a.SQL())
 	mux.Handle("/healthz", a.Healthz())
 	mux.Handle("/readyz", a.Readyz())
-	srv := httptest.NewServer(NewGuard(nil).Wrap(mux))
+	srv := httptest.NewServer(NewGuard(GuardConfig{}).Wrap(mux))
 	t.Cleanup(func() {
 		a.Stop()
 		srv.Close()

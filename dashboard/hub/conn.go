@@ -34,6 +34,9 @@ type conn struct {
 
 	readerDone chan struct{}
 	subs       bucket
+	// check looks at the token of a hello that still has to come; nil once it did,
+	// or need not. The reader's alone.
+	check func(token string) error
 }
 
 func newConn(h *Hub, ws *websocket.Conn) *conn {
@@ -80,6 +83,9 @@ func (c *conn) fail(code int, reason string) {
 // read takes messages until the connection ends.
 func (c *conn) read() {
 	c.ws.SetReadLimit(c.hub.limits.readBytes)
+	if !c.greet() {
+		return
+	}
 	c.alive()
 	c.ws.SetPongHandler(func(string) error { c.alive(); return nil })
 	for {
@@ -112,6 +118,7 @@ func (c *conn) alive() {
 
 func (c *conn) handle(req request) {
 	switch req.T {
+	case "hello": // said already, or not needed: whoever sends one may always do so
 	case "ping":
 		_ = c.send(c.ctx, pongMessage()) // the connection is closed by then
 	case "unsub":

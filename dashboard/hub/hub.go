@@ -15,6 +15,8 @@ import (
 // limits bounds everything that a client can fill or hold.
 type limits struct {
 	connections   int           // open at once
+	strangers     int           // of them, those that still have to say hello
+	helloWithin   time.Duration // the first message of those
 	subscriptions int           // of one connection
 	readBytes     int64         // of a message from a client
 	outMessages   int           // waiting for a connection's writer
@@ -34,7 +36,7 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		connections: 1000, subscriptions: 32, readBytes: 64 << 10,
+		connections: 1000, strangers: 100, helloWithin: 5 * time.Second, subscriptions: 32, readBytes: 64 << 10,
 		outMessages: 256, outBytes: 1 << 20,
 		frameRows: 2000, frameBytes: 256 << 10, pendingBytes: 8 << 20,
 		frameEvery: 50 * time.Millisecond, patience: 3 * time.Second,
@@ -47,6 +49,10 @@ func defaultLimits() limits {
 type Config struct {
 	Source Source
 	Logger *slog.Logger // nil: nothing is logged
+	// Hello returns nil for a handshake whose sender may do everything, and else
+	// what checks the token of the first message, which then has to be a hello.
+	// nil: nobody needs a token.
+	Hello func(r *http.Request) func(token string) error
 }
 
 // Hub serves websockets. It is an http.Handler; whoever mounts it has checked
@@ -54,6 +60,7 @@ type Config struct {
 type Hub struct {
 	source   Source
 	log      *slog.Logger
+	hello    func(r *http.Request) func(token string) error
 	limits   limits
 	upgrader websocket.Upgrader
 	counters counters
@@ -76,7 +83,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	base, stop := context.WithCancel(context.Background())
 	return &Hub{
-		source: cfg.Source, log: log, limits: defaultLimits(), base: base, stop: stop,
+		source: cfg.Source, log: log, hello: cfg.Hello, limits: defaultLimits(), base: base, stop: stop,
 		// CheckOrigin stays the library's own: Origin is absent or names the Host.
 		// Compression stays off: its cost is per client, and the read limit would
 		// count compressed bytes.
@@ -102,8 +109,19 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.conns.Done()
+	var check func(string) error
+	if h.hello != nil {
+		check = h.hello(r)
+	}
+	if check != nil && !h.admitStranger() {
+		refuse(w, http.StatusServiceUnavailable, "too many connections that have not said hello")
+		return
+	}
 	ws, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
+		if check != nil {
+			h.counters.strangers.Add(-1)
+		}
 		return // the upgrader has answered
 	}
 	open := h.counters.open.Add(1)
@@ -114,6 +132,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.counters.refused.Add(1)
 		c.fail(CloseTooMany, "too many connections")
 	}
+	c.check = check
 	c.serve()
 }
 
@@ -166,7 +185,7 @@ func contains(list []string, s string) bool {
 
 // counters is Stats while it counts.
 type counters struct {
-	open, subscriptions                atomic.Int64
+	open, subscriptions, strangers     atomic.Int64
 	connections, refused, slow, bad    atomic.Int64
 	messages, bytes, rows, droppedRows atomic.Int64
 }
@@ -174,6 +193,7 @@ type counters struct {
 // Stats counts what a hub does and did.
 type Stats struct {
 	Open          int64 // connections now
+	Strangers     int64 // of them, those that have not said hello yet
 	Subscriptions int64 // subscriptions now
 	Connections   int64 // connections ever
 	Refused       int64 // connections closed because there were too many
@@ -189,7 +209,7 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	c := &h.counters
 	return Stats{
-		Open: c.open.Load(), Subscriptions: c.subscriptions.Load(),
+		Open: c.open.Load(), Strangers: c.strangers.Load(), Subscriptions: c.subscriptions.Load(),
 		Connections: c.connections.Load(), Refused: c.refused.Load(),
 		Slow: c.slow.Load(), BadMessages: c.bad.Load(),
 		Messages: c.messages.Load(), Bytes: c.bytes.Load(),

@@ -21,6 +21,7 @@ const Subprotocol = "weir.v1"
 // Close codes of the protocol.
 const (
 	CloseBadMessage = 4400 // the client sent what is no message of the protocol
+	CloseNoToken    = 4401 // the token is wrong, or did not come in the first message
 	CloseSlow       = 4408 // the client does not take its messages fast enough
 	CloseTooMany    = 4429 // too many connections, or messages too fast
 	CloseInternal   = 4500 // a bug in weir
@@ -38,6 +39,7 @@ type request struct {
 	ID    string `json:"id"`
 	SQL   string `json:"sql"`
 	Start string `json:"start"`
+	Token string `json:"token"` // of a hello
 }
 
 // parseRequest reads a message from a client. Members it does not know are
@@ -58,7 +60,7 @@ func parseRequest(data []byte) (request, error) {
 		return req, errors.New("a message is more than one JSON value")
 	}
 	switch req.T {
-	case "ping":
+	case "ping", "hello":
 		return req, nil
 	case "sub", "unsub":
 	default:

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 
 	"weir/ingest/decode"
 	"weir/operators/stream"
@@ -18,9 +18,10 @@ const (
 )
 
 // Infer guesses the columns of the file at path from its first 10,000 rows, by
-// the rules of package decode, and its format. The notes are for people.
-func Infer(path string) (schema stream.Schema, format string, notes []string, err error) {
-	f, err := os.Open(path)
+// the rules of package decode, and its format. The notes are for people. The
+// path is looked up in fsys, or in the file system of the process if that is nil.
+func Infer(fsys fs.FS, path string) (schema stream.Schema, format string, notes []string, err error) {
+	f, err := open(fsys, path)
 	if err != nil {
 		return nil, "", nil, err
 	}

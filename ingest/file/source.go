@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"runtime"
 	"sync"
 	"time"
@@ -36,6 +36,8 @@ const (
 type Config struct {
 	// Path is the file to read, unless Reader is set.
 	Path string
+	// FS is where Path is looked up; nil: the file system of the process.
+	FS fs.FS
 	// Reader is read instead of a file. The source does not close it.
 	Reader io.Reader
 	// Format is one of the package's formats. Empty means: by the end of Path,
@@ -59,7 +61,7 @@ type Config struct {
 // Source reads one input once. Next, Errors and Close are for one goroutine.
 type Source struct {
 	cancel context.CancelFunc
-	file   *os.File // if the source opened it
+	file   io.Closer // if the source opened it
 	order  chan *job
 	reads  chan struct{} // closed when the reader has returned
 
@@ -98,7 +100,7 @@ func Open(cfg Config) (*Source, error) {
 	s := &Source{reads: make(chan struct{})}
 	in := cfg.Reader
 	if in == nil {
-		f, err := os.Open(cfg.Path)
+		f, err := open(cfg.FS, cfg.Path)
 		if err != nil {
 			return nil, err
 		}

@@ -289,7 +289,7 @@ func TestSharedFlights(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no shared data: %v", err)
 	}
-	schema, format, notes, err := Infer(path)
+	schema, format, notes, err := Infer(nil, path)
 	if err != nil || format != JSON || len(notes) > 0 {
 		t.Fatal(err, format, notes)
 	}

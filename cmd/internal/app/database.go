@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -29,8 +30,9 @@ type database struct {
 	alloc   memory.Allocator
 	now     func() time.Time
 
-	// files is what was found out of files, by path; nil if no file may be read.
-	// Only `weir query` reads files, in one goroutine.
+	// root is where a server's files are; nil: it reads none. Paths cannot leave it.
+	root fs.FS
+	// files is what `weir query` found out of files, by path; nil in a server.
 	files     map[string]*fileInfo
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
@@ -214,7 +216,7 @@ func (db *database) open(ctx context.Context, p *physical.Plan, rel *relations, 
 	scan := scanOf(p.Root)
 	switch scan.Kind {
 	case physical.SourceFile:
-		return db.openFile(scan, rel.stream)
+		return db.openFile(scan, rel)
 	case physical.SourceView:
 		m, err := db.materialized(rel.view)
 		if err != nil {

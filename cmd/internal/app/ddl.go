@@ -79,16 +79,9 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	if err != nil {
 		return err
 	}
-	if def.Connector == "file" && db.files == nil {
-		return diag.New(diag.Unsupported, s.Name.At, "this server reads no files").
-			WithHint("leave out connector and POST the rows, or use `weir query` on your own machine")
-	}
-	if len(def.Columns) == 0 {
-		info, err := db.inspect(def.Path, def.Format, note)
-		if err != nil {
-			return err
-		}
-		if err := def.SetColumns(info.columns); err != nil {
+	text := s.Text
+	if def.Connector == "file" && !db.replaying {
+		if text, err = db.declareFile(s, def, note); err != nil {
 			return err
 		}
 	}
@@ -100,7 +93,7 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, def.ID, s.Text); err != nil {
+	if err := db.persist(ctx, def.ID, text); err != nil {
 		return err
 	}
 	db.tick()
@@ -148,10 +141,17 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 // planView plans the query of a view that is being made.
 func (db *database) planView(s *ast.CreateView, rel *relations) (*physical.Plan, error) {
 	if !s.Materialized {
-		return db.plan(s.Query, rel)
+		p, err := db.plan(s.Query, rel)
+		if err != nil {
+			return nil, err
+		}
+		return p, db.noViewOverFile(s, p, rel)
 	}
 	p, err := planner.PlanView(s.Query, db.planConfig(rel))
 	if err != nil {
+		return nil, err
+	}
+	if err := db.noViewOverFile(s, p, rel); err != nil {
 		return nil, err
 	}
 	return p, noViewOverView(s.Query, p)

@@ -9,11 +9,14 @@ import (
 	"weir/sql/diag"
 )
 
-// fileError says why a file cannot be read, and what to do about it. The caret
-// shows which file is meant.
-func fileError(path string, err error) error {
+// fileError says why a file of fsys, or of the process if that is nil, cannot be
+// read, and what to do about it. The caret shows which file is meant.
+func fileError(fsys fs.FS, path string, err error) error {
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
 		return err
+	}
+	if fsys != nil {
+		return servedFileError(fsys, path, err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		e := diag.New(diag.External, diag.Span{}, "there is no file '%s'", path)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -33,11 +34,12 @@ type relations struct {
 
 	stream *catalog.Stream
 	view   *catalog.View
+	info   *fileInfo
 }
 
 // Relation finds what FROM names.
 func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
-	r.stream, r.view = nil, nil
+	r.stream, r.view, r.info = nil, nil, nil
 	if t.File {
 		return r.file(t)
 	}
@@ -85,8 +87,9 @@ func listNames(names []string) string {
 func (r *relations) file(t *ast.Table) (*planner.Relation, error) {
 	info, err := r.db.inspect(t.Name.Text, "", r.notes)
 	if err != nil {
-		return nil, atTable(fileError(t.Name.Text, err), t)
+		return nil, atTable(fileError(r.db.root, t.Name.Text, err), t)
 	}
+	r.info = info
 	return &planner.Relation{
 		Kind: physical.SourceFile, Name: t.Name.Text, Columns: info.columns, Bounded: true,
 	}, nil
@@ -125,11 +128,18 @@ func streamRelation(s *catalog.Stream) *planner.Relation {
 	}
 }
 
-// inspect reads the first rows of a file, or of stdin, once per session.
+// inspect reads the first rows of a file, or of stdin: a server each time, since
+// files change; `weir query` once.
 func (db *database) inspect(path, format string, note func(string, ...any)) (*fileInfo, error) {
-	if db.files == nil {
-		return nil, diag.New(diag.Unsupported, diag.Span{}, "this server reads no files").
-			WithHint("send the rows to a stream with POST /v1/streams/NAME/records, or use `weir query` on your own machine")
+	if err := db.mayRead(path); err != nil {
+		return nil, err
+	}
+	if db.root != nil {
+		info, notes, err := inferFile(db.root, path, format, nil)
+		for _, n := range notes {
+			note("%s", n)
+		}
+		return info, err
 	}
 	key := path
 	if path != stdinPath {
@@ -138,7 +148,7 @@ func (db *database) inspect(path, format string, note func(string, ...any)) (*fi
 	if info, ok := db.files[key]; ok {
 		return info, nil
 	}
-	info, notes, err := inferFile(path, format, db.stdin)
+	info, notes, err := inferFile(nil, path, format, db.stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +163,14 @@ func (db *database) inspect(path, format string, note func(string, ...any)) (*fi
 const stdinPath = "stdin"
 
 // inferFile looks into a file, or stdin, for its columns. An empty format is guessed.
-func inferFile(path, format string, stdin io.Reader) (*fileInfo, []string, error) {
+func inferFile(fsys fs.FS, path, format string, stdin io.Reader) (*fileInfo, []string, error) {
 	info := &fileInfo{}
 	var notes []string
 	var err error
 	if path == stdinPath {
 		info.columns, info.format, notes, info.reader, err = file.InferReader(stdin, format)
 	} else {
-		info.columns, info.format, notes, err = file.Infer(path)
+		info.columns, info.format, notes, err = file.Infer(fsys, path)
 	}
 	return info, notes, err
 }

@@ -21,6 +21,8 @@ type Streams struct {
 	Out, Err io.Writer
 	// Terminal tells that Out is a terminal: tables for people, colours.
 	Terminal bool
+	// ErrTerminal tells that Err is a terminal: text for people, else JSON.
+	ErrTerminal bool
 	// Pipe tells that In is not a terminal, so that reading it needs no typing.
 	Pipe bool
 }
@@ -29,8 +31,9 @@ type Streams struct {
 func Stdio() Streams {
 	return Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
-		Pipe:     !term.IsTerminal(int(os.Stdin.Fd())),
+		Terminal:    term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Pipe:        !term.IsTerminal(int(os.Stdin.Fd())),
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,61 +13,127 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"weir/dashboard/api"
 )
 
 // defaultListen is where a server listens unless told otherwise.
 const defaultListen = "127.0.0.1:8484"
 
+// serveOptions are the flags of `weir serve`.
+type serveOptions struct {
+	listen, data, init string
+	tokenFile          string
+	insecure, pprof    bool
+	files              string
+	hosts              []string
+}
+
 func serveCommand(io Streams) *cobra.Command {
-	var listen, data, init string
+	var o serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Run the server: rows come in over HTTP, SQL runs over them, results are read
 over HTTP and websockets, and there is a page to look at.
 
-Only loopback addresses are allowed: nobody has to log in.`,
+On a loopback address nobody has to log in unless there is a --token-file; any
+other address wants one. The connection is not encrypted: on a network that you
+do not trust, put a tunnel or a private network around it.
+
+Every flag can be set by the environment too, as WEIR_LISTEN or WEIR_TOKEN_FILE,
+or in the YAML file that --config names. SIGHUP reads the token file again.`,
 		Example: `  weir serve
-  weir serve --listen 127.0.0.1:9000 --data /var/lib/weir --init streams.sql`,
+  weir serve --listen 127.0.0.1:9000 --data /var/lib/weir --init streams.sql
+  (umask 077; echo "ann:$(openssl rand -hex 32)" > tokens) && weir serve --listen 0.0.0.0:8484 --token-file tokens
+  WEIR_LISTEN=127.0.0.1:9000 weir serve --config weir.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkLoopback(listen); err != nil {
-				return err
-			}
-			statements := ""
-			if init != "" {
-				text, err := os.ReadFile(init)
-				if err != nil {
-					return fmt.Errorf("read --init: %w", err)
-				}
-				statements = string(text)
-			}
-			ln, err := net.Listen("tcp", listen)
-			if err != nil {
-				return listenError(err)
-			}
-			logger := newLogger(io)
-			s, err := newServer(serverConfig{Listener: ln, Dir: data, Logger: logger})
-			if err != nil {
-				return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
-			}
-			return s.run(cmd.Context(), statements, func(took time.Duration) {
-				if cmd.Context().Err() != nil {
-					return // told to stop while catching up
-				}
-				logger.Info("ready", "url", s.url(), "data", data, "took", took.Round(time.Millisecond).String())
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), io, o) },
 	}
-	cmd.Flags().StringVar(&listen, "listen", defaultListen, "loopback address and port for HTTP; port 0 is any free one")
-	cmd.Flags().StringVar(&data, "data", "./weir-data", "directory that holds everything; created if missing")
-	cmd.Flags().StringVar(&init, "init", "", "file of statements to run at the start; use IF NOT EXISTS in it")
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", defaultListen, "address and port for HTTP; port 0 is any free one")
+	f.StringVar(&o.data, "data", "./weir-data", "directory that holds everything; created if missing")
+	f.StringVar(&o.init, "init", "", "file of statements to run at the start; use IF NOT EXISTS in it")
+	f.StringVar(&o.tokenFile, "token-file", "", "file of tokens, one a line, `name:token` or the token alone, at least 16 characters; mode 0600")
+	f.BoolVar(&o.insecure, "insecure", false, "allow an address that others can reach without a token")
+	f.StringArrayVar(&o.hosts, "allow-host", nil, "further `name` or name:port by which clients may call the server; may be repeated")
+	f.StringVar(&o.files, "files", "", "directory below which statements may read files; none without it")
+	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
+	addConfig(cmd)
 	return cmd
+}
+
+func serve(ctx context.Context, io Streams, o serveOptions) error {
+	open, err := isLoopback(o.listen)
+	if err != nil {
+		return err
+	}
+	logger := newLogger(io)
+	guard, err := o.guard(!open, logger)
+	if err != nil {
+		return err
+	}
+	statements := ""
+	if o.init != "" {
+		text, err := os.ReadFile(o.init)
+		if err != nil {
+			return fmt.Errorf("read --init: %w", err)
+		}
+		statements = string(text)
+	}
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return listenError(err)
+	}
+	s, err := newServer(serverConfig{
+		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
+	}
+	if guard.Access != nil {
+		s.db.wg.Go(func() { reloadTokens(s.db.ctx, o.tokenFile, guard.Access, logger) })
+	}
+	return s.run(ctx, statements, func(took time.Duration) {
+		if ctx.Err() != nil {
+			return // told to stop while catching up
+		}
+		logger.Info("ready", "url", s.url(), "data", o.data, "took", took.Round(time.Millisecond).String())
+	})
+}
+
+// guard says who is let in. Where others can reach the server, that takes a token
+// or somebody who has said that it does not.
+func (o serveOptions) guard(reachable bool, logger *slog.Logger) (api.GuardConfig, error) {
+	cfg := api.GuardConfig{Hosts: o.hosts}
+	if name, err := os.Hostname(); err == nil && reachable {
+		cfg.Hosts = append(cfg.Hosts, name)
+	}
+	switch {
+	case o.tokenFile != "" && o.insecure:
+		return cfg, errors.New("--token-file and --insecure contradict each other; leave out --insecure")
+	case o.tokenFile != "":
+		tokens, err := readTokens(o.tokenFile)
+		if err != nil {
+			return cfg, err
+		}
+		if cfg.Access, err = api.NewAccess(tokens); err != nil {
+			return cfg, err
+		}
+		if reachable {
+			logger.Warn("the connection is not encrypted: whoever is on the way can read tokens and data", "listen", o.listen)
+		}
+	case reachable && !o.insecure:
+		return cfg, fmt.Errorf("--listen %s is not a loopback address, so others could read and change everything: give --token-file FILE, or use 127.0.0.1 or [::1] (--insecure goes without)", o.listen)
+	case reachable:
+		logger.Warn("INSECURE: EVERYBODY WHO REACHES THIS ADDRESS CAN READ AND CHANGE EVERYTHING", "listen", o.listen)
+	}
+	return cfg, nil
 }
 
 // newLogger writes text for people and JSON for programs.
 func newLogger(io Streams) *slog.Logger {
-	if io.Terminal {
+	if io.ErrTerminal {
 		return slog.New(slog.NewTextHandler(io.Err, nil))
 	}
 	return slog.New(slog.NewJSONHandler(io.Err, nil))
@@ -83,18 +150,15 @@ func listenError(err error) error {
 	return err
 }
 
-// checkLoopback refuses addresses that others could reach.
-func checkLoopback(listen string) error {
+// isLoopback tells whether only this machine can reach an address.
+func isLoopback(listen string) (bool, error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Errorf("--listen %q is not host:port, for example %s", listen, defaultListen)
+		return false, fmt.Errorf("--listen %q is not host:port, for example %s", listen, defaultListen)
 	}
 	if host == "localhost" {
-		return nil
+		return true, nil
 	}
 	ip, err := netip.ParseAddr(host)
-	if err == nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("--listen %s is not a loopback address: weir has no log-in yet, so anybody who reaches it could read and change everything; use 127.0.0.1 or [::1]", listen)
+	return err == nil && ip.IsLoopback(), nil
 }

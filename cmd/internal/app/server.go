@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,10 @@ type serverConfig struct {
 	Dir      string       // the log's directory
 	Logger   *slog.Logger
 	Page     dashboard.Page // what the page shows first
+
+	Guard api.GuardConfig // who is let in
+	Files string          // the directory that statements may read; "": none
+	Pprof bool            // serve /debug/pprof
 }
 
 // server is a database over a log, behind HTTP.
@@ -36,10 +41,9 @@ type server struct {
 	http  *http.Server
 	ready atomic.Bool
 	began time.Time
+	files *os.Root // nil: no files
+	rates rates
 }
-
-// stopWithin is how long requests may take to end when the server stops.
-const stopWithin = 5 * time.Second
 
 // newServer opens the log and restores the catalog.
 func newServer(cfg serverConfig) (*server, error) {
@@ -49,14 +53,37 @@ func newServer(cfg serverConfig) (*server, error) {
 		return nil, err
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
-	if err := s.db.restore(context.Background()); err != nil {
-		return nil, errors.Join(err, s.log.Close())
+	err = s.openFiles()
+	if err == nil {
+		err = s.db.restore(context.Background())
 	}
-	if err := s.routes(); err != nil {
+	if err == nil {
+		err = s.routes()
+	}
+	if err != nil {
 		s.db.close()
-		return nil, errors.Join(err, s.log.Close())
+		return nil, errors.Join(err, s.closeFiles(), s.log.Close())
 	}
 	return s, nil
+}
+
+// openFiles lets statements read below cfg.Files.
+func (s *server) openFiles() (err error) {
+	if s.cfg.Files == "" {
+		return nil
+	}
+	if s.files, err = os.OpenRoot(s.cfg.Files); err != nil {
+		return fmt.Errorf("open --files: %w", err)
+	}
+	s.db.root = s.files.FS()
+	return nil
+}
+
+func (s *server) closeFiles() error {
+	if s.files == nil {
+		return nil
+	}
+	return s.files.Close()
 }
 
 func (s *server) routes() error {
@@ -66,13 +93,22 @@ func (s *server) routes() error {
 	}
 	s.page, err = dashboard.New(dashboard.Config{
 		Engine: engineAPI{s}, Source: s.db, Page: s.cfg.Page, Logger: s.cfg.Logger, Status: s.status,
+		Catalog: lists{s.db, &s.rates}, Guard: s.cfg.Guard,
 	})
 	if err != nil {
 		return err
 	}
+	requests := &codes{by: make(map[int]int64)}
+	measures, err := s.metricsHandler(records, requests)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/streams", s.page.Guard(records))
-	mux.Handle("/v1/streams/", s.page.Guard(records))
+	mux.Handle("/v1/streams/{name}/", s.page.Guard(requests.count(records)))
+	mux.Handle("/metrics", s.page.Guard(api.Methods(measures, http.MethodGet, http.MethodHead)))
+	if s.cfg.Pprof {
+		mux.Handle("/debug/pprof/", s.page.Guard(profiles()))
+	}
 	mux.Handle("/", s.page)
 	s.http = &http.Server{
 		Handler:           mux,
@@ -96,6 +132,7 @@ func (s *server) url() string { return "http://" + s.cfg.Listener.Addr().String(
 func (s *server) run(ctx context.Context, statements string, onReady func(time.Duration)) error {
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.cfg.Listener) }()
+	s.db.wg.Go(func() { s.rates.run(s.db.ctx, s.db.counts) })
 	err := s.start(ctx, statements)
 	if err == nil {
 		onReady(time.Since(s.began))
@@ -134,22 +171,6 @@ func (s *server) start(ctx context.Context, statements string) error {
 	}
 	s.ready.Store(true)
 	return nil
-}
-
-// stop ends requests, subscriptions, queries and the log, in this order: what was
-// acknowledged is in the log, and the next start continues from it.
-func (s *server) stop() error {
-	s.ready.Store(false)
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-	defer cancel()
-	errs := []error{s.page.Close(ctx)}
-	// Live results end with their queries; waiting for them first would be in vain.
-	s.db.stop()
-	if err := s.http.Shutdown(ctx); err != nil {
-		errs = append(errs, s.http.Close())
-	}
-	s.db.close()
-	return errors.Join(append(errs, s.log.Close())...)
 }
 
 // engineAPI is the database as the HTTP API sees it.

@@ -21,19 +21,19 @@ import (
 )
 
 // openFile opens a file, stdin, or a stream that is declared over one of them.
-func (db *database) openFile(s *physical.Scan, def *catalog.Stream) (*input, error) {
+func (db *database) openFile(s *physical.Scan, rel *relations) (*input, error) {
+	def := rel.stream
 	path, format, columns, unit := s.Relation, "", stream.Schema(nil), time.Duration(0)
 	if def != nil {
 		path, format, columns, unit = def.Path, def.Format, def.Columns, def.TimeUnit
 	} else {
-		info, err := db.inspect(path, "", func(string, ...any) {})
-		if err != nil {
-			return nil, err
-		}
-		format, columns = info.format, info.columns
+		format, columns = rel.info.format, rel.info.columns
+	}
+	if err := db.mayRead(path); err != nil {
+		return nil, err
 	}
 	cfg := file.Config{
-		Path: path, Format: format, Schema: columns, Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
+		Path: path, FS: db.root, Format: format, Schema: columns, Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
 	}
 	if path == stdinPath {
 		if db.stdinRead {
@@ -48,7 +48,7 @@ func (db *database) openFile(s *physical.Scan, def *catalog.Stream) (*input, err
 	}
 	src, err := file.Open(cfg)
 	if err != nil {
-		return nil, diag.New(diag.External, diag.Span{}, "%s", err)
+		return nil, fileError(db.root, path, err)
 	}
 	var source engine.Source = src
 	if path == stdinPath {

@@ -136,6 +136,8 @@ func libraries() []rule {
 		{"github.com/gorilla/websocket", []string{"dashboard/hub", "cmd/internal/shell"}, true, "one package owns the frames, their limits and the one writer of a connection"},
 		{"github.com/apache/arrow-go/v18/arrow/compute", nil, true, "arrow/compute adds 27 MB to the binary: kernels are ours, compute is an oracle in tests"},
 		{"github.com/apache/arrow-go/v18/parquet", nil, true, "arrow's Parquet adds 27 MB to the binary and panics on corrupt files"},
+		{"github.com/prometheus/client_golang", []string{"cmd/internal/app"}, true, "components count for themselves; one exporter turns that into Prometheus metrics"},
+		{"github.com/goccy/go-yaml", []string{"cmd/internal/app"}, true, "YAML is for the config file alone"},
 		{"github.com/chromedp", nil, true, "a browser is driven by tests alone"},
 		{"github.com/evanw/esbuild", nil, true, "the page is bundled when it is written, not when weir runs"},
 		{"pgregory.net/rapid", nil, true, "a test library"},

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"time"
+
+	"weir/dashboard/api"
+	"weir/operators/stream"
+	"weir/sql"
+	"weir/sql/catalog"
+)
+
+// lists is the database as the routes that list it see it. It implements
+// api.Catalog.
+type lists struct {
+	db    *database
+	rates *rates
+}
+
+// Streams returns the streams.
+func (l lists) Streams() []api.StreamInfo {
+	var out []api.StreamInfo
+	for _, s := range l.db.catalog.Streams() {
+		info, _ := l.info(s)
+		out = append(out, info)
+	}
+	return out
+}
+
+func (l lists) info(s *catalog.Stream) (info api.StreamInfo, byShard []int64) {
+	total, byShard := l.db.records(s)
+	source := "log"
+	if s.Connector != "" {
+		source = s.Connector
+	}
+	return api.StreamInfo{
+		Name: s.Name, Source: source, Shards: s.Shards, PartitionKey: s.PartitionKey,
+		Records: total, Rate: l.rates.of(rateKey{id: s.ID}),
+	}, byShard
+}
+
+// Stream returns one stream.
+func (l lists) Stream(name string) (api.StreamDetail, bool) {
+	s, ok := l.db.catalog.Stream(name)
+	if !ok {
+		return api.StreamDetail{}, false
+	}
+	d := api.StreamDetail{Watermark: "_arrival", SQL: s.Text, Readers: []string{}, Columns: []api.ColumnInfo{}}
+	d.StreamInfo, d.RecordsPerShard = l.info(s)
+	for _, c := range s.Columns {
+		d.Columns = append(d.Columns, api.ColumnInfo{Name: c.Name, Type: c.Type.String()})
+	}
+	if s.Watermark != nil {
+		d.Watermark = sql.PrintExpr(s.Watermark.Expr)
+	}
+	if s.IdleTimeout > 0 {
+		d.IdleTimeout = s.IdleTimeout.String()
+	}
+	for _, m := range l.db.running() {
+		if scanOf(m.plan.Root).Relation == s.Name {
+			d.Readers = append(d.Readers, m.def.Name)
+		}
+	}
+	return d, true
+}
+
+// Views returns the views.
+func (l lists) Views() []api.ViewInfo {
+	var out []api.ViewInfo
+	for _, v := range l.db.catalog.Views() {
+		info := api.ViewInfo{Name: v.Name, Materialized: v.Materialized, SQL: v.Text, Columns: []string{}}
+		for _, f := range v.Schema {
+			info.Columns = append(info.Columns, f.Name)
+		}
+		if m := l.db.runningView(v.ID); m != nil {
+			st := m.view.State()
+			rows := int64(st.Rows)
+			info.Rows, info.Watermark = &rows, instant(st.W)
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// Queries returns the queries of the materialized views.
+func (l lists) Queries() []api.QueryInfo {
+	head, _ := l.db.log.Head()
+	var out []api.QueryInfo
+	for _, m := range l.db.running() {
+		p := m.query.Progress()
+		out = append(out, api.QueryInfo{
+			Name: m.def.Name, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
+			Rate:   l.rates.of(rateKey{query: true, id: m.def.ID}),
+			Commit: int64(p.Commit), CommitLag: max(0, int64(head)-int64(p.Commit)),
+			Watermark: instant(p.W), Ended: p.W == stream.MaxTime,
+			Ledger: api.LedgerInfo{
+				In: p.Ledger.In, Used: p.Ledger.Used, Filtered: p.Ledger.Filtered, Late: p.Ledger.Late,
+				Error: p.Ledger.Errors, PartlyLate: p.Ledger.PartlyLate, Nulled: p.Ledger.Nulled,
+			},
+		})
+	}
+	return out
+}
+
+// instant is a watermark as a time, nil where it is none.
+func instant(t stream.Time) *time.Time {
+	if t == stream.MinTime || t == stream.MaxTime {
+		return nil
+	}
+	at := time.UnixMicro(int64(t)).UTC()
+	return &at
+}

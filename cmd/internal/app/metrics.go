@@ -1,0 +1,259 @@
+package app
+
+import (
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"weir/ingest/httpapi"
+	"weir/operators/stream"
+)
+
+// metrics reads the components' own counters whenever it is asked: nothing is
+// counted twice, and nothing is counted for nobody. docs/metrics.md explains
+// each name.
+type metrics struct {
+	s        *server
+	records  *httpapi.Handler
+	requests *codes
+}
+
+// metric is one name.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("weir_"+name, help, labels, nil), prometheus.CounterValue}
+}
+
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("weir_"+name, help, labels, nil), prometheus.GaugeValue}
+}
+
+// instruments are all names that are weir's own.
+var instruments = struct {
+	build, ready, streams, views                                           metric
+	logCommits, logRecords, logRequests, logRepeated, logRaw, logStored    metric
+	logSyncs, logSyncSeconds, logQueue, logSegments, logSteps, logHead     metric
+	ingestRequests, ingestBytes, ingestRows, ingestRepeats, ingestBusy     metric
+	streamRecords                                                          metric
+	queryRows, queryPartlyLate, queryNulled, queryLag, queryCommitLag      metric
+	queryRunning, viewRows                                                 metric
+	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
+	wsBad, wsMessages, wsBytes, wsRows, wsDropped, refused                 metric
+}{
+	build:   gauge("build_info", "Always 1; the version is in the label.", "version"),
+	ready:   gauge("ready", "1 once the views show what the log held at the start."),
+	streams: gauge("streams", "Streams in the catalog."),
+	views:   gauge("views", "Views in the catalog, materialized or not."),
+
+	logCommits:     counter("log_commits_total", "Group commits, control commits included."),
+	logRecords:     counter("log_records_total", "Records written."),
+	logRequests:    counter("log_requests_total", "Requests written, repeated ones not included."),
+	logRepeated:    counter("log_repeated_total", "Requests answered by their idempotency key."),
+	logRaw:         counter("log_raw_bytes_total", "Bytes of records as they came."),
+	logStored:      counter("log_stored_bytes_total", "Bytes written, frames and all."),
+	logSyncs:       counter("log_syncs_total", "Calls of fdatasync."),
+	logSyncSeconds: counter("log_sync_seconds_total", "Time spent in fdatasync."),
+	logQueue:       gauge("log_queue_bytes", "Bytes that wait for a commit or are being written."),
+	logSegments:    gauge("log_segments", "Segment files."),
+	logSteps:       counter("log_steps_total", "Steps begun."),
+	logHead:        gauge("log_head_commit", "Number of the newest durable commit."),
+
+	ingestRequests: counter("ingest_requests_total", "Requests below /v1/streams/{name}/, by status.", "code"),
+	ingestBytes:    counter("ingest_bytes_total", "Bytes of bodies read."),
+	ingestRows:     counter("ingest_rows_total", "Rows, by outcome: accepted or rejected.", "outcome"),
+	ingestRepeats:  counter("ingest_repeats_total", "Requests answered from an earlier commit."),
+	ingestBusy:     counter("ingest_busy_total", "Requests told to come back later."),
+	streamRecords:  counter("stream_records_total", "Records of a stream in the log, ever.", "stream"),
+
+	queryRows:       counter("query_rows_total", "Rows that a view's query read, by fate: used, filtered, late or error.", "view", "fate"),
+	queryPartlyLate: counter("query_partly_late_rows_total", "Used rows that missed at least one of their windows.", "view"),
+	queryNulled:     counter("query_nulled_values_total", "Values that could not be computed and became NULL.", "view"),
+	queryLag:        gauge("query_watermark_lag_seconds", "Wall clock minus the watermark; absent while there is none or the stream has ended.", "view"),
+	queryCommitLag:  gauge("query_commit_lag", "Commits of the log that the query has not read yet.", "view"),
+	queryRunning:    gauge("query_running", "1 while the query runs, 0 once it has ended or failed.", "view"),
+	viewRows:        gauge("view_rows", "Rows of a materialized view.", "view"),
+
+	wsOpen:          gauge("websocket_connections", "Websockets open now."),
+	wsStrangers:     gauge("websocket_strangers", "Open websockets that still have to say hello."),
+	wsSubscriptions: gauge("websocket_subscriptions", "Subscriptions now."),
+	wsConnections:   counter("websocket_connections_total", "Websockets ever opened."),
+	wsRefused:       counter("websocket_refused_total", "Websockets closed because there were too many."),
+	wsSlow:          counter("websocket_slow_closes_total", "Websockets closed because the client was slow."),
+	wsBad:           counter("websocket_bad_message_closes_total", "Websockets closed because of what the client sent."),
+	wsMessages:      counter("websocket_messages_total", "Messages written."),
+	wsBytes:         counter("websocket_bytes_total", "Payload of the messages written."),
+	wsRows:          counter("websocket_rows_total", "Rows in the messages written."),
+	wsDropped:       counter("websocket_dropped_rows_total", "Rows that a slow client's messages say they left out."),
+	refused:         counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
+}
+
+// metricsHandler serves /metrics from a registry of its own.
+func (s *server) metricsHandler(records *httpapi.Handler, requests *codes) (http.Handler, error) {
+	r := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		&metrics{s, records, requests},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn), MaxRequestsInFlight: 4,
+	}), nil
+}
+
+// Describe says nothing: which views and codes there are changes.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads all counters.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	emit := func(x metric, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(x.desc, x.kind, v, labels...)
+	}
+	i, db := &instruments, m.s.db
+	emit(i.build, 1, version())
+	emit(i.ready, truth(m.s.ready.Load()))
+	emit(i.streams, float64(len(db.catalog.Streams())))
+	emit(i.views, float64(len(db.catalog.Views())))
+	m.collectLog(emit)
+	m.collectIngest(emit)
+	m.collectQueries(emit)
+	m.collectSockets(emit)
+}
+
+type emitter func(x metric, v float64, labels ...string)
+
+func (m *metrics) collectLog(emit emitter) {
+	i, st := &instruments, m.s.log.Stats()
+	head, _ := m.s.log.Head()
+	emit(i.logCommits, float64(st.Commits))
+	emit(i.logRecords, float64(st.Records))
+	emit(i.logRequests, float64(st.Requests))
+	emit(i.logRepeated, float64(st.Repeated))
+	emit(i.logRaw, float64(st.RawBytes))
+	emit(i.logStored, float64(st.StoredBytes))
+	emit(i.logSyncs, float64(st.Syncs))
+	emit(i.logSyncSeconds, float64(st.SyncNanos)/1e9)
+	emit(i.logQueue, float64(st.QueueBytes))
+	emit(i.logSegments, float64(st.Segments))
+	emit(i.logSteps, float64(st.Steps))
+	emit(i.logHead, float64(head))
+}
+
+func (m *metrics) collectIngest(emit emitter) {
+	i, st := &instruments, m.records.Stats()
+	for code, n := range m.requests.all() {
+		emit(i.ingestRequests, float64(n), strconv.Itoa(code))
+	}
+	emit(i.ingestBytes, float64(st.Bytes))
+	emit(i.ingestRows, float64(st.Accepted), "accepted")
+	emit(i.ingestRows, float64(st.Rejected), "rejected")
+	emit(i.ingestRepeats, float64(st.Repeats))
+	emit(i.ingestBusy, float64(st.Busy))
+	for _, s := range m.s.db.catalog.Streams() {
+		if n, shards := m.s.db.records(s); shards != nil {
+			emit(i.streamRecords, float64(n), s.Name)
+		}
+	}
+}
+
+func (m *metrics) collectQueries(emit emitter) {
+	i := &instruments
+	head, _ := m.s.log.Head()
+	for _, q := range m.s.db.running() {
+		name, p := q.def.Name, q.query.Progress()
+		emit(i.queryRows, float64(p.Ledger.Used), name, "used")
+		emit(i.queryRows, float64(p.Ledger.Filtered), name, "filtered")
+		emit(i.queryRows, float64(p.Ledger.Late), name, "late")
+		emit(i.queryRows, float64(p.Ledger.Errors), name, "error")
+		emit(i.queryPartlyLate, float64(p.Ledger.PartlyLate), name)
+		emit(i.queryNulled, float64(p.Ledger.Nulled), name)
+		if p.W != stream.MinTime && p.W != stream.MaxTime {
+			emit(i.queryLag, time.Since(time.UnixMicro(int64(p.W))).Seconds(), name)
+		}
+		emit(i.queryCommitLag, math.Max(0, float64(head)-float64(p.Commit)), name)
+		emit(i.queryRunning, truth(q.describeState() == "running"), name)
+		emit(i.viewRows, float64(q.view.State().Rows), name)
+	}
+}
+
+func (m *metrics) collectSockets(emit emitter) {
+	i, st, no := &instruments, m.s.page.Sockets(), m.s.page.Refusals()
+	emit(i.wsOpen, float64(st.Open))
+	emit(i.wsStrangers, float64(st.Strangers))
+	emit(i.wsSubscriptions, float64(st.Subscriptions))
+	emit(i.wsConnections, float64(st.Connections))
+	emit(i.wsRefused, float64(st.Refused))
+	emit(i.wsSlow, float64(st.Slow))
+	emit(i.wsBad, float64(st.BadMessages))
+	emit(i.wsMessages, float64(st.Messages))
+	emit(i.wsBytes, float64(st.Bytes))
+	emit(i.wsRows, float64(st.Rows))
+	emit(i.wsDropped, float64(st.DroppedRows))
+	emit(i.refused, float64(no.Host), "host")
+	emit(i.refused, float64(no.Origin), "origin")
+	emit(i.refused, float64(no.Token), "token")
+	emit(i.refused, float64(no.Attempts), "attempts")
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// codes counts answers by their status, of which there are few.
+type codes struct {
+	mu sync.Mutex
+	by map[int]int64
+}
+
+// count returns next, counted.
+func (c *codes) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cw := &codeWriter{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(cw, r)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.by[cw.code]++
+	})
+}
+
+func (c *codes) all() map[int]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[int]int64, len(c.by))
+	for k, v := range c.by {
+		out[k] = v
+	}
+	return out
+}
+
+// codeWriter remembers the status.
+type codeWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+// WriteHeader remembers the status and passes it on.
+func (w *codeWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *codeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A stop takes at most the sum of these, and the log's last write.
+const (
+	stopRequestsWithin = 5 * time.Second // requests and websockets, to end
+	stopQueriesWithin  = 3 * time.Second // queries, to let go of what they hold
+)
+
+// stop ends requests, subscriptions, queries and the log, in this order: what was
+// acknowledged is in the log, and the next start continues from it.
+func (s *server) stop() error {
+	began := time.Now()
+	s.ready.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), stopRequestsWithin)
+	defer cancel()
+	errs := []error{s.page.Close(ctx)}
+	// Live results end with their queries; waiting for them first would be in vain.
+	s.db.stop()
+	if err := s.http.Shutdown(ctx); err != nil {
+		errs = append(errs, s.http.Close())
+	}
+	if !within(stopQueriesWithin, s.db.close) {
+		// They only read: the log is whole without them, and the process ends.
+		s.cfg.Logger.Warn("queries did not end in time", "waited", stopQueriesWithin.String())
+	}
+	errs = append(errs, s.log.Close(), s.closeFiles())
+	err := errors.Join(errs...)
+	if err == nil {
+		s.sayGoodbye(time.Since(began))
+	}
+	return err
+}
+
+// sayGoodbye says what was saved and how to go on.
+func (s *server) sayGoodbye(took time.Duration) {
+	head, _ := s.log.Head()
+	st := s.log.Stats()
+	s.cfg.Logger.Info("stopped; everything acknowledged is saved",
+		"data", s.cfg.Dir, "commit", int64(head), "records", st.Records, "bytes", st.StoredBytes,
+		"took", took.Round(time.Millisecond).String(), "resume", fmt.Sprintf("weir serve --data %s", s.cfg.Dir))
+}
+
+// within runs f and tells whether it returned in time.
+func within(d time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Catalog tells what there is, for the routes that list it.
+type Catalog interface {
+	// Streams returns the streams, by name.
+	Streams() []StreamInfo
+	// Stream returns one stream.
+	Stream(name string) (StreamDetail, bool)
+	// Views returns the views, by name.
+	Views() []ViewInfo
+	// Queries returns the queries that run, by name.
+	Queries() []QueryInfo
+}
+
+// StreamInfo is a stream in a list.
+type StreamInfo struct {
+	Name         string  `json:"name"`
+	Source       string  `json:"source"` // "log", or "file"
+	Shards       int     `json:"shards"`
+	PartitionKey string  `json:"partition_key,omitempty"`
+	Records      int64   `json:"records"` // in the log, ever
+	Rate         float64 `json:"rate"`    // records a second, over the last ten
+}
+
+// StreamDetail is a stream with its columns.
+type StreamDetail struct {
+	StreamInfo
+	Columns         []ColumnInfo `json:"columns"`
+	Watermark       string       `json:"watermark"` // the expression
+	IdleTimeout     string       `json:"idle_timeout,omitempty"`
+	RecordsPerShard []int64      `json:"records_per_shard,omitempty"`
+	Readers         []string     `json:"readers"` // the materialized views that read it
+	SQL             string       `json:"sql"`     // that makes it
+}
+
+// ColumnInfo is a column.
+type ColumnInfo struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// ViewInfo is a view in a list. What only a materialized view has is null in others.
+type ViewInfo struct {
+	Name         string     `json:"name"`
+	Materialized bool       `json:"materialized"`
+	Rows         *int64     `json:"rows"`
+	Watermark    *time.Time `json:"watermark"`
+	Columns      []string   `json:"columns"`
+	SQL          string     `json:"sql"`
+}
+
+// QueryInfo is a query in a list.
+type QueryInfo struct {
+	Name      string     `json:"name"` // of its view
+	State     string     `json:"state"`
+	Reads     string     `json:"reads"`      // the stream
+	Rate      float64    `json:"rate"`       // rows read a second, over the last ten
+	Commit    int64      `json:"commit"`     // read up to here
+	CommitLag int64      `json:"commit_lag"` // commits of the log behind that
+	Watermark *time.Time `json:"watermark"`  // null: there is none yet, or the stream has ended
+	Ended     bool       `json:"ended"`      // the stream has ended
+	Ledger    LedgerInfo `json:"ledger"`
+}
+
+// LedgerInfo is what became of the rows that a query read: In is the sum of the
+// four that follow.
+type LedgerInfo struct {
+	In         int64 `json:"in"`
+	Used       int64 `json:"used"`
+	Filtered   int64 `json:"filtered"`
+	Late       int64 `json:"late"`
+	Error      int64 `json:"error"`
+	PartlyLate int64 `json:"partly_late"`
+	Nulled     int64 `json:"nulled"`
+}
+
+// Lists mounts GET /v1/streams, /v1/streams/{name}, /v1/views and /v1/queries.
+// Each list is an object with one member, so that others can come to it.
+func Lists(mux *http.ServeMux, c Catalog) {
+	get := func(pattern string, value func(r *http.Request) (any, bool)) {
+		mux.Handle(pattern, Methods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v, ok := value(r)
+			if !ok {
+				WriteError(w, httpError(CodeNotFound, "there is no stream `%s`", r.PathValue("name")).WithHint("GET /v1/streams lists them"))
+				return
+			}
+			writeValue(w, v)
+		}), http.MethodGet, http.MethodHead))
+	}
+	get("/v1/streams", func(*http.Request) (any, bool) { return map[string]any{"streams": list(c.Streams())}, true })
+	get("/v1/streams/{name}", func(r *http.Request) (any, bool) { return c.Stream(r.PathValue("name")) })
+	get("/v1/views", func(*http.Request) (any, bool) { return map[string]any{"views": list(c.Views())}, true })
+	get("/v1/queries", func(*http.Request) (any, bool) { return map[string]any{"queries": list(c.Queries())}, true })
+}
+
+// list makes an empty list where there is none: JSON's null is no list.
+func list[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
+}
+
+func writeValue(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		WriteError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n')) // the client may be gone
+}
