@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,7 +83,8 @@ type child struct {
 }
 
 // startServer starts `weir serve` on a data directory and waits until it is ready.
-func startServer(t testing.TB, dir string, port int) *child {
+// Flags come last, with PORT for the port.
+func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -93,7 +95,11 @@ func startServer(t testing.TB, dir string, port int) *child {
 		t.Fatal(err)
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	cmd := exec.Command(exe, "serve", "--listen", addr, "--data", dir)
+	args := []string{"serve", "--listen", addr, "--data", dir}
+	for _, f := range flags {
+		args = append(args, strings.ReplaceAll(f, "PORT", strconv.Itoa(port)))
+	}
+	cmd := exec.Command(exe, args...)
 	cmd.Env = append(os.Environ(), asWeir+"=1")
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	if err := cmd.Start(); err != nil {
@@ -123,6 +129,15 @@ func (c *child) kill() {
 		_ = c.cmd.Process.Signal(syscall.SIGKILL)
 		_ = c.cmd.Wait()
 	}
+}
+
+// output is what the server said so far.
+func (c *child) output() string {
+	text, err := os.ReadFile(c.log.Name())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // stop ends the server politely and returns how it exited.

@@ -104,14 +104,15 @@ func (s *server) routes() error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/streams/{name}/", s.page.Guard(requests.count(records)))
-	mux.Handle("/metrics", s.page.Guard(api.Methods(measures, http.MethodGet, http.MethodHead)))
+	mux.Handle("/v1/streams/{name}", s.page) // else the mux adds a slash
+	mux.Handle("/v1/streams/{name}/", requests.count(records))
+	mux.Handle("/metrics", api.Methods(measures, http.MethodGet, http.MethodHead))
 	if s.cfg.Pprof {
-		mux.Handle("/debug/pprof/", s.page.Guard(profiles()))
+		mux.Handle("/debug/pprof/", profiles())
 	}
 	mux.Handle("/", s.page)
 	s.http = &http.Server{
-		Handler:           mux,
+		Handler:           s.page.Guard(mux), // before the mux, which answers some paths itself
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
