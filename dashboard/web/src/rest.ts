@@ -26,22 +26,29 @@ function refused(e: RestError): Refused {
   return new Refused({ ...e, span: e.span ? [e.span.start, e.span.end] : undefined });
 }
 
+/** Leaves for the log-in where the session has ended; the form brings the SQL behind # back. */
+async function ask(path: string, init?: RequestInit): Promise<Response> {
+  const resp = await fetch(path, init);
+  if (resp.status === 401) location.assign(`/login${location.hash}`);
+  return resp;
+}
+
 /** Runs a statement that answers and ends. */
 export async function execute(sql: string): Promise<Answer> {
-  const resp = await fetch("/v1/sql", { method: "POST", headers: { "Content-Type": "text/plain; charset=utf-8" }, body: sql });
+  const resp = await ask("/v1/sql", { method: "POST", headers: { "Content-Type": "text/plain; charset=utf-8" }, body: sql });
   const body = (await resp.json()) as Answer & { error?: RestError };
   if (body.error) throw refused(body.error);
   return body;
 }
 
 export async function page(): Promise<Page> {
-  const resp = await fetch("/v1/page");
+  const resp = await ask("/v1/page");
   if (!resp.ok) throw new Error(`GET /v1/page: ${resp.status}`);
   return (await resp.json()) as Page;
 }
 
 export async function status(): Promise<{ streams: number; rows: number }> {
-  const resp = await fetch("/v1/status");
+  const resp = await ask("/v1/status");
   if (!resp.ok) throw new Error(`GET /v1/status: ${resp.status}`);
   return (await resp.json()) as { streams: number; rows: number };
 }
