@@ -17,6 +17,10 @@
 //	{"t":"sub","id":"p1","sql":"SELECT …","start":"-15m"}
 //	{"t":"unsub","id":"p1"}
 //	{"t":"ping"}
+//	{"t":"hello","token":"…"}
+//
+// Where the handshake brought neither token nor log-in, a hello has to come first
+// and soon; it is answered by {"t":"welcome"}, or by closing with 4401.
 //
 // From the server, for each id in this order: one schema, one snapshot, then
 // changes and marks, until done or error:

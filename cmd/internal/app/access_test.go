@@ -354,3 +354,12 @@ func get(t testing.TB, address string) (int, string) {
 	resp, body := request(t, "GET", address, "", func(*http.Request) {})
 	return resp.StatusCode, body
 }
+
+func withOther(t testing.TB) []api.Token {
+	t.Helper()
+	tokens, err := api.ParseTokens("bob:" + canary + "-other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}

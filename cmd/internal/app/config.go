@@ -60,7 +60,7 @@ func setFromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
-			errs = append(errs, fmt.Errorf("%s=%q: %s", variable(f.Name), value, reason(err)))
+			errs = append(errs, fmt.Errorf("%s=%q: %w", variable(f.Name), value, reason(err)))
 		}
 	})
 	return errors.Join(errs...)

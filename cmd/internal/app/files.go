@@ -68,7 +68,7 @@ func servedSimilar(fsys fs.FS, name string) string {
 	if err != nil {
 		return ""
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }() // it was only read
 	list, ok := d.(fs.ReadDirFile)
 	if !ok {
 		return ""

@@ -52,7 +52,8 @@ func (r *rates) add(now time.Time, counts map[rateKey]int64) {
 	defer r.mu.Unlock()
 	by := make(map[rateKey][]sample, len(counts))
 	for k, n := range counts {
-		all := append(r.by[k], sample{now, n})
+		all := r.by[k]
+		all = append(all, sample{now, n})
 		if len(all) > rateWindow+1 {
 			all = append(all[:0], all[len(all)-rateWindow-1:]...)
 		}
