@@ -71,6 +71,8 @@ func (l *login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", l.csp)
 	h.Set("X-Frame-Options", "DENY")
+	// Under no-referrer a browser posts the form with Origin: null.
+	h.Set("Referrer-Policy", "same-origin")
 	access := l.guard.access
 	if access == nil {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
