@@ -141,3 +141,16 @@ func TestStopUnderLoad(t *testing.T) {
 	}
 	t.Logf("stopped in %s with %d rows acknowledged", took.Round(time.Millisecond), accepted)
 }
+
+func TestFilesIsADirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, file + "-none"} {
+		_, errs, code := weir(t, "", "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--files", path)
+		if code != 1 || !strings.Contains(errs, "--files") || strings.Contains(errs, "--data") {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+	}
+}

@@ -73,6 +73,13 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.files != "" {
+		if info, err := os.Stat(o.files); err != nil {
+			return fmt.Errorf("read --files: %w", err)
+		} else if !info.IsDir() {
+			return fmt.Errorf("--files %s is no directory", o.files)
+		}
+	}
 	statements := ""
 	if o.init != "" {
 		text, err := os.ReadFile(o.init)
