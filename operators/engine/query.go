@@ -32,7 +32,8 @@ type Config struct {
 	Output Output
 	Alloc  memory.Allocator // nil: the Go allocator
 	// Partial is set if the source starts behind the first record of the log:
-	// windows that may reach before the start are not final and do not leave.
+	// windows that may reach before the start are not final and do not leave,
+	// unless the plan shows rows that are not final anyway.
 	Partial bool
 }
 
@@ -99,7 +100,7 @@ func (q *Query) buildTail() ([]operators.Operator, error) {
 			return nil, err
 		}
 		ops = append(ops, op)
-		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None {
+		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None && !final.Updates {
 			q.whole = newCompleteness()
 			ops = append(ops, q.whole)
 		}
