@@ -90,8 +90,9 @@ func New(cfg Config) (*Query, error) {
 	return q, nil
 }
 
-// buildTail makes the operators behind the exchange. A query that did not see
-// every record gets one more, which holds back windows that it saw in part.
+// buildTail makes the operators behind the exchange, and one that takes changes
+// out that change nothing. A query that did not see every record gets one more,
+// which holds back windows that it saw in part.
 func (q *Query) buildTail() ([]operators.Operator, error) {
 	var ops []operators.Operator
 	for _, n := range q.layout.tail {
@@ -105,7 +106,7 @@ func (q *Query) buildTail() ([]operators.Operator, error) {
 			ops = append(ops, q.whole)
 		}
 	}
-	return ops, nil
+	return append(ops, newNet(q.cfg.Plan.Root.Schema())), nil
 }
 
 // Progress returns how far the query has come.
