@@ -16,8 +16,9 @@ import (
 type binder struct {
 	cfg       Config
 	functions map[string]function
-	live      bool     // the input never ends; known once FROM is bound
-	views     []string // plain views that are being planned, outermost first
+	live      bool         // the input never ends; known once FROM is bound
+	mode      ast.EmitMode // of the outermost query that has one
+	views     []string     // plain views that are being planned, outermost first
 }
 
 func newBinder(cfg Config) *binder { return &binder{cfg: cfg, functions: functions()} }
@@ -60,7 +61,7 @@ func (b *binder) query(q *ast.Select) (logical.Node, error) {
 	if len(r.list.Exprs) > r.width {
 		root = firstColumns(root, r.width)
 	}
-	return root, nil
+	return root, b.setEmit(q, root)
 }
 
 // firstColumns drops the columns that were only there to sort by.
@@ -78,6 +79,9 @@ func (b *binder) selectList(q *ast.Select) (*bound, error) {
 	if q.Distinct {
 		return nil, diag.New(diag.Unsupported, q.At, "SELECT DISTINCT is not supported").
 			WithHint("GROUP BY the columns of the select list instead")
+	}
+	if q.Emit != nil && b.mode == ast.EmitDefault { // what stands outside is bound first
+		b.mode = q.Emit.Mode
 	}
 	s, err := b.from(q)
 	if err != nil {

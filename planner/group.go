@@ -62,11 +62,11 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		}
 		return nil, noWindow(bounds[0].Span(), s)
 	}
-	return g, b.allowed(q, s, g, first)
+	return g, b.allowed(q, s, first)
 }
 
-// allowed refuses aggregations whose result would never be known.
-func (b *binder) allowed(q *ast.Select, s *scope, g *grouping, first ast.Expr) error {
+// allowed refuses aggregations over aggregations.
+func (b *binder) allowed(q *ast.Select, s *scope, first ast.Expr) error {
 	at := groupSpan(q)
 	if at.IsZero() {
 		at = first.Span()
@@ -75,16 +75,7 @@ func (b *binder) allowed(q *ast.Select, s *scope, g *grouping, first ast.Expr) e
 		return diag.New(diag.Unsupported, at, "`%s` is already the result of a GROUP BY, and groups of groups are not supported", s.table).
 			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
 	}
-	if !b.live || g.agg.Window.Kind != windows.None {
-		return nil
-	}
-	what := "GROUP BY without a window"
-	if len(q.GroupBy) == 0 {
-		what = "an aggregate without a window"
-	}
-	return diag.New(diag.Unsupported, at, "%s never ends on a live stream", what).
-		WithLabel("needs a window").
-		WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
+	return nil
 }
 
 func groupSpan(q *ast.Select) diag.Span {

@@ -14,13 +14,8 @@ import (
 func lower(root logical.Node) (*physical.Plan, error) {
 	scan := logical.ScanOf(root)
 	p := &physical.Plan{
-		Version: physical.Version, AppendOnly: true, Bounded: scan.Bounded,
+		Version: physical.Version, AppendOnly: appendOnly(root), Bounded: scan.Bounded,
 		Key: keyOf(root), TimeColumn: timeColumn(root, scan),
-	}
-	for n := root; n != nil; n = n.Input() {
-		if a, ok := n.(*logical.Aggregate); ok && a.Lateness > 0 {
-			p.AppendOnly = false
-		}
 	}
 	l := &lowering{}
 	p.Root = l.node(root)
@@ -109,7 +104,7 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 		in.Names = append(in.Names, names.unique(name))
 		return len(in.Exprs) - 1
 	}
-	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, KeyNames: a.KeyNames}
+	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, Updates: a.Updates, KeyNames: a.KeyNames}
 	for i, k := range a.Keys {
 		agg.Keys = append(agg.Keys, column(k, a.KeyNames[i]))
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())

@@ -61,7 +61,12 @@ func Plan(q *ast.Select, cfg Config) (*physical.Plan, error) {
 	if err != nil {
 		return nil, diag.From(err)
 	}
-	return lower(root)
+	p, err := lower(root)
+	if err != nil {
+		return nil, err
+	}
+	p.Emit = b.emitMode(p)
+	return p, nil
 }
 
 // PlanView plans the query of CREATE [MATERIALIZED] VIEW. It refuses what only

@@ -276,31 +276,3 @@ func nameOf(e ast.Expr) string {
 	}
 	return "ts"
 }
-
-// emit reads EMIT … [ALLOWED LATENESS …].
-func (b *binder) emit(q *ast.Select, r *bound) error {
-	if q.Emit == nil {
-		return nil
-	}
-	own := r.group != nil && r.group.agg.Window.Kind != windows.None
-	late := q.Emit.Lateness
-	switch {
-	case !own && r.scope.windowed && late != nil:
-		return diag.New(diag.Unsupported, late.At, "the window of this query stands in the view `%s`", r.scope.table).
-			WithHint("write ALLOWED LATENESS in the view")
-	case !own && !r.scope.windowed:
-		return diag.New(diag.BadWindow, q.Emit.At, "EMIT tells when a window's result leaves, and the query has no window").
-			WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", r.scope.eventName())
-	case late == nil:
-		return nil
-	}
-	d, err := fixed(late)
-	if err != nil {
-		return err
-	}
-	if d < 0 {
-		return diag.New(diag.BadWindow, late.At, "ALLOWED LATENESS cannot be negative, this is %s", physical.FormatDuration(d))
-	}
-	r.group.agg.Lateness = d
-	return nil
-}

@@ -157,6 +157,8 @@ func (p *printer) query(q *ast.Select) {
 	}
 	if e := q.Emit; e != nil {
 		p.when(e.Mode == ast.EmitOnWindowClose, " EMIT ON WINDOW CLOSE")
+		p.when(e.Mode == ast.EmitChanges, " EMIT CHANGES")
+		p.when(e.Mode == ast.EmitOnUpdate, " EMIT ON UPDATE")
 		if e.Lateness != nil {
 			p.put(" ALLOWED LATENESS ", e.Lateness.Text)
 		}

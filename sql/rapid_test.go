@@ -117,7 +117,7 @@ func (g *gen) selectStatement() string {
 		g.maybe("HAVING "+g.expr()),
 		g.maybe("ORDER BY "+g.expr()+g.pick("", " DESC", " asc")),
 		g.pick("", "LIMIT 5", "LIMIT 5 OFFSET 7", "LIMIT 7, 5"),
-		g.pick("", "EMIT ON WINDOW CLOSE", "EMIT FINAL"), g.maybe("ALLOWED LATENESS "+g.interval2()),
+		g.pick("", "EMIT ON WINDOW CLOSE", "EMIT FINAL", "EMIT CHANGES", "EMIT ON UPDATE"), g.maybe("ALLOWED LATENESS "+g.interval2()),
 		g.maybe("WITH (start = 'earliest', x.y = -1)"))
 }
 

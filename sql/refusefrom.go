@@ -37,7 +37,11 @@ func (pp *prepass) refuseInFrom(t token) error {
 	}
 	switch t.word {
 	case "FINAL", "CHANGES":
-		return unsupported(at, "write EMIT ON WINDOW CLOSE at the end of the query; to call the table so, write AS "+pp.raw(t), "%s behind a table is not supported", t.word)
+		clause := "EMIT ON WINDOW CLOSE"
+		if t.is("CHANGES") {
+			clause = "EMIT CHANGES"
+		}
+		return unsupported(at, "write "+clause+" at the end of the query; to call the table so, write AS "+pp.raw(t), "%s behind a table is not supported", t.word)
 	case "EMIT", "OFFSET", "WATERMARK", "LATEST", "ALLOWED":
 		if pp.atTail() {
 			return nil

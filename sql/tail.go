@@ -99,21 +99,35 @@ func (pp *prepass) emit(first int) *ast.Emit {
 func (pp *prepass) emitClause() error {
 	first := pp.pos
 	pp.pos++
-	for _, words := range [...][]string{
-		{"ON", "WINDOW", "CLOSE"}, {"AFTER", "WINDOW", "CLOSE"}, {"AFTER", "WATERMARK"}, {"FINAL"},
+	for _, spelling := range [...]struct {
+		mode  ast.EmitMode
+		words []string
+	}{
+		{ast.EmitOnWindowClose, []string{"ON", "WINDOW", "CLOSE"}},
+		{ast.EmitOnWindowClose, []string{"AFTER", "WINDOW", "CLOSE"}},
+		{ast.EmitOnWindowClose, []string{"AFTER", "WATERMARK"}},
+		{ast.EmitOnWindowClose, []string{"FINAL"}},
+		{ast.EmitChanges, []string{"CHANGES"}},
+		{ast.EmitChanges, []string{"CHANGELOG"}},
+		{ast.EmitOnUpdate, []string{"ON", "UPDATE"}},
 	} {
-		if pp.accept(words...) {
-			pp.emit(first).Mode = ast.EmitOnWindowClose
+		if pp.accept(spelling.words...) {
+			pp.emit(first).Mode = spelling.mode
 			return nil
 		}
 	}
-	const hint = "write EMIT ON WINDOW CLOSE, or leave EMIT out: it is the default for windows"
+	return pp.badEmit(first)
+}
+
+// badEmit is the error for an EMIT, at token first, that nothing else follows.
+func (pp *prepass) badEmit(first int) error {
+	const hint = "write EMIT ON WINDOW CLOSE, EMIT CHANGES or EMIT ON UPDATE; without EMIT, windows leave when they close"
 	t := pp.peek()
 	mode := ""
 	switch {
-	case t.is("CHANGES") || t.is("CHANGELOG") || t.is("EVERY") || t.is("PERIODIC") || t.is("STREAM"):
+	case t.is("EVERY") || t.is("PERIODIC") || t.is("STREAM"):
 		mode = t.word
-	case t.is("ON") && (pp.at(pp.pos+1).is("UPDATE") || pp.at(pp.pos+1).is("CHANGE")):
+	case t.is("ON") && pp.at(pp.pos+1).is("CHANGE"):
 		mode = "ON " + pp.at(pp.pos+1).word
 		t = pp.at(pp.pos + 1)
 	default:
@@ -122,9 +136,9 @@ func (pp *prepass) emitClause() error {
 			if pp.accept("WINDOW") {
 				return pp.expected("CLOSE").WithHint(hint)
 			}
-			return pp.expectedOneOf("WINDOW").WithHint(hint)
+			return pp.expectedOneOf("WINDOW", "UPDATE").WithHint(hint)
 		}
-		return pp.expectedOneOf("ON", "FINAL").WithHint(hint)
+		return pp.expectedOneOf("ON", "CHANGES", "FINAL").WithHint(hint)
 	}
 	return diag.New(diag.Unsupported, diag.Span{Start: pp.at(first).start, End: t.end}, "EMIT %s is not supported", mode).WithHint(hint)
 }

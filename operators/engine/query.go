@@ -32,7 +32,8 @@ type Config struct {
 	Output Output
 	Alloc  memory.Allocator // nil: the Go allocator
 	// Partial is set if the source starts behind the first record of the log:
-	// windows that may reach before the start are not final and do not leave.
+	// windows that may reach before the start are not final and do not leave,
+	// unless the plan shows rows that are not final anyway.
 	Partial bool
 }
 
@@ -89,8 +90,9 @@ func New(cfg Config) (*Query, error) {
 	return q, nil
 }
 
-// buildTail makes the operators behind the exchange. A query that did not see
-// every record gets one more, which holds back windows that it saw in part.
+// buildTail makes the operators behind the exchange, and one that takes changes
+// out that change nothing. A query that did not see every record gets one more,
+// which holds back windows that it saw in part.
 func (q *Query) buildTail() ([]operators.Operator, error) {
 	var ops []operators.Operator
 	for _, n := range q.layout.tail {
@@ -99,12 +101,12 @@ func (q *Query) buildTail() ([]operators.Operator, error) {
 			return nil, err
 		}
 		ops = append(ops, op)
-		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None {
+		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None && !final.Updates {
 			q.whole = newCompleteness()
 			ops = append(ops, q.whole)
 		}
 	}
-	return ops, nil
+	return append(ops, newNet(q.cfg.Plan.Root.Schema())), nil
 }
 
 // Progress returns how far the query has come.

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -51,6 +53,32 @@ func TestSteps(t *testing.T) {
 	}
 	t.Logf("%d logs x 6 executions in %s: changelogs identical; windows fired or refined %d, late rows %d; compared with the Python model: %v",
 		n, time.Since(begin).Round(time.Second), fired, late, python != nil)
+}
+
+// TestStepsOfChanges is TestSteps for windows that show their rows before they
+// close and for groups without a window.
+func TestStepsOfChanges(t *testing.T) {
+	limit := 30 * time.Second
+	if testing.Short() {
+		limit = 3 * time.Second
+	}
+	begin := time.Now()
+	n, changes, late := 0, 0, int64(0)
+	for seed := uint64(1 << 32); *stepsSeeds == 0 || n < *stepsSeeds; seed++ {
+		if *stepsSeeds == 0 && time.Since(begin) > limit {
+			break
+		}
+		for _, mode := range []stepsMode{windowChanges, groupChanges} {
+			c := newStepsCase(seed)
+			c.mode = mode
+			want := runNaive(c)
+			c.check(t, want)
+			changes, late = changes+len(want.out), late+want.late
+		}
+		n++
+	}
+	t.Logf("%d logs x 2 plans x 6 executions in %s: changelogs identical; windows and relations changed %d times, late rows %d",
+		n, time.Since(begin).Round(time.Second), changes, late)
 }
 
 // check runs the engine over the log in several ways.
@@ -102,6 +130,7 @@ func (c *stepsCase) same(t *testing.T, want, got [][]string, what string) {
 // the model's verdict.
 func (c *stepsCase) compare(t *testing.T, steps [][]string, l stream.Ledger, want verdict) {
 	got := verdict{used: l.Used, late: l.Late}
+	c.fold(t, steps)
 	total := map[int64]int64{}
 	for i, lines := range steps {
 		change := map[int64]int64{}
@@ -137,6 +166,37 @@ func (c *stepsCase) compare(t *testing.T, steps [][]string, l stream.Ledger, wan
 	}
 	if !l.Closes() {
 		t.Fatalf("seed %d: the ledger does not close: %+v", c.seed, l)
+	}
+}
+
+// fold adds the changelog up: only a row that is there leaves, only one that is
+// not there enters, the old row right before the new one, keys in order.
+func (c *stepsCase) fold(t *testing.T, steps [][]string) {
+	type group struct{ end, k int64 }
+	rows := map[group]string{}
+	for i, lines := range steps {
+		last, left := group{math.MinInt64, 0}, ""
+		for _, line := range lines {
+			var op, x string
+			var n int64
+			var g group
+			if _, err := fmt.Sscan(line, &op, &g.end, &n, &g.k, &x); err != nil {
+				t.Fatalf("seed %d: %q: %v", c.seed, line, err)
+			}
+			row, had := rows[g]
+			switch order := cmp.Or(cmp.Compare(last.end, g.end), cmp.Compare(last.k, g.k)); {
+			case order > 0 || order == 0 && left == "" || op == "+" && had || op == "-" && (!had || row != line[2:]):
+				t.Fatalf("seed %d, step %d: %q does not fit:\n%s", c.seed, i, line, strings.Join(lines, "\n"))
+			case left != "" && (order != 0 || left == line[2:]):
+				t.Fatalf("seed %d, step %d: %q changes nothing:\n%s", c.seed, i, left, strings.Join(lines, "\n"))
+			}
+			if last, left = g, ""; op == "-" {
+				left = line[2:]
+				delete(rows, g)
+			} else {
+				rows[g] = line[2:]
+			}
+		}
 	}
 }
 
@@ -185,10 +245,19 @@ func (c *stepsCase) plan() *physical.Plan {
 			{Fn: physical.AggSum, Arg: 2, In: types.DoubleType, Out: types.DoubleType},
 		},
 		AggNames: []string{"n", "s"},
+		Updates:  c.mode != windowsClose,
 	}
 	partial := &physical.WindowPartial{In: scan, TimeCol: 0, WCol: 3, WindowAgg: agg}
+	key := []int{0, 1, 2}
+	if c.mode == groupChanges {
+		agg.Window, agg.Lateness, key = windows.Spec{}, 0, []int{0}
+		partial = &physical.WindowPartial{In: scan, TimeCol: -1, WCol: -1, WindowAgg: agg}
+	}
 	final := &physical.WindowFinal{In: &physical.Exchange{In: partial}, WindowAgg: agg}
-	return &physical.Plan{Version: physical.Version, Root: final, Key: []int{0, 1, 2}, AppendOnly: c.lateness == 0, TimeColumn: 0}
+	return &physical.Plan{
+		Version: physical.Version, Root: final, Key: key, TimeColumn: 0,
+		AppendOnly: c.lateness == 0 && c.mode == windowsClose,
+	}
 }
 
 // logSource hands over the steps of a log, cut into batches of any size, lanes
@@ -246,20 +315,24 @@ func (s *logSource) batch(data *stream.StepData, shard int, times []int64) strea
 func (s *logSource) Close() error { return nil }
 
 // changeLog keeps the changes of each step as text: op, window end in seconds,
-// count, group, sum to the bit.
+// count, group, sum to the bit. Without a window the end is 0.
 type changeLog struct{ steps [][]string }
 
 func (o *changeLog) Step(_ context.Context, _ stream.Cut, _ stream.Commit, changes []stream.Batch) error {
 	var lines []string
 	for _, b := range changes {
-		end, k := b.Column(1).(*array.Timestamp), b.Column(2).(*array.Int64)
-		n, x := b.Column(3).(*array.Int64), b.Column(4).(*array.Float64)
+		last := int(b.NumCols()) - 1
+		k, n, x := b.Column(last-2).(*array.Int64), b.Column(last-1).(*array.Int64), b.Column(last).(*array.Float64)
 		for i := range int(b.NumRows()) {
 			op := "+"
 			if b.Ops != nil && b.Ops[i] == stream.Delete {
 				op = "-"
 			}
-			lines = append(lines, fmt.Sprintf("%s %d %d %d %x", op, int64(end.Value(i))/1e6, n.Value(i), k.Value(i), x.Value(i)))
+			end := int64(0)
+			if last == 4 {
+				end = int64(b.Column(1).(*array.Timestamp).Value(i)) / 1e6
+			}
+			lines = append(lines, fmt.Sprintf("%s %d %d %d %x", op, end, n.Value(i), k.Value(i), x.Value(i)))
 		}
 	}
 	o.steps = append(o.steps, lines)

@@ -35,8 +35,18 @@ type logBlock struct {
 	rows  []int64
 }
 
+// stepsMode is what a query shows of a log.
+type stepsMode int
+
+const (
+	windowsClose  stepsMode = iota // windows when they close
+	windowChanges                  // windows as they change
+	groupChanges                   // groups without a window, as they change
+)
+
 // stepsCase is a log and how it is read.
 type stepsCase struct {
+	mode                  stepsMode
 	seed                  uint64
 	shards                int
 	idle, delay, lateness int64
@@ -164,17 +174,15 @@ func (q *naive) step(i int64, st logStep) {
 	}
 	q.merge(t, before && st.kind != "start")
 	q.clock = t
-	if q.mw == nil {
-		return
-	}
 	for s := range q.c.shards {
-		if w, ok := q.w[s]; !ok || w < *q.mw {
+		if w, ok := q.w[s]; q.mw != nil && (!ok || w < *q.mw) {
 			q.w[s] = *q.mw
 		}
 	}
 	for _, e := range slices.Sorted(maps.Keys(q.cnt)) {
 		old, had := q.fired[e]
-		if e > *q.mw || had && old == q.cnt[e] {
+		closed := q.mw != nil && e <= *q.mw
+		if q.c.mode == windowsClose && !closed || had && old == q.cnt[e] {
 			continue
 		}
 		f := firing{Step: i, End: e, New: q.cnt[e]}
@@ -187,9 +195,12 @@ func (q *naive) step(i int64, st logStep) {
 }
 
 func (q *naive) row(s int, ts int64) {
-	ok := false
+	ok := q.c.mode == groupChanges
+	if ok {
+		q.cnt[0]++
+	}
 	for e := ts - stepsSize; e <= ts+stepsSize; e++ {
-		if e%stepsSlide != 0 || e <= ts || e-stepsSize > ts {
+		if q.c.mode == groupChanges || e%stepsSlide != 0 || e <= ts || e-stepsSize > ts {
 			continue
 		}
 		if w, has := q.w[s]; has && e+q.c.lateness <= w {

@@ -9,6 +9,10 @@
 // shard order, combines slices to windows and fires those with end <= W, in
 // order of their ends and then of the memcomparable group key.
 //
+// Of a plan with updates every cut takes what the lanes have, and the final half
+// keeps the current row of each group, per window where there is one. What leaves
+// is how these rows changed: the old one is deleted, then the new one inserted.
+//
 // Its nouns:
 //
 //   - groups: a dictionary from group keys to dense ids;

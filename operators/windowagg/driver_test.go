@@ -38,6 +38,7 @@ type query struct {
 	ledgers []stream.Ledger
 	nulled  stream.Ledger
 	merged  stream.Time
+	watch   func(stream.Batch) // sees what leaves; may be nil
 }
 
 // collect gathers what an operator emits.
@@ -55,11 +56,12 @@ type logConfig struct {
 	shards                         int
 	keys                           []int
 	aggs                           []physical.Agg
+	updates                        bool
 }
 
 // nodes returns the plan nodes of a config.
 func (c *logConfig) nodes() (*physical.WindowPartial, *physical.WindowFinal) {
-	wa := physical.WindowAgg{Window: c.spec, Lateness: time.Duration(c.lateness) * time.Microsecond, Keys: c.keys, Aggs: c.aggs}
+	wa := physical.WindowAgg{Window: c.spec, Lateness: time.Duration(c.lateness) * time.Microsecond, Keys: c.keys, Aggs: c.aggs, Updates: c.updates}
 	for i, k := range c.keys {
 		wa.KeyNames = append(wa.KeyNames, fmt.Sprint("k", i))
 		wa.KeyTypes = append(wa.KeyTypes, colTypes[k])
@@ -177,6 +179,9 @@ func (q *query) cut(st step) []string {
 	for _, b := range out.batches {
 		if b.NumRows() > batchRowsMax {
 			q.t.Fatalf("a batch of %d rows", b.NumRows())
+		}
+		if q.watch != nil {
+			q.watch(b)
 		}
 		lines = append(lines, render(b)...)
 		b.Release()

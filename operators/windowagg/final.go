@@ -40,9 +40,15 @@ type final struct {
 	// extras holds, per slice, the states of partly late rows, and of those
 	// that came when the slice was combined already, for windows to come.
 	extras map[int64]*table
-	// kept holds fired windows that may still be refined, by number of the end.
+	// kept holds the windows whose rows were shown and may still change, by number
+	// of the end: fired ones that may be refined, or, with updates, all.
 	kept map[int64]*table
 	win  table // scratch for a window that need not be kept
+
+	// groups are the states of a plan with updates and without windows, by group;
+	// shown is how many of them have a row that left.
+	groups []acc
+	shown  int
 }
 
 // part is a run of partial rows of one lane, slice and first end.
@@ -66,7 +72,9 @@ func (p *part) states(i int) []arrow.Array {
 
 // NewFinal returns the query's half of a windowed aggregation. It must get the
 // lanes' states in the order of shards. It emits at cuts only: refined windows
-// first, then those that W has passed, in order of (window end, group key).
+// first, then those that W has passed, in order of (window end, group key). Of a
+// plan with updates it emits, in that order, each row that changed since the cut
+// before: the old one is deleted, then the new one inserted.
 func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("final window aggregation: %w", err)
@@ -83,7 +91,7 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	} else {
 		f.grid = grid{width: 1, n: 1, m: 1}
 	}
-	f.win.accs = f.fresh()
+	f.win.accs, f.groups = f.fresh(), f.fresh()
 	f.comb = newCombiner(&f.grid, f.fresh)
 	return f, nil
 }
@@ -149,6 +157,10 @@ func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Coll
 	}
 	var err error
 	switch {
+	case f.n.Updates && f.windowed():
+		err = f.updateWindows(ctx, c.W)
+	case f.n.Updates:
+		err = f.updateGroups(ctx)
 	case !f.windowed():
 		err = f.fireAll(ctx, c)
 	case c.W == stream.MinTime && len(f.parts) > 0:
@@ -159,7 +171,9 @@ func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Coll
 	if err != nil {
 		return forward, err
 	}
-	f.sweep()
+	if f.windowed() || !f.n.Updates {
+		f.sweep()
+	}
 	return forward, f.out.flush(ctx)
 }
 
@@ -176,6 +190,9 @@ func (f *final) identify() error {
 		if err := f.dict.find(keys, f.seq.span(p.lo, p.hi), p.ids); err != nil {
 			return err
 		}
+	}
+	if f.n.Updates && !f.windowed() {
+		return nil // groups stay for ever, so ranking all of them at each cut is too much
 	}
 	f.dict.rankAll()
 	f.comb.ready(f.dict.size())
@@ -255,7 +272,7 @@ func (f *final) divide(limit int64) (onTime [][]part, late []lateStates, err err
 		switch {
 		case p.end > limit:
 			return nil, nil, fmt.Errorf("states came for a window that ends at %d, beyond W", f.grid.time(p.end))
-		case fired && f.grid.time(p.end).Add(f.n.Lateness) <= f.w:
+		case fired && f.closed(p.end):
 			return nil, nil, errLateState
 		case !fired && p.end == f.grid.firstEnd(p.k):
 			onTime = append(onTime, f.parts[lo:hi])

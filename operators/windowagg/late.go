@@ -65,19 +65,28 @@ func (f *final) refine(ctx context.Context, late []lateStates) ([]lateStates, er
 	if f.w == stream.MinTime {
 		return late, nil
 	}
+	n := 0
+	for ; n < len(late) && late[n].end <= f.firedTo; n++ {
+		l := &late[n]
+		if f.grid.lastEnd(l.k) > f.firedTo {
+			f.extra(l.k).merge(&l.table, f.fresh, &f.seq)
+		}
+	}
+	return late[n:], f.changeWindows(ctx, late[:n], f.firedTo)
+}
+
+// changeWindows adds states to the windows that they are for, as far as those
+// end at limit or before, and emits what changed, in order of the ends.
+func (f *final) changeWindows(ctx context.Context, states []lateStates, limit int64) error {
 	type hit struct {
 		end   int64
 		which int
 	}
 	var hits []hit
-	n := 0
-	for ; n < len(late) && late[n].end <= f.firedTo; n++ {
-		l := &late[n]
-		for end := l.end; end <= min(f.firedTo, f.grid.lastEnd(l.k)); end += f.grid.m {
-			hits = append(hits, hit{end, n})
-		}
-		if f.grid.lastEnd(l.k) > f.firedTo {
-			f.extra(l.k).merge(&l.table, f.fresh, &f.seq)
+	for i := range states {
+		l := &states[i]
+		for end := l.end; end <= min(limit, f.grid.lastEnd(l.k)); end += f.grid.m {
+			hits = append(hits, hit{end, i})
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.end, b.end) })
@@ -85,21 +94,21 @@ func (f *final) refine(ctx context.Context, late []lateStates) ([]lateStates, er
 		end, hi := hits[lo].end, lo
 		var news []*table
 		for ; hi < len(hits) && hits[hi].end == end; hi++ {
-			news = append(news, &late[hits[hi].which].table)
+			news = append(news, &states[hits[hi].which].table)
 		}
 		if err := f.refineWindow(ctx, end, news); err != nil {
-			return nil, err
+			return err
 		}
 		lo = hi
 	}
-	return late[n:], nil
+	return nil
 }
 
-// refineWindow adds states to a fired window and emits the groups whose results
-// changed: the old row is deleted, then the new one inserted.
+// refineWindow adds states to a window and emits the groups whose results changed
+// since they were shown: the old row is deleted, then the new one inserted.
 func (f *final) refineWindow(ctx context.Context, end int64, news []*table) error {
 	win := f.kept[end]
-	if win == nil { // it had no rows when it fired
+	if win == nil { // it had no rows until now
 		win = &table{accs: f.fresh()}
 		f.kept[end] = win
 	}
@@ -128,37 +137,43 @@ func (f *final) refineWindow(ctx context.Context, end int64, news []*table) erro
 	for i, a := range pairs {
 		a.fold(odd, win.accs[i], at)
 	}
-	changed := f.out.changed(pairs, len(ids))
-	return f.emitChanges(ctx, end, ids, pairs, func(i int) (had, changes bool) { return before[i] >= 0, changed[i] })
-}
-
-// emitChanges emits old and new rows of groups in order of their keys.
-func (f *final) emitChanges(ctx context.Context, end int64, ids []int32, pairs []acc, state func(int) (had, changes bool)) error {
 	order := make([]int32, len(ids))
 	for i := range order {
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return int(f.dict.rank[ids[a]] - f.dict.rank[ids[b]]) })
+	bounds := windows.Window{Start: f.grid.time(end - f.grid.n), End: f.grid.time(end)}
+	return f.emitChanges(ctx, bounds, ids, order, pairs, func(i int32) bool { return before[i] >= 0 })
+}
+
+// emitChanges emits the old and new rows of the groups ids whose results changed.
+// Group ids[i] has the states 2i (old) and 2i+1 (new) of pairs; had tells whether
+// its old row was shown. order is the order of the groups' keys.
+func (f *final) emitChanges(ctx context.Context, bounds windows.Window, ids, order []int32, pairs []acc, had func(i int32) bool) error {
+	changed := f.out.changed(pairs, len(ids))
 	var groups, at []int32
 	var ops []stream.Op
 	for _, i := range order {
-		had, changes := state(int(i))
-		if had && !changes {
+		old := had(i)
+		if old && !changed[i] {
 			continue
 		}
-		if had {
+		if old {
 			groups, at, ops = append(groups, ids[i]), append(at, 2*i), append(ops, stream.Delete)
 		}
 		groups, at, ops = append(groups, ids[i]), append(at, 2*i+1), append(ops, stream.Insert)
 	}
-	bounds := windows.Window{Start: f.grid.time(end - f.grid.n), End: f.grid.time(end)}
 	return f.out.write(ctx, bounds, groups, pairs, at, ops)
 }
+
+// closed tells whether W has passed window end number k so far that no row may
+// come for it.
+func (f *final) closed(k int64) bool { return f.grid.time(k).Add(f.n.Lateness) <= f.w }
 
 // expire drops what no window to come needs, and windows that are closed.
 func (f *final) expire() {
 	for k := range f.kept {
-		if f.grid.time(k).Add(f.n.Lateness) <= f.w {
+		if f.closed(k) {
 			delete(f.kept, k)
 		}
 	}

@@ -56,6 +56,7 @@ type model struct {
 	lateness int64
 	keys     []int
 	aggs     []physical.Agg
+	updates  bool // windows, or with Kind None the groups, are shown as they change
 
 	idle, advance, delay int64
 
@@ -91,6 +92,9 @@ func newModel(shards int, spec windows.Spec, lateness int64, keys []int, aggs []
 
 // ends lists the ends of the windows over ts by trying every start.
 func (m *model) ends(ts int64) []int64 {
+	if m.spec.Kind == windows.None {
+		return []int64{0}
+	}
 	size, slide, off := m.spec.Size.Microseconds(), m.spec.Slide.Microseconds(), m.spec.Offset.Microseconds()
 	var out []int64
 	for start := ts - size + 1; start <= ts; start++ {
@@ -129,7 +133,7 @@ func (m *model) add(s int, r row) {
 		ends = nil
 	}
 	for _, e := range ends {
-		if w := m.w[s]; m.ended || w != nil && e+m.lateness <= *w {
+		if w := m.w[s]; m.spec.Kind != windows.None && (m.ended || w != nil && e+m.lateness <= *w) {
 			continue
 		}
 		used++
@@ -184,7 +188,7 @@ func (m *model) step(st step) []string {
 	}
 	m.cut(t, before, st)
 	m.out = nil
-	if m.mw != nil {
+	if m.mw != nil || m.updates {
 		m.fire()
 	}
 	return m.out
@@ -238,11 +242,11 @@ func (m *model) cut(t int64, before bool, st step) {
 	}
 }
 
-// fire says of every window that W has passed what changed.
+// fire says of every window that W has passed, or of all, what changed.
 func (m *model) fire() {
 	var ends []int64
 	for e := range m.rows {
-		if e <= *m.mw && m.seen[e] != len(m.rows[e]) {
+		if (m.updates || e <= *m.mw) && m.seen[e] != len(m.rows[e]) {
 			m.seen[e] = len(m.rows[e])
 			ends = append(ends, e)
 		}
@@ -264,7 +268,10 @@ func (m *model) fire() {
 			if had && old.result == g.result {
 				continue
 			}
-			head := fmt.Sprintf("[%d,%d) %s", e-m.spec.Size.Microseconds(), e, k)
+			head := k
+			if m.spec.Kind != windows.None {
+				head = fmt.Sprintf("[%d,%d) %s", e-m.spec.Size.Microseconds(), e, k)
+			}
 			if had {
 				m.out = append(m.out, "- "+head+old.result)
 			}

@@ -38,7 +38,7 @@ type partial struct {
 	all     sequence
 	keys    []arrow.Array // scratch: key columns of the batch
 	schema  *arrow.Schema
-	ended   bool // Kind None: the one window has fired
+	ended   bool // Kind None: the rows have left and none may come
 }
 
 // entryKey names an entry. There is one per slice for all rows that missed no
@@ -56,7 +56,8 @@ type entry struct {
 // NewPartial returns the lane's half of a windowed aggregation. It emits the
 // states of an entry at the first cut with first end <= W, entries in order of
 // (slice, first end), groups in order of first sight. Without a window it emits
-// once, at the cut where the input ends.
+// once, at the cut where the input ends. Of a plan with updates every cut takes
+// everything that came since the one before.
 func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("partial window aggregation: %w", err)
@@ -196,7 +197,7 @@ func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
 // ProcessCut emits and drops the entries whose first end W has passed.
 func (p *partial) ProcessCut(ctx context.Context, c stream.Cut, out operators.Collector) (stream.Time, error) {
 	due := p.due(c)
-	if p.n.Window.Kind == windows.None && atEnd(c) {
+	if p.n.Window.Kind == windows.None && !p.n.Updates && atEnd(c) {
 		p.ended = true
 	}
 	if len(due) == 0 {
@@ -216,9 +217,12 @@ func (p *partial) ProcessCut(ctx context.Context, c stream.Cut, out operators.Co
 // due returns the entries that leave at a cut, in order.
 func (p *partial) due(c stream.Cut) []*entry {
 	leaves := func(k entryKey) bool { return k.firstEnd <= c.W }
-	if p.n.Window.Kind == windows.None {
+	switch {
+	case p.n.Updates:
+		leaves = func(entryKey) bool { return true }
+	case p.n.Window.Kind == windows.None:
 		leaves = func(entryKey) bool { return atEnd(c) }
-	} else if c.W == stream.MinTime || c.W < p.minEnd {
+	case c.W == stream.MinTime || c.W < p.minEnd:
 		return nil
 	}
 	var due []*entry

@@ -118,6 +118,9 @@ func randomConfig(r *rand.Rand) *logConfig {
 		shards:   1 + r.IntN(4),
 		keys:     [][]int{{}, {colK1}, {colK2}, {colK1, colK2}}[r.IntN(4)],
 	}
+	if c.updates = r.IntN(2) == 0; c.updates && r.IntN(3) == 0 {
+		c.spec, c.lateness = windows.Spec{}, 0
+	}
 	aggs := allAggs()
 	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
 	c.aggs = aggs[:1+r.IntN(len(aggs))]
@@ -145,6 +148,7 @@ func TestAgainstModel(t *testing.T) {
 		c := randomConfig(r)
 		log := randomLog(r, c.shards)
 		m := newModel(c.shards, c.spec, c.lateness, c.keys, c.aggs)
+		m.updates = c.updates
 		m.idle, m.advance, m.delay = c.idle, c.advance, c.delay
 		var want [][]string
 		for _, st := range log {
@@ -213,5 +217,40 @@ func TestDoubleBits(t *testing.T) {
 				t.Fatalf("seed %d: another result with batches of %s", seed, name)
 			}
 		}
+	}
+}
+
+// TestUpdatesStayInOneBatch: a row that leaves and the one that enters in its
+// place are not torn apart by the bound on a batch.
+func TestUpdatesStayInOneBatch(t *testing.T) {
+	const groups = batchRowsMax + 700
+	c := &logConfig{shards: 1, keys: []int{colK1}, aggs: allAggs()[:1], updates: true}
+	q := newQuery(t, memory.DefaultAllocator, c)
+	defer q.close()
+	// The first group is there once, so that pairs begin at odd places.
+	st := func(from int64) step {
+		var rows []row
+		for k := from; k < groups; k++ {
+			rows = append(rows, row{k1: &k})
+		}
+		return step{rows: [][]row{rows}}
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	whole := func() int { return groups }
+	if n := len(q.step(st(1), r, whole)); n != groups-1 {
+		t.Fatalf("%d rows entered, want %d", n, groups-1)
+	}
+	var batches []int
+	q.watch = func(b stream.Batch) {
+		batches = append(batches, int(b.NumRows()))
+		if b.Ops[len(b.Ops)-1] == stream.Delete {
+			t.Errorf("a batch of %d rows ends with a row that leaves", b.NumRows())
+		}
+	}
+	if n := len(q.step(st(0), r, whole)); n != 2*groups-1 {
+		t.Fatalf("%d changes, want %d", n, 2*groups-1)
+	}
+	if len(batches) != 3 || batches[0] != batchRowsMax-1 {
+		t.Fatalf("batches of %v rows", batches)
 	}
 }

@@ -27,10 +27,19 @@ func newFinalWriter(f *final) *finalWriter {
 }
 
 // write adds one row per group: its result is at place at[i] of accs. ops may be
-// nil if all rows are inserts.
+// nil if all rows are inserts. An update, a delete in front of its insert, stays
+// in one batch.
 func (w *finalWriter) write(ctx context.Context, bounds windows.Window, groups []int32, accs []acc, at []int32, ops []stream.Op) error {
 	for len(groups) > 0 {
 		n := min(len(groups), batchRowsMax-w.rows)
+		if ops != nil && n < len(groups) && ops[n-1] == stream.Delete {
+			if n--; n == 0 {
+				if err := w.flush(ctx); err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		if err := w.append(bounds, groups[:n], accs, at[:n]); err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ type Aggregate struct {
 	Time     physical.Expr // the event time, DATETIME; nil without a window
 	W        physical.Expr // the hidden column `$w`; nil without a window
 	Lateness time.Duration
+	Updates  bool // rows leave as they change
 	Keys     []physical.Expr
 	KeyNames []string
 	Aggs     []Agg

@@ -20,12 +20,25 @@ type Plan struct {
 	Key []int
 	// AppendOnly is set if no row is ever retracted.
 	AppendOnly bool
+	// Emit is how the changes are shown where they leave the engine.
+	Emit EmitMode
 	// Bounded is set if the input ends by itself: a file, stdin, a view's content.
 	Bounded bool
 	// TimeColumn is the output column to draw along the x axis (window_start,
 	// else the event time), or -1.
 	TimeColumn int
 }
+
+// EmitMode tells which rows of a changelog a reader sees who gets rows one after
+// the other. Who keeps a table (a view, a subscriber) gets all changes anyway.
+type EmitMode uint8
+
+// The modes.
+const (
+	EmitRows    EmitMode = iota // rows that enter; those that leave are not shown
+	EmitChanges                 // rows that leave are shown, too, marked as such
+	EmitUpdates                 // the last row of each key; rows that leave are not shown
+)
 
 // Node is one operator of a plan.
 type Node interface {
@@ -114,7 +127,11 @@ const (
 type WindowAgg struct {
 	Window   windows.Spec
 	Lateness time.Duration // how long a fired window is still refined
-	Keys     []int         // columns of the partial's input
+	// Updates is set if the current rows leave at every cut, as they change. Else
+	// they leave once it is known what they are: when the window fires, or, without
+	// one, at the end of the input.
+	Updates  bool
+	Keys     []int // columns of the partial's input
 	Aggs     []Agg
 	KeyNames []string
 	AggNames []string
@@ -123,6 +140,7 @@ type WindowAgg struct {
 
 // WindowPartial is the lane's half: it judges lateness row by row, and
 // aggregates per (slice, first window end that the row still counts for).
+// Without a window nothing is late.
 type WindowPartial struct {
 	In      Node
 	TimeCol int // the event time, DATETIME; -1 if Window.Kind is None
@@ -133,9 +151,10 @@ type WindowPartial struct {
 // Exchange brings the lanes together, in shard order, at each cut.
 type Exchange struct{ In Node }
 
-// WindowFinal is the query's half: it combines slices to windows and fires them.
-// It emits `window_start`, `window_end` (unless Window.Kind is None), the keys,
-// the aggregates.
+// WindowFinal is the query's half: it combines slices to windows and fires them,
+// or keeps the current row of every group and emits how it changes. It emits
+// `window_start`, `window_end` (unless Window.Kind is None), the keys, the
+// aggregates.
 type WindowFinal struct {
 	In Node
 	WindowAgg

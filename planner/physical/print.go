@@ -34,9 +34,12 @@ func result(p *Plan) string {
 	} else {
 		parts = append(parts, "continuous")
 	}
-	if p.AppendOnly {
+	switch {
+	case p.AppendOnly:
 		parts = append(parts, "append-only")
-	} else {
+	case p.Emit == EmitUpdates:
+		parts = append(parts, "changelog, shown as the last row of each key")
+	default:
 		parts = append(parts, "changelog")
 	}
 	switch {
@@ -64,6 +67,8 @@ func notes(p *Plan) []string {
 		switch n := n.(type) {
 		case *WindowFinal:
 			switch {
+			case n.Window.Kind == windows.None && n.Updates && len(n.KeyNames) > 0:
+				out = append(out, fmt.Sprintf("unbounded state: one row for each (%s), kept for ever; a window in GROUP BY bounds it", strings.Join(n.KeyNames, ", ")))
 			case n.Window.Kind == windows.None && len(n.KeyNames) > 0:
 				out = append(out, fmt.Sprintf("unbounded state: one entry for each (%s) until the input ends", strings.Join(n.KeyNames, ", ")))
 			case n.Window.Kind == windows.Hop:
@@ -140,6 +145,9 @@ func (w *WindowAgg) describe(in stream.Schema, timeCol int) string {
 	}
 	if w.Lateness > 0 {
 		b.WriteString(" lateness " + FormatDuration(w.Lateness))
+	}
+	if w.Updates {
+		b.WriteString(" updates")
 	}
 	if len(w.KeyNames) > 0 {
 		b.WriteString(" keys (" + strings.Join(w.KeyNames, ", ") + ")")

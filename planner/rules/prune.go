@@ -68,6 +68,9 @@ func pruneScan(s *logical.Scan, needed []bool) (logical.Node, []int) {
 			c.Hidden = append(c.Hidden, h)
 		}
 	}
+	if s.Key != nil {
+		c.Key = []int{} // a relation of one row has an empty key
+	}
 	for _, k := range s.Key {
 		if !need[k] {
 			c.Key = nil

@@ -70,10 +70,12 @@ type Limit struct {
 // EmitMode tells when results leave.
 type EmitMode uint8
 
-// The modes. EmitDefault is ON WINDOW CLOSE where there is a window.
+// The modes. EmitDefault is ON WINDOW CLOSE where there is a window, else CHANGES.
 const (
-	EmitDefault EmitMode = iota
-	EmitOnWindowClose
+	EmitDefault       EmitMode = iota
+	EmitOnWindowClose          // once, when the watermark has passed the window
+	EmitChanges                // at every step: the row that leaves, then the one that enters
+	EmitOnUpdate               // at every step: the last row of each key
 )
 
 // Emit is EMIT … [ALLOWED LATENESS …].

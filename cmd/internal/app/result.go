@@ -15,8 +15,9 @@ import (
 
 // result is the rows of a statement, batch by batch. It implements api.Result.
 type result struct {
-	schema stream.Schema
-	live   bool
+	schema  stream.Schema
+	live    bool
+	changes bool // rows that leave are shown, too
 
 	batches chan stream.Batch // from the query to the reader; bounded
 	done    chan struct{}     // closed when the query has ended
@@ -52,7 +53,7 @@ func fixedResult(schema stream.Schema, batches []stream.Batch) *result {
 func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.Allocator) (*result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &result{
-		schema: p.Root.Schema(), live: !p.Bounded,
+		schema: p.Root.Schema(), live: !p.Bounded, changes: p.Emit == physical.EmitChanges,
 		batches: make(chan stream.Batch, resultBatches),
 		done:    make(chan struct{}), cancel: cancel, report: in.report,
 	}
@@ -112,11 +113,11 @@ func (r *result) drain(ctx context.Context, v *engine.View, alloc memory.Allocat
 	return feed.Close()
 }
 
-// Step hands the rows that enter to the reader. A refined row of a live query is
-// sent again; that the old one left needs no row of its own.
+// Step hands the rows that enter to the reader, and those that leave if the
+// statement wants to see changes. Else the new row of a key says enough.
 func (r *result) Step(ctx context.Context, _ stream.Cut, _ stream.Commit, changes []stream.Batch) error {
 	for _, b := range changes {
-		if b.Ops == nil {
+		if b.Ops == nil || r.changes {
 			if err := r.send(ctx, b); err != nil {
 				return err
 			}

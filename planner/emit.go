@@ -1,0 +1,94 @@
+package planner
+
+import (
+	"weir/planner/logical"
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/windows"
+)
+
+// emit reads EMIT … [ALLOWED LATENESS …] of a query that is bound up to its groups.
+func (b *binder) emit(q *ast.Select, r *bound) error {
+	if q.Emit == nil {
+		return nil
+	}
+	own := r.group != nil && r.group.agg.Window.Kind != windows.None
+	late, at := q.Emit.Lateness, q.Emit.At
+	switch {
+	case !own && r.scope.windowed && late != nil:
+		return diag.New(diag.Unsupported, late.At, "the window of this query stands in the view `%s`", r.scope.table).
+			WithHint("write ALLOWED LATENESS in the view")
+	case !own && late != nil:
+		return diag.New(diag.BadWindow, at, "ALLOWED LATENESS keeps a window open, and the query has no window").
+			WithHint("leave it out; without a window no row is late")
+	case !own && !r.scope.windowed && q.Emit.Mode == ast.EmitOnWindowClose:
+		return diag.New(diag.BadWindow, at, "the query has no window that could close").
+			WithHint("write EMIT CHANGES, or add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", r.scope.eventName())
+	case late == nil:
+		return nil
+	}
+	d, err := fixed(late)
+	if err != nil {
+		return err
+	}
+	if d < 0 {
+		return diag.New(diag.BadWindow, late.At, "ALLOWED LATENESS cannot be negative, this is %s", physical.FormatDuration(d))
+	}
+	r.group.agg.Lateness = d
+	return nil
+}
+
+// setEmit decides when the rows of the query leave, once it is bound: the mode of
+// the outermost query that names one holds for the views in it, too. A bounded
+// query has one answer, whatever the mode.
+func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
+	updates := b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate
+	for n := root; n != nil && b.live; n = n.Input() {
+		if a, ok := n.(*logical.Aggregate); ok {
+			a.Updates = updates || a.Window.Kind == windows.None
+		}
+	}
+	if q.Limit != nil && b.live && !appendOnly(root) {
+		return diag.New(diag.Unsupported, q.Limit.At, "LIMIT counts rows that stay, and the rows of this query are replaced as it goes on").
+			WithLabel("on a live changelog").
+			WithHint("CREATE MATERIALIZED VIEW v AS this query without LIMIT, then SELECT * FROM v LIMIT …")
+	}
+	if b.mode == ast.EmitOnUpdate && keyOf(root) == nil {
+		at := q.At
+		if q.Emit != nil {
+			at = q.Emit.At
+		}
+		return diag.New(diag.Unsupported, at, "EMIT ON UPDATE shows the last row of each key, and the rows of this query have no key").
+			WithHint("put every group key, and window_start if there is a window, into the select list, or write EMIT CHANGES")
+	}
+	return nil
+}
+
+// appendOnly tells whether no row of n is ever taken back.
+func appendOnly(n logical.Node) bool {
+	for ; n != nil; n = n.Input() {
+		if a, ok := n.(*logical.Aggregate); ok && (a.Lateness > 0 || a.Updates) {
+			return false
+		}
+	}
+	return true
+}
+
+// emitMode returns how the changes of a plan are shown: where nothing was said, those
+// of groups without a window all of them.
+func (b *binder) emitMode(p *physical.Plan) physical.EmitMode {
+	switch b.mode {
+	case ast.EmitChanges:
+		return physical.EmitChanges
+	case ast.EmitOnUpdate:
+		return physical.EmitUpdates
+	case ast.EmitDefault:
+		for n := p.Root; n != nil; n = n.Input() {
+			if f, ok := n.(*physical.WindowFinal); ok && f.Updates {
+				return physical.EmitChanges
+			}
+		}
+	}
+	return physical.EmitRows
+}
