@@ -5,12 +5,14 @@
 //
 //   - Engine runs statements; whoever wires the process implements it.
 //   - Result is what a statement answers: finite rows, or an endless changelog.
+//   - An encoder writes a Result in the format that the Accept header chose: JSON,
+//     NDJSON, CSV, server-sent events or an Arrow stream.
 //   - Guard decides by Host and Origin whether a request may come in at all.
 //   - A failure is what a client reads when something went wrong: one shape for
 //     mistakes in SQL and mistakes in HTTP.
 //
 // Its invariants: a row is written when it is produced, no result is held as a
-// whole; every error body is {"error":{"code","message",…}}; a status is chosen
+// whole; an answer that ends early says so, or its connection is cut; every error body is {"error":{"code","message",…}}; a status is chosen
 // in one place; spans count bytes of the SQL text after JSON decoding.
 //
 // It must not know the planner, the operators, the log or the websocket.
