@@ -36,7 +36,7 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	if err != nil {
 		return err
 	}
-	h.bytes.Add(rows.bytes)
+	h.bytes.Add(int64(len(rows.body)))
 	h.rejected.Add(int64(rows.rejected))
 	if rows.accepted == 0 {
 		a := rows.answer()
@@ -50,7 +50,7 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	if key != "" {
 		// A stream's number never comes back, its name may.
 		req.Key = scoped(s.ID, key)
-		req.KeyHash = how.mark(rows.hash)
+		req.KeyHash = how.mark(sha256.Sum256(rows.body))
 		req.KeyInfo = rows.counts()
 	}
 	ack, err := h.cfg.Log.Append(r.Context(), req)
@@ -86,7 +86,7 @@ func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, 
 	}
 	defer res.Batch.Release()
 	out := &rows{
-		bytes: int64(len(body)), hash: sha256.Sum256(body),
+		body:     body,
 		accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors),
 	}
 	if out.accepted > 0 {
@@ -97,8 +97,7 @@ func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, 
 
 // rows is what became of the rows of a body.
 type rows struct {
-	bytes              int64    // of the body, decompressed
-	hash               [32]byte // of the same
+	body               []byte // decompressed
 	accepted, rejected int
 	errors             []rowError
 	blocks             []wal.Block
