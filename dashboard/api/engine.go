@@ -28,3 +28,11 @@ type Result interface {
 	// Close ends the query and frees what it holds. It may be called before EOF.
 	Close() error
 }
+
+// Positioned is a Result that knows how far in the log its rows reach.
+type Positioned interface {
+	// Commit returns the commit that the result is complete up to with the rows
+	// that Next returned last; 0 where more rows of the same step follow, or where
+	// there is no log.
+	Commit() stream.Commit
+}

@@ -19,6 +19,7 @@ const (
 	CodeNotFound        diag.Code = "NOT_FOUND"              // no such path
 	CodeTooLarge        diag.Code = "BODY_TOO_LARGE"         // the body passes the limit
 	CodeMediaType       diag.Code = "UNSUPPORTED_MEDIA_TYPE" // the body is neither text nor JSON
+	CodeNotAcceptable   diag.Code = "NOT_ACCEPTABLE"         // none of the answer's formats is what the client accepts
 	CodeBadBody         diag.Code = "BAD_BODY"               // the body is not what its Content-Type says
 	CodeTooMany         diag.Code = "TOO_MANY_REQUESTS"      // as many statements run as may
 	CodeNotReady        diag.Code = "NOT_READY"              // the server starts or stops
@@ -65,6 +66,8 @@ func statusOf(code diag.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case CodeMediaType:
 		return http.StatusUnsupportedMediaType
+	case CodeNotAcceptable:
+		return http.StatusNotAcceptable
 	case CodeTooMany, CodeTooManyGuesses:
 		return http.StatusTooManyRequests
 	case CodeNotReady, diag.External:

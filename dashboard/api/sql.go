@@ -77,6 +77,11 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 			WithHint("wait for one to end, or close a live SELECT"))
 		return
 	}
+	as, err := negotiate(r.Header)
+	if err != nil {
+		WriteError(w, err)
+		return
+	}
 	text, err := readSQL(w, r)
 	if err != nil {
 		WriteError(w, err)
@@ -86,13 +91,19 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	defer context.AfterFunc(a.base, cancel)()
 
-	if err := a.execute(ctx, w, text); err != nil {
+	err = a.execute(ctx, w, as, text)
+	var broken *brokenOff
+	isBroken := errors.As(err, &broken)
+	if err != nil && (!isBroken || broken.cause != nil) {
 		a.log.Error("statement", "err", err, "path", r.URL.Path)
+	}
+	if isBroken {
+		panic(http.ErrAbortHandler) // net/http's way to cut the connection
 	}
 }
 
 // execute runs the text and answers; it returns only what is weir's fault.
-func (a *API) execute(ctx context.Context, w http.ResponseWriter, text string) (err error) {
+func (a *API) execute(ctx context.Context, w http.ResponseWriter, as format, text string) (err error) {
 	res, err := a.engine.Execute(ctx, text)
 	if err != nil {
 		if ctx.Err() != nil && a.base.Err() == nil {
@@ -102,11 +113,7 @@ func (a *API) execute(ctx context.Context, w http.ResponseWriter, text string) (
 		return internalOnly(err)
 	}
 	defer func() { err = errors.Join(err, res.Close()) }()
-	out := newRowWriter(w, res.Schema())
-	if res.Live() {
-		return out.stream(ctx, res)
-	}
-	return out.answer(ctx, res)
+	return answer(ctx, w, as, res)
 }
 
 // internalOnly returns err if it is a bug, which is worth a line in the log;

@@ -78,6 +78,14 @@ func (r *scriptedResult) Schema() stream.Schema {
 	return testSchema
 }
 
+// Commit is told for the last batch alone.
+func (r *scriptedResult) Commit() stream.Commit {
+	if r.at == len(r.e.rows) && r.at > 1 {
+		return 17
+	}
+	return 0
+}
+
 func (r *scriptedResult) Close() error {
 	r.e.mu.Lock()
 	defer r.e.mu.Unlock()

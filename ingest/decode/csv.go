@@ -56,6 +56,16 @@ func NewCSV(cfg Config, comma byte, header []string) (*CSV, error) {
 	return d, nil
 }
 
+// Known tells whether the header names at least one declared column.
+func (d *CSV) Known() bool {
+	for _, c := range d.fields {
+		if c >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Records decodes the records in data, which has no header. It fails only if
 // data is larger than MaxInput.
 func (d *CSV) Records(data []byte) (Result, error) {

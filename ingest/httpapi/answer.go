@@ -31,7 +31,9 @@ var (
 	errCutShort = errors.New("the body was cut short")
 
 	emptyBody = &failure{status: http.StatusBadRequest, Code: "EMPTY_BODY", Message: "the body has no rows",
-		Hint: "send one JSON object a line, or a JSON array of objects"}
+		Hint: "send one JSON object a line, a JSON array of objects, or CSV with a header"}
+	emptyTable = &failure{status: http.StatusBadRequest, Code: "EMPTY_BODY", Message: "the body has neither a header nor rows",
+		Hint: "begin with a line of column names"}
 	badKey = &failure{status: http.StatusBadRequest, Code: "BAD_KEY",
 		Message: fmt.Sprintf("an Idempotency-Key has at most %d bytes", keyBytesMax), Hint: "a UUID is enough"}
 )
@@ -39,6 +41,23 @@ var (
 func tooLarge(limit int64) *failure {
 	return &failure{status: http.StatusRequestEntityTooLarge, Code: "TOO_LARGE",
 		Message: fmt.Sprintf("a body has at most %d bytes", limit), Hint: "send the rows in several requests"}
+}
+
+// tooLargeInflated is for a body that is small only as long as it is compressed.
+func tooLargeInflated(limit int64) *failure {
+	f := tooLarge(limit)
+	f.Message = fmt.Sprintf("a body has at most %d bytes, counted decompressed", limit)
+	return f
+}
+
+func badCoding(c coding, err error) *failure {
+	return &failure{status: http.StatusBadRequest, Code: "BAD_ENCODING",
+		Message: fmt.Sprintf("the body cannot be decompressed as %s: %s", c, err),
+		Hint:    "send what Content-Encoding says, whole, or leave the header out"}
+}
+
+func badHeader(message, hint string) *failure {
+	return &failure{status: http.StatusBadRequest, Code: "BAD_HEADER", Message: message, Hint: hint}
 }
 
 func tooSlow(limit time.Duration) *failure {

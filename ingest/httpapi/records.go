@@ -1,12 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"mime"
 	"net/http"
-	"strings"
 
 	"weir/ingest/decode"
 	"weir/ingest/wal"
@@ -22,7 +19,8 @@ const (
 
 // records appends the good rows of a body.
 func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) error {
-	if err := acceptable(r.Header); err != nil {
+	how, err := readAs(r)
+	if err != nil {
 		return err
 	}
 	key := r.Header.Get("Idempotency-Key")
@@ -34,12 +32,11 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	if err != nil {
 		return err
 	}
-	h.bytes.Add(int64(len(body)))
-
-	rows, err := h.sort(r.Context(), s, body)
+	rows, err := h.sort(r.Context(), s, how, body, &held)
 	if err != nil {
 		return err
 	}
+	h.bytes.Add(int64(len(rows.body)))
 	h.rejected.Add(int64(rows.rejected))
 	if rows.accepted == 0 {
 		a := rows.answer()
@@ -53,7 +50,7 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	if key != "" {
 		// A stream's number never comes back, its name may.
 		req.Key = scoped(s.ID, key)
-		req.KeyHash = sha256.Sum256(body)
+		req.KeyHash = how.mark(sha256.Sum256(rows.body))
 		req.KeyInfo = rows.counts()
 	}
 	ack, err := h.cfg.Log.Append(r.Context(), req)
@@ -72,64 +69,35 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	return nil
 }
 
-// acceptable refuses bodies that say that they are something else than JSON.
-func acceptable(header http.Header) error {
-	if e := header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return &failure{status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_ENCODING",
-			Message: "bodies cannot be compressed with " + e, Hint: "send the body as it is"}
-	}
-	value := header.Get("Content-Type")
-	if value == "" {
-		return nil
-	}
-	kind, _, err := mime.ParseMediaType(value)
-	if err == nil {
-		switch kind {
-		case "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl",
-			"text/plain", "application/x-www-form-urlencoded": // the last is what curl -d says
-			return nil
-		}
-	}
-	return &failure{status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_TYPE",
-		Message: "records cannot be read as " + value,
-		Hint:    "send NDJSON or a JSON array as application/x-ndjson, application/json, application/jsonl, text/plain, or without a Content-Type"}
-}
-
-// sort decodes a body and deals its good rows to the shards.
-func (h *Handler) sort(ctx context.Context, s Stream, body []byte) (*rows, error) {
+// sort decodes a body and deals its good rows to the shards. What it takes of
+// the budget it adds to held.
+func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, held *int64) (*rows, error) {
 	worker, err := h.worker(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { h.workers <- worker }()
-	d, err := worker.decoder(s, h.cfg.MaxRow)
-	if err != nil {
+	if body, err = h.inflate(worker, how.coding, body, held); err != nil {
 		return nil, err
 	}
-	read := d.Lines
-	if isArray(body) {
-		read = d.Array
-	}
-	res, err := read(body)
+	res, p, err := worker.decode(s, how, body, h.cfg.MaxRow)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Batch.Release()
-	out := &rows{accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors)}
-	if out.accepted > 0 {
-		out.blocks = h.blocks(s, body, res)
+	out := &rows{
+		body:     body,
+		accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors),
 	}
-	return out, nil
-}
-
-// isArray tells what a body is by its first byte that is not blank.
-func isArray(body []byte) bool {
-	rest := bytes.TrimLeft(body, " \t\r\n")
-	return len(rest) > 0 && rest[0] == '['
+	if out.accepted > 0 {
+		out.blocks, err = h.blocks(s, p, h.route(s, how, res), res.Spans)
+	}
+	return out, err
 }
 
 // rows is what became of the rows of a body.
 type rows struct {
+	body               []byte // decompressed
 	accepted, rejected int
 	errors             []rowError
 	blocks             []wal.Block

@@ -12,10 +12,9 @@ import (
 	"weir/sql/types"
 )
 
-// blocks deals the good rows of a body to the shards: one block a shard, in the
-// order in which the shards come up, rows in the order of the body.
-func (h *Handler) blocks(s Stream, body []byte, res decode.Result) []wal.Block {
-	shards := h.route(s, res)
+// blocks deals the good rows of a body to their shards: one block a shard, in
+// the order in which the shards come up, rows in the order of the body.
+func (h *Handler) blocks(s Stream, p part, shards []stream.Shard, spans []decode.Span) ([]wal.Block, error) {
 	// First the sizes, then the bytes: each block is allocated once. Shards are
 	// few and their numbers small, so place is indexed by shard; 0 is no block.
 	var blocks []wal.Block
@@ -26,30 +25,45 @@ func (h *Handler) blocks(s Stream, body []byte, res decode.Result) []wal.Block {
 			place = append(place, make([]int32, int(shard)+1-len(place))...)
 		}
 		if place[shard] == 0 {
-			blocks = append(blocks, wal.Block{Stream: s.ID, Shard: shard, Encoding: wal.JSON})
-			sizes = append(sizes, 0)
+			blocks = append(blocks, wal.Block{Stream: s.ID, Shard: shard, Encoding: p.encoding})
+			sizes = append(sizes, len(p.header))
 			place[shard] = int32(len(blocks))
 		}
 		at := place[shard] - 1
 		blocks[at].Count++
-		sizes[at] += res.Spans[i].End - res.Spans[i].Start + 1
+		sizes[at] += spans[i].End - spans[i].Start + len(p.lineEnd)
+	}
+	total := 0
+	for _, size := range sizes {
+		total += size
+	}
+	// A long header before each of many shards' rows can make much of little.
+	if total > wal.RequestBytesMax {
+		return nil, wal.ErrTooLarge
 	}
 	for i := range blocks {
-		blocks[i].Data = make([]byte, 0, sizes[i])
+		blocks[i].Data = append(make([]byte, 0, sizes[i]), p.header...)
 	}
 	for i, shard := range shards {
 		b := &blocks[place[shard]-1]
-		if len(b.Data) > 0 {
-			b.Data = append(b.Data, '\n')
+		if p.encoding == wal.JSON && len(b.Data) > 0 {
+			b.Data = append(b.Data, p.lineEnd...)
 		}
-		b.Data = append(b.Data, body[res.Spans[i].Start:res.Spans[i].End]...)
+		b.Data = append(b.Data, p.data[spans[i].Start:spans[i].End]...)
+		if p.encoding == wal.CSV {
+			b.Data = append(b.Data, p.lineEnd...)
+		}
 	}
-	return blocks
+	return blocks, nil
 }
 
 // route returns the shard of each good row.
-func (h *Handler) route(s Stream, res decode.Result) []stream.Shard {
+func (h *Handler) route(s Stream, how reading, res decode.Result) []stream.Shard {
 	shards := make([]stream.Shard, len(res.Spans))
+	if how.partitionKey != "" {
+		setAll(shards, s.Shards.Route([]byte(how.partitionKey)))
+		return shards
+	}
 	var keys arrow.Array
 	without := len(shards)
 	if s.PartitionKey >= 0 {
@@ -62,9 +76,7 @@ func (h *Handler) route(s Stream, res decode.Result) []stream.Shard {
 		own = stream.Shard(h.turn(s.ID) % uint32(s.Shards.Shards()))
 	}
 	if keys == nil {
-		for i := range shards {
-			shards[i] = own
-		}
+		setAll(shards, own)
 		return shards
 	}
 	appendKey := keyText(keys, s.Columns[s.PartitionKey].Type)
@@ -78,6 +90,12 @@ func (h *Handler) route(s Stream, res decode.Result) []stream.Shard {
 		shards[i] = s.Shards.Route(key)
 	}
 	return shards
+}
+
+func setAll(shards []stream.Shard, shard stream.Shard) {
+	for i := range shards {
+		shards[i] = shard
+	}
 }
 
 // keyText returns what appends the value of a row as the text that is hashed:

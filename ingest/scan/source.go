@@ -19,12 +19,6 @@ type Log interface {
 	NewReader(after stream.Commit) (*wal.Reader, error)
 }
 
-// Decoder turns JSON values that are separated by '\n' into a batch. It is used
-// by one goroutine at a time. *decode.JSON is one.
-type Decoder interface {
-	Values(data []byte) (decode.Result, error)
-}
-
 // Config says what a source reads.
 type Config struct {
 	Log    Log
@@ -37,9 +31,6 @@ type Config struct {
 	Want     []int
 	TimeUnit time.Duration
 	Alloc    memory.Allocator
-	// NewDecoder makes the decoders instead of Columns, Want, TimeUnit and Alloc.
-	// It is called once for each worker, while Open runs.
-	NewDecoder func() (Decoder, error)
 	// Workers is how many goroutines decode; default GOMAXPROCS.
 	Workers int
 	// ReadAheadBytes bounds the undecoded bytes of the steps that wait to be
@@ -53,17 +44,6 @@ func (c *Config) fill() {
 	}
 	if c.ReadAheadBytes <= 0 {
 		c.ReadAheadBytes = 16 << 20
-	}
-	if c.NewDecoder != nil {
-		return
-	}
-	compiled := decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc}
-	c.NewDecoder = func() (Decoder, error) {
-		d, err := decode.NewJSON(compiled)
-		if err != nil {
-			return nil, err
-		}
-		return d, nil
 	}
 }
 
@@ -91,9 +71,9 @@ type Source struct {
 // Open starts a source. The caller closes it.
 func Open(cfg Config) (*Source, error) {
 	cfg.fill()
-	decoders := make([]Decoder, cfg.Workers)
+	decoders := make([]*decoder, cfg.Workers)
 	for i := range decoders {
-		d, err := cfg.NewDecoder()
+		d, err := newDecoder(&cfg)
 		if err != nil {
 			return nil, fmt.Errorf("scan stream %d: %w", cfg.Stream, err)
 		}

@@ -191,7 +191,7 @@ func (at *reading) endStep(ctx context.Context, mark *wal.Frame) error {
 }
 
 // work decodes tasks until there are no more.
-func (s *Source) work(ctx context.Context, d Decoder) {
+func (s *Source) work(ctx context.Context, d *decoder) {
 	for t := range s.tasks {
 		if ctx.Err() != nil {
 			continue
@@ -200,7 +200,7 @@ func (s *Source) work(ctx context.Context, d Decoder) {
 	}
 }
 
-func (t *task) decode(d Decoder) error {
+func (t *task) decode(d *decoder) error {
 	t.rows = make([]stream.SourceBatch, 0, len(t.blocks))
 	for _, ref := range t.blocks {
 		b := &ref.frame.Blocks[ref.index]
@@ -213,16 +213,13 @@ func (t *task) decode(d Decoder) error {
 	return nil
 }
 
-func decodeBlock(d Decoder, f *wal.Frame, i int) (stream.SourceBatch, error) {
+func decodeBlock(d *decoder, f *wal.Frame, i int) (stream.SourceBatch, error) {
 	b := &f.Blocks[i]
-	if b.Encoding != wal.JSON {
-		return stream.SourceBatch{}, fmt.Errorf("no decoder reads encoding %d", b.Encoding)
-	}
 	data, err := f.Data(i)
 	if err != nil {
 		return stream.SourceBatch{}, err
 	}
-	res, err := d.Values(data)
+	res, err := d.decode(b.Encoding, data)
 	if err != nil {
 		return stream.SourceBatch{}, err
 	}

@@ -30,7 +30,7 @@ type Block struct {
 	Stream   uint32
 	Shard    stream.Shard
 	Count    int    // how many records; they get the next Count sequences
-	Data     []byte // JSON values separated by '\n'; the log keeps no reference
+	Data     []byte // as the Encoding has it; the log keeps no reference
 	Encoding Encoding
 }
 

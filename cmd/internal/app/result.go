@@ -19,13 +19,20 @@ type result struct {
 	live    bool
 	changes bool // rows that leave are shown, too
 
-	batches chan stream.Batch // from the query to the reader; bounded
-	done    chan struct{}     // closed when the query has ended
-	err     error             // valid once done is closed
+	batches chan stepRows // from the query to the reader; bounded
+	commit  stream.Commit // of the rows that the reader got last
+	done    chan struct{} // closed when the query has ended
+	err     error         // valid once done is closed
 	cancel  context.CancelFunc
 	closed  sync.Once
 	query   *engine.Query
 	report  func(stream.Ledger) []string
+}
+
+// stepRows are rows, and the commit that they complete; 0 if more of its step follow.
+type stepRows struct {
+	stream.Batch
+	commit stream.Commit
 }
 
 // resultBatches is how many batches wait for a slow reader before the query does.
@@ -37,11 +44,11 @@ func emptyResult() *result { return fixedResult(nil, nil) }
 // fixedResult is a result that is there already; it owns the batches.
 func fixedResult(schema stream.Schema, batches []stream.Batch) *result {
 	r := &result{
-		schema: schema, batches: make(chan stream.Batch, len(batches)),
+		schema: schema, batches: make(chan stepRows, len(batches)),
 		done: make(chan struct{}), cancel: func() {},
 	}
 	for _, b := range batches {
-		r.batches <- b
+		r.batches <- stepRows{Batch: b}
 	}
 	close(r.batches)
 	close(r.done)
@@ -54,7 +61,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 	ctx, cancel := context.WithCancel(ctx)
 	r := &result{
 		schema: p.Root.Schema(), live: !p.Bounded, changes: p.Emit == physical.EmitChanges,
-		batches: make(chan stream.Batch, resultBatches),
+		batches: make(chan stepRows, resultBatches),
 		done:    make(chan struct{}), cancel: cancel, report: in.report,
 	}
 	var out engine.Output = r
@@ -106,7 +113,7 @@ func (r *result) drain(ctx context.Context, v *engine.View, alloc memory.Allocat
 	}
 	defer data.Release()
 	for _, b := range data.Rows {
-		if err := r.send(ctx, b.Batch); err != nil {
+		if err := r.send(ctx, stepRows{Batch: b.Batch}); err != nil {
 			return err
 		}
 	}
@@ -115,24 +122,45 @@ func (r *result) drain(ctx context.Context, v *engine.View, alloc memory.Allocat
 
 // Step hands the rows that enter to the reader, and those that leave if the
 // statement wants to see changes. Else the new row of a key says enough.
-func (r *result) Step(ctx context.Context, _ stream.Cut, _ stream.Commit, changes []stream.Batch) error {
+func (r *result) Step(ctx context.Context, _ stream.Cut, commit stream.Commit, changes []stream.Batch) error {
+	var held stepRows // the last so far: only what is behind it tells whether it ends the step
+	defer func() {
+		if held.RecordBatch != nil {
+			held.Release()
+		}
+	}()
+	pass := func(b stream.Batch) error {
+		if held.RecordBatch != nil {
+			if err := r.send(ctx, held); err != nil {
+				return err
+			}
+			held.Release()
+		}
+		b.Retain()
+		held.Batch = b
+		return nil
+	}
 	for _, b := range changes {
 		if b.Ops == nil || r.changes {
-			if err := r.send(ctx, b); err != nil {
+			if err := pass(b); err != nil {
 				return err
 			}
 			continue
 		}
 		for _, run := range insertRuns(b.Ops) {
 			part := b.NewSlice(int64(run[0]), int64(run[1]))
-			err := r.send(ctx, stream.Batch{RecordBatch: part})
+			err := pass(stream.Batch{RecordBatch: part})
 			part.Release()
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	if held.RecordBatch == nil {
+		return nil
+	}
+	held.commit = commit
+	return r.send(ctx, held)
 }
 
 // insertRuns returns the [from, to) of rows that enter.
@@ -151,7 +179,7 @@ func insertRuns(ops []stream.Op) [][2]int {
 	return runs
 }
 
-func (r *result) send(ctx context.Context, b stream.Batch) error {
+func (r *result) send(ctx context.Context, b stepRows) error {
 	b.Retain()
 	select {
 	case r.batches <- b:
@@ -173,7 +201,8 @@ func (r *result) Next(ctx context.Context) (stream.Batch, error) {
 	select {
 	case b, ok := <-r.batches:
 		if ok {
-			return b, nil
+			r.commit = b.commit
+			return b.Batch, nil
 		}
 		<-r.done
 		if r.err != nil {
@@ -184,6 +213,9 @@ func (r *result) Next(ctx context.Context) (stream.Batch, error) {
 		return stream.Batch{}, ctx.Err()
 	}
 }
+
+// Commit returns the commit that the rows of the last Next complete.
+func (r *result) Commit() stream.Commit { return r.commit }
 
 // Close ends the query and waits for it.
 func (r *result) Close() error {
