@@ -138,8 +138,11 @@ func (a *Answer) broken(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the answer of %s breaks off: %w", a.base, err)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the answer of %s is no JSON: %w", a.base, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// Not wrapped: io.EOF is how an answer ends that is whole.
+		return fmt.Errorf("the answer of %s breaks off", a.base)
 	}
 	return fmt.Errorf("read the answer of %s: %w", a.base, err)
 }

@@ -45,7 +45,7 @@ func openHistory(path string) (*history, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	text, err := readTail(path)
+	text, whole, err := readTail(path)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func openHistory(path string) (*history, error) {
 			h.entries = append(h.entries, line)
 		}
 	}
-	if lines > 2*historyLinesMax || len(text) >= historyBytesMax {
+	if lines > 2*historyLinesMax || !whole {
 		h.entries = h.entries[max(0, len(h.entries)-historyLinesMax):]
 		if err := rewrite(path, h.entries); err != nil {
 			return nil, err
@@ -74,14 +74,15 @@ func openHistory(path string) (*history, error) {
 	return h, nil
 }
 
-// readTail reads the end of a file, from a line's beginning on; "" if there is none.
-func readTail(path string) (string, error) {
+// readTail reads the end of a file, from a line's beginning on, and tells whether
+// that is all of it; "" if there is none.
+func readTail(path string) (text string, whole bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return "", true, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("open history: %w", err)
+		return "", false, fmt.Errorf("open history: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -89,18 +90,18 @@ func readTail(path string) (string, error) {
 		err = fmt.Errorf("%s is no regular file", path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("open history: %w", err)
+		return "", false, fmt.Errorf("open history: %w", err)
 	}
 	from := max(0, info.Size()-historyBytesMax)
-	text := make([]byte, info.Size()-from)
-	n, err := f.ReadAt(text, from)
-	if err != nil && n < len(text) {
-		return "", fmt.Errorf("read history: %w", err)
+	tail := make([]byte, info.Size()-from)
+	n, err := f.ReadAt(tail, from)
+	if err != nil && n < len(tail) {
+		return "", false, fmt.Errorf("read history: %w", err)
 	}
 	if from > 0 {
-		text = text[bytes.IndexByte(text, '\n')+1:]
+		tail = tail[bytes.IndexByte(tail, '\n')+1:]
 	}
-	return string(text), nil
+	return string(tail), from == 0, nil
 }
 
 // rewrite replaces the file by the entries.

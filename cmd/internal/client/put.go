@@ -108,7 +108,7 @@ func (p *put) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if pc.first == 1 && startsArray(pc.body) {
+		if p.cfg.From == 1 && p.accepted+p.rejected == 0 && startsArray(pc.body) {
 			return fmt.Errorf("%s is a JSON array; send one object a line: jq -c '.[]' makes them", p.cfg.Name)
 		}
 		if err := p.piece(ctx, pc); err != nil {
@@ -183,7 +183,9 @@ func (p *put) skipTo(ctx context.Context, line int64) error {
 
 // report says what became of the rows, and how to go on.
 func (p *put) report(err error) error {
-	p.show.summary(p.cfg.Stream, p.accepted, p.rejected)
+	if err == nil || p.accepted+p.rejected > 0 {
+		p.show.summary(p.cfg.Stream, p.accepted, p.rejected)
+	}
 	var rejected error
 	if p.rejected > 0 {
 		if p.rejected > int64(min(p.shown, rejectedShown)) {
