@@ -18,8 +18,8 @@ import (
 
 // How long a sender waits before it tries again: twice as long each time.
 const (
-	backoffMin = 100 * time.Millisecond
-	backoffMax = 5 * time.Second
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
 )
 
 // graceful is how long a request that is under way may take once somebody has
@@ -70,7 +70,7 @@ func (e *refused) Unwrap() error { return e.err }
 // count it once however often it comes.
 func (s *sender) send(ctx context.Context, key string, body []byte) (receipt, error) {
 	began := time.Now()
-	wait := backoffMin
+	wait := firstPause
 	for {
 		r, err := s.once(ctx, key, body)
 		var again *tryAgain
@@ -88,7 +88,7 @@ func (s *sender) send(ctx context.Context, key string, body []byte) (receipt, er
 			timer.Stop()
 			return r, ctx.Err()
 		}
-		wait = min(2*wait, backoffMax)
+		wait = min(2*wait, longestPause)
 	}
 }
 

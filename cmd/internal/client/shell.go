@@ -84,7 +84,7 @@ func (s *Session) run(ctx context.Context, st Statement) error {
 		return locate(err, text)
 	}
 	defer a.Close()
-	out := io.Writer(s.cfg.Out)
+	out := s.cfg.Out
 	var buffered *bufio.Writer
 	if !a.live {
 		buffered = bufio.NewWriterSize(s.cfg.Out, 1<<16)
