@@ -99,8 +99,7 @@ func (a *Answer) expect(tokens ...json.Token) error {
 	return nil
 }
 
-// row is one row: its columns, if they differ from those before, and its values
-// as JSON.
+// row is the values of one row, as JSON.
 type row []json.RawMessage
 
 // next returns the next row of a finite answer, io.EOF behind the last.

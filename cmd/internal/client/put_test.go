@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -142,9 +143,10 @@ func TestPutThroughTrouble(t *testing.T) {
 // row twice, also if the last piece was stored and the answer was lost.
 func TestResume(t *testing.T) {
 	for _, how := range []string{"before", "after"} {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		f, c := newFlaky(t, func(n int) string {
-			if broken && n >= 2 {
+			if broken.Load() && n >= 2 {
 				return how
 			}
 			return ""
@@ -162,7 +164,7 @@ func TestResume(t *testing.T) {
 		if _, serr := fmt.Sscanf(after, "--from %d --run %s", &from, &run); serr != nil || from < 2 {
 			t.Fatalf("no way to go on in %q: %v", err, serr)
 		}
-		broken = false
+		broken.Store(false)
 		cfg = config(c, in, io.Discard)
 		cfg.From, cfg.Run = from, run
 		if err := Put(t.Context(), cfg); err != nil {

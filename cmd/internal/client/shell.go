@@ -54,8 +54,8 @@ func (s *Session) RunAll(ctx context.Context, in io.Reader) error {
 	var split Splitter
 	r := bufio.NewReaderSize(in, 64<<10)
 	for {
-		piece, err := r.ReadString('\n')
-		split.Add(piece)
+		piece, err := r.ReadSlice('\n') // a long line comes in parts
+		split.Add(string(piece))
 		for _, st := range split.Take() {
 			if err := s.run(ctx, st); err != nil {
 				return err
@@ -66,7 +66,7 @@ func (s *Session) RunAll(ctx context.Context, in io.Reader) error {
 			return fmt.Errorf("a statement has at most %d bytes; this one begins with %.60q", statementBytesMax, strings.TrimSpace(split.Rest().Text))
 		case errors.Is(err, io.EOF):
 			return s.run(ctx, split.Rest())
-		case err != nil:
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("read statements: %w", err)
 		}
 	}
@@ -137,6 +137,9 @@ func roundTo(d time.Duration) time.Duration {
 
 // locate joins an error with the text that it points into.
 func locate(err error, text string) error {
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
 	var e *diag.Error
 	if err == nil || !errors.As(err, &e) {
 		return err

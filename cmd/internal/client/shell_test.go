@@ -134,6 +134,28 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestEndlessStatement: what never ends is not gathered.
+func TestEndlessStatement(t *testing.T) {
+	s := session(t, answers(t, nil), io.Discard, io.Discard, "csv", false)
+	for _, unit := range []string{"x", "x\n", "'"} {
+		in := io.LimitReader(&endless{unit: unit}, 1<<30)
+		if err := s.RunAll(t.Context(), in); err == nil || !strings.Contains(err.Error(), "at most 65536 bytes") {
+			t.Errorf("%q for ever: %v", unit, err)
+		}
+	}
+}
+
+// endless repeats a text.
+type endless struct{ unit string }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := 0
+	for n+len(e.unit) <= len(p) {
+		n += copy(p[n:], e.unit)
+	}
+	return n, nil
+}
+
 func TestNoServer(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) {})
 	c, err := New(s.URL())
