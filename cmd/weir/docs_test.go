@@ -135,7 +135,7 @@ func startServer(t *testing.T, dir string) string {
 }
 
 // elsewhere are commands that other tests run, or that run already.
-var elsewhere = regexp.MustCompile(`^(go run ./cmd/weir demo|go build |\./weir serve)`)
+var elsewhere = regexp.MustCompile(`^(go run ./cmd/weir demo|go build |\./weir (serve|sql|put)|tail -F )`)
 
 // shell runs the commands of a block and returns what the last one printed.
 func shell(t *testing.T, at, dir, text string) string {

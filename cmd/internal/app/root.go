@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"weir/cmd/internal/client"
 	"weir/sql/diag"
 )
 
@@ -21,7 +22,7 @@ type Streams struct {
 	Out, Err io.Writer
 	// Terminal tells that Out is a terminal: tables for people, colours.
 	Terminal bool
-	// ErrTerminal tells that Err is a terminal: text for people, else JSON.
+	// ErrTerminal tells that Err is a terminal: text for people, and lines that move.
 	ErrTerminal bool
 	// Pipe tells that In is not a terminal, so that reading it needs no typing.
 	Pipe bool
@@ -68,6 +69,10 @@ func (e *sqlError) Error() string { return e.err.Error() }
 func (e *sqlError) Unwrap() error { return e.err }
 
 func describeError(err error, io Streams) string {
+	var remote *client.SQLError
+	if errors.As(err, &remote) {
+		err = &sqlError{err: remote.Err, text: remote.Text}
+	}
 	var se *sqlError
 	if errors.As(err, &se) {
 		if io.Terminal {
@@ -87,7 +92,9 @@ and shows the results as they change.
 
   weir demo                 moving charts in a browser, nothing to set up
   weir query 'SELECT …'     SQL over a file or stdin
-  weir serve                a server: send rows over HTTP, query them live`,
+  weir serve                a server: send rows over HTTP, query them live
+  weir put STREAM FILE      send a file of JSON lines to a server
+  weir sql                  a shell on a server`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -97,7 +104,7 @@ and shows the results as they change.
 	cmd.SetIn(io.In)
 	cmd.SetOut(io.Out)
 	cmd.SetErr(io.Err)
-	cmd.AddCommand(queryCommand(io), serveCommand(io), demoCommand(io), versionCommand(io))
+	cmd.AddCommand(queryCommand(io), serveCommand(io), sqlCommand(io), putCommand(io), demoCommand(io), versionCommand(io))
 	return cmd
 }
 

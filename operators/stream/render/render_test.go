@@ -202,6 +202,20 @@ func TestTableStreams(t *testing.T) {
 	}
 }
 
+// TestTableIsEager: the first batch is shown at once, with room for more.
+func TestTableIsEager(t *testing.T) {
+	var out strings.Builder
+	w := NewTable(&out, schema(), TableOptions{CellMin: 30, Eager: true})
+	for i := range 2 {
+		if err := w.Write(batchOf(memory.DefaultAllocator, "a")); err != nil || strings.Count(out.String(), "\n") != 4+i {
+			t.Fatalf("batch %d, %v:\n%s", i, err, out.String())
+		}
+	}
+	if first, _, _ := strings.Cut(out.String(), "\n"); first != strings.Repeat("+"+strings.Repeat("-", 32), len(schema()))+"+" {
+		t.Errorf("columns are not as wide as wanted: %s", first)
+	}
+}
+
 func newCell(s string) string {
 	return (&table{opt: TableOptions{CellMax: 10}}).cell(s).text
 }

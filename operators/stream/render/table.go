@@ -19,6 +19,11 @@ type TableOptions struct {
 	// CellMax is the most columns of the terminal that a value takes; a longer one
 	// is cut off and ends in "…". 0 means no limit.
 	CellMax int
+	// CellMin is the fewest columns of the terminal that a value gets.
+	CellMin int
+	// Eager has the rows of the first batch alone size the columns, so that they
+	// are shown at once: for rows that come slowly.
+	Eager bool
 	// Null is what NULL is written as; "" means NULL.
 	Null string
 }
@@ -82,6 +87,9 @@ func (t *table) Write(rec arrow.RecordBatch) error {
 			}
 		}
 	}
+	if t.opt.Eager && t.widths == nil {
+		t.settle()
+	}
 	return t.flush()
 }
 
@@ -91,7 +99,7 @@ func (t *table) settle() {
 	header := make([]cell, len(t.schema))
 	for i, f := range t.schema {
 		header[i] = t.cell(f.Name)
-		t.widths[i] = header[i].width
+		t.widths[i] = max(header[i].width, t.opt.CellMin)
 	}
 	for _, row := range t.held {
 		for i, c := range row {
