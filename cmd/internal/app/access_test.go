@@ -319,6 +319,12 @@ func TestReachable(t *testing.T) {
 	if status(canary) != 200 || status("wrong") != 401 {
 		t.Error("the token does not decide")
 	}
+	for token, want := range map[string]int{canary: 0, "wrong": 1, "": 1} {
+		t.Setenv("WEIR_TOKEN", token)
+		if out, errs, code := weir(t, "", "sql", "--url", c.url, "-e", "SELECT 1 AS one"); code != want {
+			t.Errorf("weir sql with token %q: exit %d, %s%s", token, code, out, errs)
+		}
+	}
 	const next = canary + "-next"
 	if err := os.WriteFile(tokens, []byte("bob:"+next+"\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ with exit code 1.`,
 const urlUsage = "the server's address (default: $WEIR_URL, or " + client.DefaultURL + ")"
 
 // newClient returns a client of the server that a flag or the environment names.
+// The token comes from the environment alone: everybody can read a command line.
 func newClient(at string) (*client.Client, error) {
 	if at == "" {
 		at = os.Getenv("WEIR_URL")
@@ -57,7 +58,7 @@ func newClient(at string) (*client.Client, error) {
 	if at == "" {
 		at = client.DefaultURL
 	}
-	return client.New(at)
+	return client.New(at, os.Getenv("WEIR_TOKEN"))
 }
 
 func runSQL(ctx context.Context, streams Streams, at, format string, statements []string) error {

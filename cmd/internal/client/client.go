@@ -24,13 +24,14 @@ const errorBytesMax = 1 << 20
 
 // Client sends requests to one server. It is safe for any number of goroutines.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	token string
+	http  *http.Client
 }
 
 // New returns a client of the server at base, such as http://127.0.0.1:8484; a
-// bare host:port means HTTP.
-func New(base string) (*Client, error) {
+// bare host:port means HTTP. token is sent with every request unless it is empty.
+func New(base, token string) (*Client, error) {
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
@@ -44,7 +45,7 @@ func New(base string) (*Client, error) {
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     time.Minute,
 	}
-	return &Client{base: strings.TrimRight(u.String(), "/"), http: &http.Client{Transport: t}}, nil
+	return &Client{base: strings.TrimRight(u.String(), "/"), token: token, http: &http.Client{Transport: t}}, nil
 }
 
 // URL returns the server's address.
@@ -61,6 +62,9 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader, he
 	}
 	for name, values := range header {
 		req.Header[name] = values
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

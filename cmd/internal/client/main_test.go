@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func serve(t testing.TB, h http.HandlerFunc) *Client {
 	t.Helper()
 	s := httptest.NewServer(h)
-	c, err := New(s.URL)
+	c, err := New(s.URL, "")
 	if err != nil {
 		t.Fatal(err)
 	}

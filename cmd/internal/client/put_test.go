@@ -209,7 +209,7 @@ func TestRejected(t *testing.T) {
 
 func TestPutRefuses(t *testing.T) {
 	_, c := newFlaky(t, nil)
-	dead, err := New("127.0.0.1:1")
+	dead, err := New("127.0.0.1:1", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestNoServer(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) {})
-	c, err := New(s.URL())
+	c, err := New(s.URL(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestNoServer(t *testing.T) {
 		"http://host.invalid:1": "--url",
 		c.URL():                 "another program",
 	} {
-		c, err := New(base)
+		c, err := New(base, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestNoServer(t *testing.T) {
 		c.Close()
 	}
 	for _, bad := range []string{"", "ftp://x", "http://", "http://a b", "http://x/?y"} {
-		if _, err := New(bad); err == nil {
+		if _, err := New(bad, ""); err == nil {
 			t.Errorf("%q is an address", bad)
 		}
 	}
@@ -207,7 +207,7 @@ func TestComplete(t *testing.T) {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
 	}
-	dead, err := New("127.0.0.1:1")
+	dead, err := New("127.0.0.1:1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
