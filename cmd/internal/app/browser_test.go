@@ -86,6 +86,9 @@ const panelsDraw = `[...document.querySelectorAll('[data-testid=panel]')].filter
 // TestDemoInBrowser does what a new user does: look, type a query, mistype one.
 func TestDemoInBrowser(t *testing.T) {
 	ctx := browser(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // a user's browser runs already
+		t.Fatal(err)
+	}
 	url, banner := startDemo(t)
 	ready := time.Now()
 	t.Logf("demo printed:\n%s", strings.Join(banner, "\n"))
