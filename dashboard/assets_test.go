@@ -24,7 +24,7 @@ import (
 // paint, and all of it with the charts.
 const (
 	firstScreenMax = 40_000
-	wholePageMax   = 45_000
+	wholePageMax   = 55_000
 )
 
 func get(t *testing.T, url string, header http.Header) (*http.Response, string) {

@@ -48,6 +48,13 @@ func (s waves) Subscribe(_ context.Context, req hub.Request) (hub.Subscription, 
 	w := &wave{every: s.every, sites: []string{"Aarhus", "Bergen", "Cádiz"}, at: time.Now().Truncate(time.Second).Add(-10 * time.Minute)}
 	w.waiting = strings.Contains(req.SQL, "nothing_yet")
 	w.bag = strings.Contains(req.SQL, "tail")
+	switch {
+	case strings.Contains(req.SQL, "ranking"):
+		return &standing{wave: w, cols: []int{1, 2, 3}, key: []int{0}}, nil
+	case strings.Contains(req.SQL, "single"):
+		w.sites = w.sites[:1]
+		return &standing{wave: w, cols: []int{2}}, nil
+	}
 	if strings.Contains(req.SQL, "many") {
 		for i := range 20 {
 			w.sites = append(w.sites, fmt.Sprintf("site %02d <b>x</b>", i))
@@ -120,6 +127,44 @@ func (w *wave) rows(steps int) stream.Batch {
 		}
 	}
 	return stream.Batch{RecordBatch: b.NewRecordBatch()}
+}
+
+// standing is a source without time: some columns of a wave's last step, which
+// replace each other.
+type standing struct {
+	*wave
+	cols []int
+	key  []int
+}
+
+func (s *standing) Schema() stream.Schema {
+	out := stream.Schema{}
+	for _, c := range s.cols {
+		out = append(out, waveSchema[c])
+	}
+	return out
+}
+func (s *standing) Key() []int       { return s.key }
+func (s *standing) AppendOnly() bool { return false }
+func (s *standing) TimeColumn() int  { return -1 }
+
+func (s *standing) Next(ctx context.Context) (hub.Update, error) {
+	if s.begun {
+		select {
+		case <-time.After(s.every):
+		case <-ctx.Done():
+			return hub.Update{}, ctx.Err()
+		}
+	}
+	s.begun = true
+	all := s.rows(1)
+	defer all.Release()
+	var cols []arrow.Array
+	for _, c := range s.cols {
+		cols = append(cols, all.Column(c))
+	}
+	rows := stream.Batch{RecordBatch: array.NewRecordBatch(s.Schema().Arrow(), cols, all.NumRows())}
+	return hub.Update{Kind: hub.Snap, Batches: []stream.Batch{rows}, W: stream.FromGo(s.at)}, nil
 }
 
 // oneRow is an engine: every statement answers one row, or nothing if it creates.

@@ -1,18 +1,22 @@
 // The page: header, SQL box, panels.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { render } from "preact";
 import "./app.css";
 import { Editor, type Mark } from "./editor";
 import { FirstSteps } from "./firststeps";
 import { Header } from "./header";
+import { Sheet, useKeys } from "./keys";
 import { Panel } from "./panel";
+import { Toolbar } from "./toolbar";
 import type { Failure, Page } from "./protocol";
 import { Query } from "./query";
 import { type Answer, execute, page as fetchPage, Refused } from "./rest";
+import { Banner } from "./share";
 import { Socket } from "./socket";
 import { indexOfByte, type Statement, statements } from "./sql";
 import { Table } from "./table";
+import { type Kind, type Link, readLink, span, writeLink } from "./view";
 
 /** As many panels as the page keeps; a connection has 32 subscriptions. */
 const panelsMax = 24;
@@ -23,15 +27,25 @@ const panels = signal<Query[]>([]);
 /** What the box's last run gave: it makes room for the next. */
 const result = signal<Query | Answer | undefined>(undefined);
 
-const text = signal(fromHash());
+const opened = readLink(location.hash);
+const text = signal(opened.sql);
+/** What the page was opened with, until it runs or is put away. */
+const offered = signal<Link | undefined>(opened.sql === "" ? undefined : opened);
 const mark = signal<Mark | undefined>(undefined);
 const note = signal("");
-const start = signal("-15m");
+const start = signal<string>(opened.start ?? "-15m");
 const busy = signal(false);
 const nothing = computed(() => page.value !== undefined && panels.value.length === 0 && result.value === undefined);
 
-function fromHash(): string {
-  return new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
+span.value = opened.span ?? 0;
+
+/** What the box and the window say, as a link. */
+function here(): Link {
+  const r = result.value;
+  return {
+    sql: text.value, start: start.value === "-15m" ? undefined : start.value,
+    kind: r instanceof Query ? r.view.kind.value : offered.value?.kind, span: span.value === 0 ? undefined : span.value,
+  };
 }
 
 /** Marks a failure of a statement in the whole text of the box. */
@@ -43,8 +57,9 @@ function fail(failure: Failure, st: Statement): void {
 }
 
 /** Runs what is in the box: the last SELECT live, what stands before it once. */
-async function run(): Promise<void> {
+async function run(kind?: Kind): Promise<void> {
   const todo = statements(text.value);
+  offered.value = undefined;
   mark.value = undefined;
   note.value = "";
   if (todo.length === 0) note.value = "Type a statement into the box first.";
@@ -54,7 +69,7 @@ async function run(): Promise<void> {
   try {
     for (const [i, st] of todo.entries()) {
       const last = i === todo.length - 1;
-      if (st.select && last) live(st);
+      if (st.select && last) live(st, kind);
       else if (!(await once(st, last, began))) return;
     }
   } finally {
@@ -76,8 +91,9 @@ async function once(st: Statement, last: boolean, began: number): Promise<boolea
   }
 }
 
-function live(st: Statement): void {
+function live(st: Statement, kind: Kind | undefined): void {
   const q = new Query("", st.text.trim(), start.value);
+  q.view.kind.value = kind;
   const asked = text.value;
   if (socket.link.value !== "open") note.value = "not connected; the query runs as soon as the server is back";
   const lead = st.text.length - st.text.trimStart().length;
@@ -108,7 +124,23 @@ function close(q: Query): void {
 function edit(sql: string): void {
   text.value = sql;
   mark.value = undefined;
-  document.querySelector<HTMLTextAreaElement>("textarea")?.focus();
+  focusBox();
+}
+
+function focusBox(): void {
+  document.querySelector<HTMLElement>("[data-testid=sql]")?.focus();
+}
+
+/** Every query on the page. */
+function queries(): Query[] {
+  return result.value instanceof Query ? [result.value, ...panels.value] : panels.value;
+}
+
+/** Holds all pictures, or lets all go if all are held. */
+function pauseAll(): void {
+  const all = queries().filter((q) => q.state.value !== "failed" && q.state.value !== "done");
+  const on = all.some((q) => !q.paused.value);
+  for (const q of queries()) q.pause(on && all.includes(q));
 }
 
 function ResultPanel({ r }: { r: Query | Answer }) {
@@ -117,7 +149,7 @@ function ResultPanel({ r }: { r: Query | Answer }) {
   }
   const cols = r.columns.map((c) => ({ n: c.name, type: c.type.toLowerCase(), role: undefined }));
   return (
-    <section class="panel" data-testid="panel" aria-label="Answer">
+    <section class="panel" data-testid="panel" aria-label="Answer" tabIndex={-1}>
       <header>
         <h2>Answer</h2><span class="spring" />
         <button type="button" class="quiet" aria-label="Close the answer" onClick={() => { result.value = undefined; }}>✕</button>
@@ -128,17 +160,23 @@ function ResultPanel({ r }: { r: Query | Answer }) {
 }
 
 function App() {
+  useKeys({ focusBox, pauseAll });
+  const offer = offered.value;
+  const all = queries();
   return (
     <>
       <Header socket={socket} status={page.value?.status ?? false} panels={panels.value.length} />
       <main>
-        <Editor text={text} mark={mark} note={note} start={start} busy={busy} run={() => void run()} />
+        <Editor text={text} mark={mark} note={note} start={start} busy={busy} run={() => void run(offered.value?.kind)} link={here} />
+        {offer && <Banner sql={offer.sql} run={() => void run(offer.kind)} dismiss={() => { offered.value = undefined; }} />}
         {nothing.value && <FirstSteps use={edit} />}
+        {all.length > 0 && <Toolbar paused={all.every((q) => q.paused.value)} pause={pauseAll} />}
         <div class="grid">
           {result.value && <ResultPanel r={result.value} />}
           {panels.value.map((q) => <Panel key={q.key} q={q} edit={edit} close={() => close(q)} />)}
         </div>
       </main>
+      <Sheet />
     </>
   );
 }
@@ -163,17 +201,22 @@ async function load(): Promise<void> {
 }
 
 let hashTimer = 0;
-text.subscribe((sql) => {
+effect(() => {
+  const link = here();
+  void page.value; // the example needs no link
   clearTimeout(hashTimer);
   hashTimer = window.setTimeout(() => {
-    if (sql === fromHash()) return;
-    const hash = sql === "" ? "" : `#${new URLSearchParams({ q: sql })}`;
-    history.replaceState(null, "", location.pathname + hash);
+    const hash = link.sql === "" || link.sql === page.value?.example ? "" : writeLink(link);
+    if (hash !== location.hash) history.replaceState(null, "", location.pathname + hash);
   }, 300);
 });
 addEventListener("hashchange", () => {
-  const q = fromHash();
-  if (q !== "" && q !== text.value) edit(q);
+  const link = readLink(location.hash);
+  if (link.sql === "" || writeLink(link) === writeLink(here())) return;
+  start.value = link.start ?? "-15m";
+  span.value = link.span ?? 0;
+  offered.value = link;
+  edit(link.sql);
 });
 
 render(<App />, document.getElementById("app")!);

@@ -5,10 +5,11 @@ import uPlot from "uplot";
 import { short, tick, datetime } from "./format";
 import { endOfTime } from "./protocol";
 import type { Query } from "./query";
+import { isDark } from "./theme";
+import { recent, span } from "./view";
 import { type Drawing, Drawer, seriesMax, type Shape } from "./series";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const redrawEveryMs = 100;
 const redrawEveryCalmMs = 1000;
 const chartHeight = 230;
@@ -38,7 +39,7 @@ function useRedraws(q: Query, redraw: () => void): void {
       const wait = (calm.matches ? redrawEveryCalmMs : redrawEveryMs) - (performance.now() - last);
       if (timer === 0) timer = window.setTimeout(fire, Math.max(0, wait));
     };
-    const stops = [q.version.subscribe(change), q.watermark.subscribe(change)];
+    const stops = [q.version, q.watermark, span, isDark].map((s) => s.subscribe(change));
     return () => {
       clearTimeout(timer);
       for (const stop of stops) stop();
@@ -61,10 +62,11 @@ export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
     const el = host.current;
     const rel = q.relation;
     if (!el || !rel) return;
-    watermark.current = q.watermark.peek();
-    const d = drawer.current.draw(rel.rows(), shape, y, rel.schema.cols[y]!.n);
+    if (!q.paused.peek()) watermark.current = q.watermark.peek();
+    const rows = recent(q.rows(), shape.x, span.peek());
+    const d = drawer.current.draw(rows, shape, y, rel.schema.cols[y]!.n);
     const data = [d.xs, ...d.lines.map((l) => l.values)] as uPlot.AlignedData;
-    const style = JSON.stringify([d.lines.map((l) => l.name), [...hidden], dark.matches]);
+    const style = JSON.stringify([d.lines.map((l) => l.name), [...hidden], isDark.peek()]);
     if (style !== built.current || !plot.current) {
       plot.current?.destroy();
       el.replaceChildren();
@@ -83,11 +85,8 @@ export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
       if (plot.current && host.current) plot.current.setSize({ width: host.current.clientWidth, height: chartHeight });
     });
     resize.observe(host.current!);
-    const recolour = () => redraw();
-    dark.addEventListener("change", recolour);
     return () => {
       resize.disconnect();
-      dark.removeEventListener("change", recolour);
       plot.current?.destroy();
       plot.current = undefined;
     };
@@ -168,7 +167,7 @@ function options(
       { ...axis, size: yAxisSize, values: (_u, ticks) => ticks.map((t) => (t === null ? "" : tick(t))) },
     ],
     series: [{}, ...d.lines.map((l, i) => line(l.name, i, d, !hidden.has(l.name)))],
-    cursor: { sync: { key: "weir" }, drag: { x: false, y: false }, points: { size: 7 } },
+    cursor: { sync: { key: "weir", scales: ["x", null] }, y: false, drag: { x: false, y: false }, points: { size: 7 } },
     hooks: {
       draw: [(u) => drawWatermark(u, wm.current)],
       setCursor: [(u) => setCursor(u.cursor.idx ?? null)],

@@ -1,11 +1,13 @@
 // The SQL box: a textarea over a coloured copy of its text, in which an error is
 // underlined under the exact bytes.
 
-import { type Signal, useSignal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Failure } from "./protocol";
+import { CopyLink } from "./share";
 import { tokens } from "./sql";
+import { type Link, starts } from "./view";
 
 /** An error and where it is, in UTF-16 indexes of the box's text. */
 export interface Mark {
@@ -21,13 +23,13 @@ interface Props {
   start: Signal<string>;
   busy: Signal<boolean>;
   run: () => void;
+  link: () => Link;
 }
 
 const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
 
-export function Editor({ text, mark, note, start, busy, run }: Props) {
+export function Editor({ text, mark, note, start, busy, run, link }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
-  const leaving = useSignal(false); // after Escape, Tab moves the focus as everywhere else
   const m = mark.value;
 
   useEffect(() => {
@@ -40,12 +42,10 @@ export function Editor({ text, mark, note, start, busy, run }: Props) {
       e.preventDefault();
       run();
     } else if (e.key === "Escape") {
-      leaving.value = true;
-    } else if (e.key === "Tab" && !e.shiftKey && !leaving.value) {
+      area.current!.blur();
+    } else if (e.key === "Tab" && !e.shiftKey) {
       e.preventDefault();
       insert(area.current!, "  ");
-    } else if (e.key !== "Tab" && e.key !== "Shift") {
-      leaving.value = false;
     }
   };
   const onInput = () => {
@@ -76,15 +76,13 @@ export function Editor({ text, mark, note, start, busy, run }: Props) {
         <label>
           {"from "}
           <select value={start.value} onChange={(e) => { start.value = e.currentTarget.value; }}>
-            <option value="-15m">the last 15 minutes</option>
-            <option value="-1h">the last hour</option>
-            <option value="earliest">the beginning</option>
-            <option value="latest">now on</option>
+            {starts.map((s) => <option key={s.value} value={s.value}>{s.name}</option>)}
           </select>
         </label>
         <span class="note" role="status" data-testid="note">{note.value}</span>
         <span class="spring" />
-        <span class="note" id="sql-help">Tab indents; Esc, then Tab leaves the box</span>
+        <span class="note" id="sql-help">Tab indents; Esc leaves the box</span>
+        <CopyLink link={link} />
       </div>
     </section>
   );

@@ -40,6 +40,15 @@ export function datetime(ms: number, precision = 0): string {
   return precision === 0 ? whole! : `${whole}.${frac.slice(0, precision)}`;
 }
 
+/** A length of time in words. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
+}
+
 /** The watermark in words. */
 export function watermark(ms: number): string {
   return ms >= endOfTime ? "the end of the stream" : `${datetime(ms)} UTC`;

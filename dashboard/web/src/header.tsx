@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { count, plural } from "./format";
 import { status as fetchStatus } from "./rest";
 import type { Socket } from "./socket";
+import { isDark, toggleTheme } from "./theme";
 
 const statusEveryMs = 2000;
 
@@ -32,6 +33,10 @@ export function Header({ socket, status, panels }: { socket: Socket; status: boo
       </span>
       <span class="spring" />
       <Connection socket={socket} />
+      <button type="button" class="quiet" data-testid="theme" onClick={toggleTheme}
+        aria-label={isDark.value ? "Light look" : "Dark look"} title={isDark.value ? "Light look" : "Dark look"}>
+        {isDark.value ? "☀" : "☾"}
+      </button>
     </header>
   );
 }

@@ -1,15 +1,17 @@
 // A panel: one statement, its chart or table, and how it is doing.
 
-import { signal, useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { BigNumber, Bars } from "./figures";
 import { count, oneLine, plural, watermark } from "./format";
+import type { Schema } from "./protocol";
 import type { Query } from "./query";
 import { rowsMax } from "./relation";
 import { shapeOf } from "./series";
-import { newestFirst, Table } from "./table";
-
-const tableEveryMs = 250;
+import { CopyLink } from "./share";
+import { newestFirst, Table, useRows } from "./table";
+import { type Kind, kindsOf, partsOf, span } from "./view";
+import { Waiting } from "./waiting";
 
 /** The charts are half of the page's code: they come while the server is being asked. */
 const charts = signal<typeof import("./chart") | undefined>(undefined);
@@ -21,49 +23,94 @@ interface Actions {
   keep?: () => void;
 }
 
+const kindNames: Record<Kind, string> = { line: "Line", bars: "Bars", number: "Number", table: "Table" };
+
+/** What the panel draws: its reader's choice if the result can be drawn so. */
+function chosen(q: Query, schema: Schema | undefined, rows: number) {
+  const kinds = schema ? kindsOf(schema, rows) : [];
+  const wish = q.view.kind.value;
+  const kind = wish && kinds.includes(wish) ? wish : kinds[0];
+  const shape = schema && kind === "line" ? shapeOf(schema) : undefined;
+  const parts = schema && partsOf(schema);
+  const ys = shape?.ys ?? parts?.numbers ?? [];
+  const picked = q.view.column.value;
+  return { kinds, kind, shape, parts, ys, y: picked !== undefined && ys.includes(picked) ? picked : ys[0] ?? -1 };
+}
+
 export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
-  const asTable = useSignal(false);
-  const picked = useSignal(-1);
   // The schema is there before the first version, and never changes its columns.
   const state = q.state.value;
   const schema = state === "starting" ? undefined : q.relation?.schema;
-  const shape = schema && shapeOf(schema);
-  const y = shape ? (shape.ys.includes(picked.value) ? picked.value : shape.ys[0]!) : -1;
-  const empty = useComputed(() => q.version.value >= 0 && (q.relation?.size ?? 0) === 0);
+  const size = useComputed(() => (q.version.value >= 0 ? Math.min(2, q.rows().length) : 0));
+  const empty = size.value === 0;
+  const { kinds, kind, shape, parts, ys, y } = chosen(q, schema, size.value);
   const Chart = charts.value?.Chart;
   const title = q.title || oneLine(q.sql);
 
   return (
-    <section class="panel" data-testid="panel" data-state={state} aria-label={title}>
+    <section class="panel" data-testid="panel" data-state={state} data-kind={kind} aria-label={title} tabIndex={-1}>
       <header>
         <h2 title={title}>{title}</h2>
-        <Chip state={state} empty={empty.value} />
+        <Chip state={state} empty={empty} />
         <span class="spring" />
-        {shape && shape.ys.length > 1 && !asTable.value && (
+        {ys.length > 1 && kind !== "table" && (
           <select aria-label="Column to draw" value={String(y)}
-            onChange={(e) => { picked.value = Number(e.currentTarget.value); }}>
-            {shape.ys.map((i) => <option key={i} value={String(i)}>{schema!.cols[i]!.n}</option>)}
+            onChange={(e) => { q.view.column.value = Number(e.currentTarget.value); }}>
+            {ys.map((i) => <option key={i} value={String(i)}>{schema!.cols[i]!.n}</option>)}
           </select>
         )}
-        {shape && (
-          <button type="button" class="quiet" data-testid="toggle" aria-pressed={asTable.value}
-            onClick={() => { asTable.value = !asTable.value; }}>
-            {asTable.value ? "Chart" : "Table"}
-          </button>
-        )}
-        <button type="button" class="quiet" onClick={() => edit(q.sql)} title="Put the statement into the box">Edit</button>
+        <Kinds q={q} kinds={kinds} kind={kind} />
+        <Pause q={q} />
         {keep && <button type="button" class="quiet" onClick={keep} title="Keep this panel when the next query runs">Keep</button>}
         {close && <button type="button" class="quiet" onClick={close} aria-label={`Close ${title}`}>✕</button>}
       </header>
       {q.title !== "" && <p class="statement" title={q.sql}>{oneLine(q.sql)}</p>}
       <div class="body">
-        <Body q={q} empty={empty.value}>
-          {shape && !asTable.value ? Chart && <Chart q={q} shape={shape} y={y} />
+        <Body q={q} empty={empty}>
+          {shape ? Chart && <Chart q={q} shape={shape} y={y} />
+            : kind === "bars" ? <Bars q={q} parts={parts!} y={y} />
+            : kind === "number" ? <BigNumber q={q} y={y} />
             : schema ? <LiveTable q={q} title={title} /> : null}
         </Body>
       </div>
-      <Footer q={q} />
+      <Footer q={q} edit={edit} />
     </section>
+  );
+}
+
+/** The figure to draw, and the short way to the table and back. */
+function Kinds({ q, kinds, kind }: { q: Query; kinds: Kind[]; kind: Kind | undefined }) {
+  if (kinds.length < 2) return null;
+  const best = kinds[0]!;
+  const choose = (k: Kind) => {
+    if (k === "table") q.view.before = kind;
+    q.view.kind.value = k === best ? undefined : k;
+  };
+  return (
+    <>
+      {kinds.length > 2 && (
+        <select aria-label="Figure" data-testid="kind" value={kind} onChange={(e) => choose(e.currentTarget.value as Kind)}>
+          {kinds.map((k) => <option key={k} value={k}>{kindNames[k]}</option>)}
+        </select>
+      )}
+      <button type="button" class="quiet" data-testid="toggle" aria-pressed={kind === "table"}
+        onClick={() => choose(kind === "table" ? q.view.before ?? best : "table")}>
+        {kind === "table" ? "Chart" : "Table"}
+      </button>
+    </>
+  );
+}
+
+function Pause({ q }: { q: Query }) {
+  const paused = q.paused.value;
+  if (q.state.value !== "running" && q.state.value !== "lost" && !paused) return null;
+  return (
+    <button type="button" class={paused ? "quiet paused" : "quiet"} data-testid="pause" aria-pressed={paused}
+      title={paused ? "Show what came since, and follow" : "Hold the picture; rows are kept (space)"}
+      onClick={() => q.pause(!paused)}>
+      {paused ? "Follow" : "Pause"}
+      {paused && <b class="badge" data-testid="badge">{`+${count(q.pending.value)}`}</b>}
+    </button>
   );
 }
 
@@ -78,18 +125,8 @@ function Body({ q, empty, children }: { q: Query; empty: boolean; children: Comp
     );
   }
   if (q.state.value === "starting") return <div class="message"><p>Asking the server …</p></div>;
-  if (empty) return <div class="message"><p>{waiting(q)}</p></div>;
+  if (empty) return <div class="message"><Waiting q={q} /></div>;
   return <>{children}</>;
-}
-
-/** Why there is nothing to see yet. */
-function waiting(q: Query): string {
-  if (q.state.value === "done") return "The query is done and has no rows.";
-  const wm = q.watermark.value;
-  const windowed = q.relation?.schema.cols.some((c) => /^window_(start|end|time)$/i.test(c.n)) ?? false;
-  if (wm === null) return "Nothing has come in yet: waiting for the first row.";
-  if (!windowed) return `No rows yet. The watermark is at ${watermark(wm)}.`;
-  return `No window has closed yet: the watermark is at ${watermark(wm)}; a window closes when it passes the window's end.`;
 }
 
 function Chip({ state, empty }: { state: string; empty: boolean }) {
@@ -102,7 +139,7 @@ function Chip({ state, empty }: { state: string; empty: boolean }) {
   return <span class={`chip ${cls}`}><i aria-hidden="true" />{text}</span>;
 }
 
-function Footer({ q }: { q: Query }) {
+function Footer({ q, edit }: { q: Query; edit: (sql: string) => void }) {
   void q.version.value; // the counts follow the rows
   const rel = q.relation;
   const wm = q.watermark.value;
@@ -113,24 +150,21 @@ function Footer({ q }: { q: Query }) {
   return (
     <footer>
       <span>{parts.join(" · ")}</span>
+      <span class="spring" />
       {wm !== null && q.state.value !== "done" && <span title="Event time: no row below it is still expected">{`watermark ${watermark(wm)}`}</span>}
+      <span class="acts">
+        <button type="button" class="quiet" onClick={() => edit(q.sql)} title="Put the statement into the box">Edit</button>
+        <CopyLink link={() => ({ sql: q.sql, start: q.start, kind: q.view.kind.value, span: span.value || undefined })} />
+      </span>
     </footer>
   );
 }
 
-/** A table that follows the rows a few times a second. */
+/** A table that follows the rows. */
 function LiveTable({ q, title }: { q: Query; title: string }) {
-  const [, tick] = useState(0);
-  useEffect(() => {
-    let timer = 0;
-    const stop = q.version.subscribe(() => {
-      if (timer !== 0) return;
-      timer = window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, tableEveryMs);
-    });
-    return () => { clearTimeout(timer); stop(); };
-  }, [q]);
-  const rel = q.relation;
-  if (!rel) return null;
-  const time = rel.schema.time === null ? -1 : rel.schema.cols.findIndex((c) => c.n === rel.schema.time);
-  return <Table cols={rel.schema.cols} rows={newestFirst(rel.rows(), time)} caption={title} />;
+  const rows = useRows(q);
+  const schema = q.relation?.schema;
+  if (!schema) return null;
+  const time = schema.time === null ? -1 : schema.cols.findIndex((c) => c.n === schema.time);
+  return <Table cols={schema.cols} rows={newestFirst(rows, time)} caption={title} sort={q.view.sort} />;
 }

@@ -2,8 +2,9 @@
 
 import { batch, signal } from "@preact/signals";
 import type { Failure, Message, Schema } from "./protocol";
-import { Relation } from "./relation";
+import { Relation, type Row } from "./relation";
 import type { Socket } from "./socket";
+import { View } from "./view";
 
 export type State = "starting" | "running" | "done" | "failed" | "lost";
 
@@ -18,7 +19,17 @@ export class Query {
   /** Grows with every change of the rows. */
   readonly version = signal(0);
   relation: Relation | undefined;
+  /** How its reader looks at it. */
+  readonly view = new View();
+  /** Whether the picture stands still; rows are taken in all the same. */
+  readonly paused = signal(false);
+  /** Changes of rows that came since the pause. */
+  readonly pending = signal(0);
+  /** When the watermark last moved, in epoch milliseconds of this machine. */
+  watermarkAt = Date.now();
 
+  private frozen: Row[] | undefined; // what is shown during a pause
+  private pieces = 0; // rows of a change that is not complete
   private building: Relation | undefined; // a snapshot that is not complete
   private stop: () => void = () => {};
 
@@ -44,6 +55,26 @@ export class Query {
     });
   }
 
+  /** The rows to show: those of the moment of the pause, if there is one. */
+  rows(): Row[] {
+    return this.frozen ?? this.relation?.rows() ?? [];
+  }
+
+  pause(on: boolean): void {
+    if (on === this.paused.value) return;
+    batch(() => {
+      this.frozen = on ? [...this.rows()] : undefined;
+      this.paused.value = on;
+      this.pending.value = 0;
+      this.version.value++;
+    });
+  }
+
+  private changed(rows: number): void {
+    if (this.paused.value) this.pending.value += rows;
+    else this.version.value++;
+  }
+
   close(): void {
     this.stop();
   }
@@ -61,7 +92,10 @@ export class Query {
         break;
       case "delta":
         this.relation!.apply(m);
-        if (!m.more) this.version.value++;
+        this.pieces += m.n;
+        if (m.more) break;
+        this.changed(this.pieces);
+        this.pieces = 0;
         break;
       case "error":
         this.failure.value = m;
@@ -73,7 +107,9 @@ export class Query {
         this.stop();
         break;
     }
-    if ("wm" in m && m.wm !== undefined) this.watermark.value = m.wm;
+    if (!("wm" in m) || m.wm === undefined) return;
+    if (m.wm !== this.watermark.value) this.watermarkAt = Date.now();
+    this.watermark.value = m.wm;
   }
 
   /** The rows before stay on the screen until the new snapshot is whole. */
@@ -83,6 +119,6 @@ export class Query {
     if (m.more) return;
     this.relation = this.building;
     this.building = undefined;
-    this.version.value++;
+    this.changed(0); // what of it is new nobody knows
   }
 }

@@ -92,7 +92,8 @@ export class Drawer {
   }
 }
 
-function toNumber(v: Value): number | null {
+/** A value as a number that can be drawn. */
+export function toNumber(v: Value): number | null {
   if (typeof v === "number") return v;
   if (typeof v !== "string") return null;
   const n = Number(v); // a DECIMAL, or a BIGINT beyond what a number holds

@@ -1,21 +1,43 @@
 // Rows as a table: every chart has this twin.
 
+import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 import { cell, count } from "./format";
 import type { Column } from "./protocol";
+import type { Query } from "./query";
 import type { Row } from "./relation";
+import { recent, type Sort, sorted, span } from "./view";
+
+const rowsEveryMs = 250;
 
 /** As many rows as are put on the page. */
 const shownMax = 500;
 
-export function Table({ cols, rows, caption }: { cols: Column[]; rows: Row[]; caption: string }) {
-  const shown = rows.length > shownMax ? rows.slice(0, shownMax) : rows;
+interface Props {
+  cols: Column[];
+  rows: Row[]; // newest first
+  caption: string;
+  sort?: Signal<Sort | undefined>; // kept by whoever outlives the table
+}
+
+export function Table({ cols, rows, caption, sort }: Props) {
+  const own = useSignal<Sort | undefined>(undefined);
+  const by = sort ?? own;
+  const order = by.value;
+  const all = order ? sorted(rows, cols, order) : rows;
+  const shown = all.length > shownMax ? all.slice(0, shownMax) : all;
   return (
     <div class="rows" data-testid="table" data-rows={rows.length} tabIndex={0} role="region" aria-label={caption}>
       <table>
         <thead>
           <tr>
-            {cols.map((c) => (
-              <th key={c.n} scope="col" class={c.role === "number" ? "num" : ""} title={c.type}>{c.n}</th>
+            {cols.map((c, i) => (
+              <th key={c.n} scope="col" class={c.role === "number" ? "num" : ""} title={c.type}
+                aria-sort={order?.col !== i ? "none" : order.down ? "descending" : "ascending"}>
+                <button type="button" onClick={() => { by.value = next(order, i); }}>
+                  {c.n}<i aria-hidden="true">{order?.col !== i ? "" : order.down ? " ↓" : " ↑"}</i>
+                </button>
+              </th>
             ))}
           </tr>
         </thead>
@@ -31,9 +53,30 @@ export function Table({ cols, rows, caption }: { cols: Column[]; rows: Row[]; ca
           ))}
         </tbody>
       </table>
-      {shown.length < rows.length && <p class="note">{`The newest ${count(shown.length)} of ${count(rows.length)} rows.`}</p>}
+      {shown.length < rows.length && <p class="note">{`The ${order ? "first" : "newest"} ${count(shown.length)} of ${count(rows.length)} rows.`}</p>}
     </div>
   );
+}
+
+/** A column's button: largest first, then smallest first, then as they came. */
+function next(order: Sort | undefined, col: number): Sort | undefined {
+  if (order?.col !== col) return { col, down: true };
+  return order.down ? { col, down: false } : undefined;
+}
+
+/** The rows of a query that are to be shown, followed a few times a second. */
+export function useRows(q: Query): Row[] {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    let timer = 0;
+    const stop = q.version.subscribe(() => {
+      if (timer !== 0) return;
+      timer = window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, rowsEveryMs);
+    });
+    return () => { clearTimeout(timer); stop(); };
+  }, [q]);
+  const schema = q.relation?.schema;
+  return schema ? recent(q.rows(), schema.cols.findIndex((c) => c.n === schema.time), span.value) : [];
 }
 
 /** The rows, newest first: by the time column if there is one, else as they came. */
