@@ -68,8 +68,12 @@ func TestAssets(t *testing.T) {
 	if resp.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Error("no nosniff")
 	}
-	if again, _ := get(t, url+"/", http.Header{"If-None-Match": {resp.Header.Get("ETag")}}); again.StatusCode != 304 {
-		t.Errorf("the same page again: %s", again.Status)
+	nonce := regexp.MustCompile(`nonce="([A-Z2-7]{20,})"`).FindStringSubmatch(page)
+	if nonce == nil || !strings.Contains(csp, "style-src 'self' 'nonce-"+nonce[1]+"'") || strings.Contains(csp+page, "@NONCE@") {
+		t.Errorf("page and policy do not share a nonce: %v, %s", nonce, csp)
+	}
+	if again, body := get(t, url+"/", nil); again.Header.Get("ETag") != "" || body == page {
+		t.Error("two answers share a nonce")
 	}
 	files := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(files) != 2 {
@@ -79,6 +83,9 @@ func TestAssets(t *testing.T) {
 		resp, plain := get(t, url+f[1], nil)
 		if resp.StatusCode != 200 || !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %s %v", f[1], resp.Status, resp.Header)
+		}
+		if again, _ := get(t, url+f[1], http.Header{"If-None-Match": {resp.Header.Get("ETag")}}); again.StatusCode != 304 {
+			t.Errorf("the same file again: %s", again.Status)
 		}
 		zipped, body := get(t, url+f[1], http.Header{"Accept-Encoding": {"gzip"}})
 		r, err := gzip.NewReader(strings.NewReader(body))
@@ -143,6 +150,9 @@ func TestWeight(t *testing.T) {
 		_, _ = w.Write(data)
 		_ = w.Close()
 		t.Logf("%6d bytes gzipped  %s", b.Len(), base)
+		if strings.HasPrefix(base, "codemirror-") {
+			return nil // comes when somebody enters the box
+		}
 		whole += b.Len()
 		if !strings.HasPrefix(base, "chart-") {
 			first += b.Len()

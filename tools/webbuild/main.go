@@ -132,11 +132,19 @@ var leanCharts = api.Plugin{
 	},
 }
 
+// bundled are the packages of which the page contains something.
+var bundled = []string{
+	"preact", "@preact/signals", "@preact/signals-core", "uplot",
+	"@codemirror/autocomplete", "@codemirror/commands", "@codemirror/lang-sql", "@codemirror/language",
+	"@codemirror/state", "@codemirror/view", "@lezer/common", "@lezer/highlight", "@lezer/lr",
+	"@marijn/find-cluster-break", "crelt", "style-mod", "w3c-keyname",
+}
+
 // licences joins the licence texts of the packages that the page contains.
 func licences(web string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("The page contains these packages.\n")
-	for _, name := range []string{"preact", "@preact/signals", "@preact/signals-core", "uplot"} {
+	for _, name := range bundled {
 		text, err := os.ReadFile(filepath.Join(web, "node_modules", name, "LICENSE"))
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { render } from "preact";
 import "./app.css";
+import { forgetNames } from "./catalog";
 import { Editor, type Mark } from "./editor";
 import { FirstSteps } from "./firststeps";
 import { Header } from "./header";
@@ -81,6 +82,7 @@ async function once(st: Statement, last: boolean, began: number): Promise<boolea
   if (st.select) return true; // only the last SELECT is shown
   try {
     const answer = await execute(st.text);
+    forgetNames();
     note.value = `done in ${Math.round(performance.now() - began)} ms`;
     if (last && answer.columns.length > 0) replace(answer);
     return true;

@@ -1,9 +1,10 @@
 // The SQL box: a textarea over a coloured copy of its text, in which an error is
 // underlined under the exact bytes.
 
-import type { Signal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Handle } from "./codemirror";
 import type { Failure } from "./protocol";
 import { CopyLink } from "./share";
 import { tokens } from "./sql";
@@ -30,11 +31,42 @@ const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 export function Editor({ text, mark, note, start, busy, run, link }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const full = useRef<Handle | undefined>(undefined);
+  const mounted = useSignal(false);
   const m = mark.value;
+  const latest = useRef(run);
+  latest.current = run;
+
+  // The first time somebody enters the box the full editor is fetched; it takes
+  // over the text, the selection and the focus.
+  const enter = useRef(async () => {
+    enter.current = async () => {};
+    try {
+      const { mount } = await import("./codemirror");
+      const el = area.current!;
+      if (!place.current) return;
+      const focused = document.activeElement === el;
+      const selection = { anchor: el.selectionStart, head: el.selectionEnd };
+      full.current = mount({
+        parent: place.current, text: el.value, selection, run: () => latest.current(),
+        onText: (t) => { text.value = t; mark.value = undefined; },
+      });
+      mounted.value = true;
+      if (focused) full.current.focus();
+    } catch {
+      // the textarea stays
+    }
+  });
+  useEffect(() => () => full.current?.destroy(), []);
+  useEffect(() => {
+    full.current?.setText(text.value);
+    full.current?.setMark(m && [m.start, m.end]);
+  }, [text.value, m, mounted.value]);
 
   useEffect(() => {
-    const el = area.current!;
-    if (el.value !== text.value) el.value = text.value;
+    const el = area.current;
+    if (el && el.value !== text.value) el.value = text.value;
   }, [text.value]);
 
   const onKeyDown = (e: KeyboardEvent) => {
@@ -55,12 +87,13 @@ export function Editor({ text, mark, note, start, busy, run, link }: Props) {
 
   return (
     <section class="ask" aria-label="Query">
-      <div class={m ? "editor marked" : "editor"}>
+      <div class={mounted.value ? "full" : "none"} ref={place} />
+      {!mounted.value && <div class={m ? "editor marked" : "editor"}>
         <pre aria-hidden="true">{coloured(text.value, m)}{"\n"}</pre>
         <textarea ref={area} data-testid="sql" aria-label="SQL" aria-describedby="sql-help sql-error" aria-invalid={m !== undefined}
           spellcheck={false} autocomplete="off" autocapitalize="off" wrap="soft" rows={3}
-          placeholder="SELECT … FROM …" onKeyDown={onKeyDown} onInput={onInput} />
-      </div>
+          placeholder="SELECT … FROM …" onKeyDown={onKeyDown} onInput={onInput} onFocus={() => void enter.current()} />
+      </div>}
       <div id="sql-error" role="alert" data-testid="error" class={m ? "error" : "error none"}>
         {m && (
           <>

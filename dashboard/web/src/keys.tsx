@@ -14,6 +14,7 @@ const rows: readonly (readonly [string, string])[] = [
   ["?", "this list"],
   ["/", "into the SQL box"],
   ["Ctrl Enter", "run what is in the box"],
+  ["Ctrl Space", "complete the word (in the box)"],
   ["← ↑ → ↓", "from panel to panel"],
   ["Space", "pause the panel, or all panels if none has the focus; again to follow"],
   ["t", "the panel's chart or its table"],

@@ -9,7 +9,8 @@ export interface Token {
   end: number;
 }
 
-const keywords = new Set(
+/** Words that mean something, in lower case. */
+export const keywords = new Set(
   `select from where group by having order limit as and or not null is in between like case when then else end
   create stream view materialized drop show describe explain with watermark for emit on window close changes update
   allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
@@ -29,6 +30,20 @@ export function tokens(text: string): Token[] {
     out.push({ kind, start: m.index, end: m.index + m[0].length });
   }
   return out;
+}
+
+/** Functions that a statement may call. */
+export const functions: readonly string[] = `
+  abs adddate avg ceil ceiling character_length char_length coalesce concat count curdate current_date
+  current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
+  if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
+  octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
+  tumble ucase unix_timestamp upper year
+`.trim().toUpperCase().split(/\s+/);
+
+/** A name as a statement has to write it. */
+export function name(text: string): string {
+  return `\`${text.replaceAll("`", "``")}\``;
 }
 
 export interface Statement {
