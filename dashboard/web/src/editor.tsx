@@ -3,7 +3,7 @@
 
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Handle } from "./codemirror";
 import type { Failure } from "./protocol";
 import { CopyLink } from "./share";
@@ -59,7 +59,7 @@ export function Editor({ text, mark, note, start, busy, run, link }: Props) {
     }
   });
   useEffect(() => () => full.current?.destroy(), []);
-  useEffect(() => {
+  useLayoutEffect(() => { // before anybody sees the message that goes with the mark
     full.current?.setText(text.value);
     full.current?.setMark(m && [m.start, m.end]);
   }, [text.value, m, mounted.value]);
