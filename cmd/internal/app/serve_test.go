@@ -135,3 +135,26 @@ func TestNotLoopback(t *testing.T) {
 		}
 	}
 }
+
+// TestEditorKnowsFunctions holds the words that the page's editor completes to
+// the functions that there are.
+func TestEditorKnowsFunctions(t *testing.T) {
+	source, err := os.ReadFile("../../../dashboard/web/src/sql.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(source), "export const functions: readonly string[] = `")
+	list, _, ended := strings.Cut(list, "`")
+	if !found || !ended {
+		t.Fatal("the list of functions is not where this test looks for it")
+	}
+	known := map[string]bool{}
+	for _, word := range strings.Fields(list) {
+		known[strings.ToUpper(word)] = true
+	}
+	for _, f := range planner.Functions() {
+		if !known[f.Name] {
+			t.Errorf("the editor does not complete %s", f.Name)
+		}
+	}
+}
