@@ -199,7 +199,7 @@ func TestReconnect(t *testing.T) {
 // fill puts a text into the box, as typing would.
 func fill(t *testing.T, ctx context.Context, text string) {
 	t.Helper()
-	must(t, ctx, chromedp.Focus(chromedp.CSS("[data-testid=sql]")))
-	eval[bool](t, ctx, `document.querySelector('[data-testid=sql]').select() ?? true`)
+	// By script: the node may be replaced by the editor at any moment.
+	eval[bool](t, ctx, `(() => { const box = document.querySelector('[data-testid=sql]'); box.focus(); box.select(); return true; })()`)
 	eval[bool](t, ctx, `document.execCommand('insertText', false, `+strconv.Quote(text)+`)`)
 }

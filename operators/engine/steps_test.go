@@ -30,6 +30,7 @@ var stepsSeeds = flag.Int("steps.seeds", 0, "run TestSteps for so many seeds ins
 // order of the lanes inside a step and the moment of a restart, and the one
 // that the protocol's model gives.
 func TestSteps(t *testing.T) {
+	t.Parallel() // with TestStepsOfChanges: each takes its time
 	python := startPythonModel(t)
 	limit := 60 * time.Second
 	if testing.Short() {
@@ -58,6 +59,7 @@ func TestSteps(t *testing.T) {
 // TestStepsOfChanges is TestSteps for windows that show their rows before they
 // close and for groups without a window.
 func TestStepsOfChanges(t *testing.T) {
+	t.Parallel()
 	limit := 30 * time.Second
 	if testing.Short() {
 		limit = 3 * time.Second

@@ -132,17 +132,20 @@ func TestDemoInBrowser(t *testing.T) {
 	shot(t, ctx, "error")
 }
 
+// typeAndRun puts a statement into the box and runs it. The box may be replaced
+// by the editor, whose code arrives late, between any two steps: then it is
+// typed again.
 func typeAndRun(t *testing.T, ctx context.Context, sql string) {
 	t.Helper()
-	err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS("[data-testid=sql]")))
-	if err == nil {
-		_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(
-			`document.querySelector('[data-testid=sql]').select() ?? document.execCommand('insertText', false, %q)`, sql)))
-	}
-	if err == nil {
-		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS("[data-testid=run]")))
-	}
-	if err != nil {
+	js := fmt.Sprintf(`(() => {
+		const box = () => document.querySelector('[data-testid=sql]');
+		const text = () => (box().value ?? [...box().querySelectorAll('.cm-line')].map(l => l.textContent).join('\n')).trim();
+		if (text() === %[1]q) { document.querySelector('[data-testid=run]').click(); return true; }
+		box().focus(); box().select(); document.execCommand('insertText', false, %[1]q);
+		return false;
+	})()`, sql)
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](js, chromedp.WithPollingTimeout(10*time.Second),
+		chromedp.WithPollingInterval(100*time.Millisecond))); err != nil {
 		shot(t, ctx, "type-failed")
 		t.Fatalf("type %q: %v", sql, err)
 	}
