@@ -7,8 +7,6 @@
 //   - Query: one running plan; it pulls steps from a Source and pushes changes
 //     into an Output.
 //   - lane: one shard's operators, and what the shard knows of event time.
-//   - View: an Output that holds the sum of all changes.
-//   - Feed: a Source over a View: its content, then its changes.
 //
 // Its invariants:
 //
@@ -17,7 +15,6 @@
 //     cannot show.
 //   - Every row that a Query reads is in its Ledger once, and at each cut the
 //     sums close.
-//   - A View is seen as it was at the end of a step, never inside one.
 //   - A panic in an operator or in an Output ends the Query and nothing else.
 //
 // The package knows nothing of SQL, of the log's files and of HTTP.

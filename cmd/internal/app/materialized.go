@@ -8,6 +8,7 @@ import (
 
 	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner/physical"
 	"weir/sql/ast"
 	"weir/sql/catalog"
@@ -18,7 +19,7 @@ import (
 type materialized struct {
 	def    *catalog.View
 	plan   *physical.Plan
-	view   *engine.View
+	view   *views.View
 	query  *engine.Query
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
@@ -34,7 +35,7 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 	if err != nil {
 		return nil, atFrom(err, def.Query)
 	}
-	m := &materialized{def: def, plan: p, view: engine.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
+	m := &materialized{def: def, plan: p, view: views.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
 	m.query, err = engine.New(engine.Config{
 		Plan: p, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
 	})
@@ -83,12 +84,12 @@ func (db *database) ended(m *materialized) error {
 	case db.ctx.Err() != nil:
 		return diag.New(diag.External, diag.Span{}, "the server is stopping")
 	}
-	return viewError(m.def.Name, engine.ErrViewClosed)
+	return viewError(m.def.Name, views.ErrViewClosed)
 }
 
 // viewError puts an error of reading a view into words.
 func viewError(name string, err error) error {
-	if errors.Is(err, engine.ErrViewClosed) {
+	if errors.Is(err, views.ErrViewClosed) {
 		return diag.New(diag.UnknownObject, diag.Span{}, "the materialized view `%s` was dropped or replaced", name).
 			WithHint("if it was replaced, send the statement again")
 	}
@@ -157,7 +158,7 @@ func (db *database) materialized(v *catalog.View) (*materialized, error) {
 		db.ddl.Unlock()
 	}
 	if m == nil {
-		return nil, viewError(v.Name, engine.ErrViewClosed)
+		return nil, viewError(v.Name, views.ErrViewClosed)
 	}
 	return m, nil
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"weir/dashboard/hub"
-	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner/physical"
 )
 
@@ -72,7 +72,7 @@ func (r *rerun) Next(ctx context.Context) (hub.Update, error) {
 	}
 }
 
-func (r *rerun) run(ctx context.Context, st engine.ViewState) (hub.Update, error) {
+func (r *rerun) run(ctx context.Context, st views.State) (hub.Update, error) {
 	if wait := rerunEvery - time.Since(r.last); wait > 0 {
 		select {
 		case <-time.After(wait):

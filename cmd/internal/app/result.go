@@ -10,6 +10,7 @@ import (
 
 	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner/physical"
 )
 
@@ -65,10 +66,10 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 		done:    make(chan struct{}), cancel: cancel, report: in.report,
 	}
 	var out engine.Output = r
-	var final *engine.View
+	var final *views.View
 	if p.Bounded && !p.AppendOnly {
 		// Rows may be taken back until the input ends: only the last state is shown.
-		final = engine.NewView(r.schema, p.Key)
+		final = views.NewView(r.schema, p.Key)
 		out = final
 	}
 	q, err := engine.New(engine.Config{
@@ -98,7 +99,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 }
 
 // drain sends what a view holds.
-func (r *result) drain(ctx context.Context, v *engine.View, alloc memory.Allocator) error {
+func (r *result) drain(ctx context.Context, v *views.View, alloc memory.Allocator) error {
 	all := make([]int, len(r.schema))
 	for i := range all {
 		all[i] = i

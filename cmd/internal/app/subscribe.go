@@ -9,6 +9,7 @@ import (
 	"weir/dashboard/hub"
 	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner/physical"
 	"weir/sql"
 	"weir/sql/ast"
@@ -203,7 +204,7 @@ func (s *subscription) Next(ctx context.Context) (hub.Update, error) {
 		switch {
 		case s.err == nil:
 			return hub.Update{}, io.EOF
-		case errors.Is(s.err, engine.ErrSlowReader):
+		case errors.Is(s.err, views.ErrSlowReader):
 			return hub.Update{}, hub.ErrSlow
 		}
 		return hub.Update{}, viewError(s.view, s.err)

@@ -1,4 +1,4 @@
-package engine
+package views
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // View is what a materialized view holds: the sum of the changes of its query.
-// It is an Output. Readers see it as it was at the end of a step.
+// It is a query's output. Readers see it as it was at the end of a step.
 //
 // Rows stay in the batches that they came in; the view keeps where each row is,
 // in the order in which the rows appeared, and finds a row to retract by its
@@ -29,13 +29,15 @@ type View struct {
 	live    int
 	byKey   map[string][]int // key -> positions in rows; one entry unless a bag
 	feeds   map[*Feed]struct{}
-	state   ViewState
+	recent  []recentStep  // the newest steps with changes
+	floor   stream.Commit // changes behind this commit are in recent
+	state   State
 	ended   error // why no step will follow; nil: one may
 	scratch []byte
 }
 
-// ViewState is the moment that a view shows.
-type ViewState struct {
+// State is the moment that a view shows.
+type State struct {
 	Commit  stream.Commit
 	Step    stream.Step
 	Clock   stream.Time
@@ -78,7 +80,7 @@ func NewView(schema stream.Schema, key []int) *View {
 func (v *View) Schema() stream.Schema { return v.schema }
 
 // State returns the moment that the view shows.
-func (v *View) State() ViewState {
+func (v *View) State() State {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.state
@@ -105,6 +107,7 @@ func (v *View) Step(_ context.Context, c stream.Cut, commit stream.Commit, chang
 	}
 	v.state.Commit, v.state.Step, v.state.Clock, v.state.W = commit, c.Step, c.Clock, c.W
 	v.state.Rows = v.live
+	v.remember(c, commit, changes)
 	for f := range v.feeds {
 		f.offer(c, commit, changes)
 	}
@@ -233,6 +236,10 @@ func (v *View) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.end(ErrViewClosed)
+	for _, s := range v.recent {
+		releaseAll(s.changes)
+	}
+	v.recent = nil
 	for _, p := range v.rows {
 		if p.batch != nil {
 			p.batch.drop()

@@ -1,4 +1,4 @@
-package engine
+package views
 
 import (
 	"context"
@@ -89,6 +89,7 @@ func TestViewAndFeeds(t *testing.T) {
 		var want table
 		type follower struct {
 			feed *Feed
+			at   stream.Commit
 			got  table
 		}
 		var followers []*follower
@@ -100,6 +101,9 @@ func TestViewAndFeeds(t *testing.T) {
 				}
 				defer f.Close()
 				followers = append(followers, &follower{feed: f})
+			}
+			if rapid.Bool().Draw(rt, "leave") {
+				followers = append(followers, &follower{at: v.State().Commit, got: slices.Clone(want)})
 			}
 			rows, ops := drawChange(rt, want, keyed)
 			b := pairBatch(alloc, rows, ops)
@@ -116,6 +120,13 @@ func TestViewAndFeeds(t *testing.T) {
 			}
 		}
 		for i, f := range followers {
+			if f.feed == nil { // one who comes back
+				var err error
+				if f.feed, err = v.FeedAfter(f.at, []int{0, 1}, alloc); err != nil {
+					rt.Fatal(err)
+				}
+				defer f.feed.Close()
+			}
 			drainFeed(rt, f.feed, &f.got)
 			if diff := cmp.Diff(want.sorted(), f.got.sorted(), cmp.AllowUnexported(pair{}), cmpopts.EquateEmpty()); diff != "" {
 				rt.Fatalf("follower %d (-view +feed):\n%s", i, diff)

@@ -1,4 +1,4 @@
-package engine
+package views
 
 import (
 	"context"
@@ -13,6 +13,10 @@ import (
 
 // ErrSlowReader is returned to a reader of a view that fell too far behind.
 var ErrSlowReader = errors.New("reader is too slow: it fell too many changes behind the view")
+
+// ErrForgotten is returned to a reader who comes back with a commit so old that
+// the view no longer has all changes behind it.
+var ErrForgotten = errors.New("the view no longer has the changes behind that commit")
 
 // ErrViewClosed is returned to the readers of a view that was dropped.
 var ErrViewClosed = errors.New("the view was dropped")
