@@ -107,7 +107,7 @@ func TestViewAndFeeds(t *testing.T) {
 			}
 			rows, ops := drawChange(rt, want, keyed)
 			b := pairBatch(alloc, rows, ops)
-			err := v.Step(context.Background(), stream.Cut{Step: stream.Step(step)}, stream.Commit(step), []stream.Batch{b})
+			err := v.Step(context.Background(), stream.Cut{Step: stream.Step(step + 1)}, stream.Commit(step+1), []stream.Batch{b})
 			b.Release()
 			if err != nil {
 				rt.Fatal(err)
