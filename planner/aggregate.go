@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"strconv"
 	"strings"
 
 	"weir/planner/logical"
@@ -14,7 +15,7 @@ import (
 // isAggregate tells whether a call is one of the aggregates.
 func isAggregate(c *ast.Call) bool {
 	switch strings.ToUpper(c.Name.Text) {
-	case "COUNT", "SUM", "AVG", "MIN", "MAX":
+	case "COUNT", "SUM", "AVG", "MIN", "MAX", "APPROX_PERCENTILE":
 		return true
 	}
 	return false
@@ -67,7 +68,13 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 		}
 		return logical.Agg{Fn: physical.AggCountStar, Out: types.BigintType, Name: "count(*)"}, nil
 	}
-	if len(c.Args) != 1 {
+	quantile := 0.0
+	if name == "APPROX_PERCENTILE" {
+		var err error
+		if quantile, err = quantileOf(c); err != nil {
+			return logical.Agg{}, err
+		}
+	} else if len(c.Args) != 1 {
 		return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s takes one argument, not %d", name, len(c.Args))
 	}
 	if inner := findAggregate(c.Args[0]); inner != nil {
@@ -88,7 +95,34 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 		return logical.Agg{}, err
 	}
 	fn := physical.AggFn(strings.ToLower(name))
-	return logical.Agg{Fn: fn, Arg: arg, Out: out, Name: string(fn) + "(" + physical.Format(arg) + ")"}, nil
+	args := physical.Format(arg)
+	if fn == physical.AggPercentile {
+		args += ", " + c.Args[1].(*ast.Literal).Text
+	}
+	return logical.Agg{Fn: fn, Arg: arg, Out: out, Name: string(fn) + "(" + args + ")", Quantile: quantile}, nil
+}
+
+// quantileOf reads which value APPROX_PERCENTILE takes. It is part of the plan,
+// so it must be a constant.
+func quantileOf(c *ast.Call) (float64, error) {
+	const usage = "APPROX_PERCENTILE(latency, 0.95) is the value that 95 of 100 do not exceed"
+	if len(c.Args) != 2 {
+		return 0, diag.New(diag.WrongArguments, c.At, "APPROX_PERCENTILE takes two arguments, not %d", len(c.Args)).WithHint(usage)
+	}
+	at := c.Args[1].Span()
+	l, ok := c.Args[1].(*ast.Literal)
+	if !ok || l.Kind != ast.IntLiteral && l.Kind != ast.DecimalLiteral && l.Kind != ast.FloatLiteral {
+		return 0, diag.New(diag.WrongArguments, at, "which percentile is a number, written out").WithHint(usage)
+	}
+	q, err := strconv.ParseFloat(l.Text, 64)
+	switch {
+	case err != nil || q < 0 || q > 100:
+		return 0, diag.New(diag.WrongArguments, at, "the percentile is a number from 0 to 1, not %s", l.Text).WithHint(usage)
+	case q > 1:
+		return 0, diag.New(diag.WrongArguments, at, "the percentile is a number from 0 to 1, not %s", l.Text).
+			WithHint("write %v", q/100)
+	}
+	return q, nil
 }
 
 // boundIn returns what names a bound of the query's window inside e, nil if nothing does.
@@ -125,6 +159,8 @@ func aggregateTypes(name string, o operand) (physical.Expr, types.Type, error) {
 	}
 	t := arg.Type()
 	switch {
+	case name == "APPROX_PERCENTILE" && t.Kind != types.Double:
+		return castTo(arg, types.DoubleType), types.DoubleType, nil
 	case name == "SUM" && t.Kind == types.Bigint:
 		return arg, types.DecimalType(types.MaxDecimalPrecision, 0), nil
 	case name == "SUM" && t.Kind == types.Decimal:

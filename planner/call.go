@@ -80,7 +80,7 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 		return diag.New(diag.UnknownFunction, c.Name.At, "the function `%s` is not supported", shown)
 	}
 	err := diag.New(diag.UnknownFunction, c.Name.At, "there is no function `%s`", shown)
-	candidates := []string{"COUNT", "SUM", "AVG", "MIN", "MAX", "TUMBLE", "HOP"}
+	candidates := []string{"COUNT", "SUM", "AVG", "MIN", "MAX", "APPROX_PERCENTILE", "TUMBLE", "HOP"}
 	for n := range x.b.functions {
 		candidates = append(candidates, n)
 	}

@@ -291,14 +291,14 @@ func (g *grouping) misuse(x *exprs, e ast.Expr, stray *physical.Column) error {
 	return err.WithHint("add %[1]s to GROUP BY, or write an aggregate such as MAX(%[1]s)", physical.FormatName(name))
 }
 
-// aggregate binds COUNT, SUM, AVG, MIN or MAX and returns the column that it is in.
+// aggregate binds an aggregate and returns the column that it is in.
 func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 	spec, err := x.aggregateOf(c)
 	if err != nil {
 		return nil, err
 	}
 	for i, have := range g.agg.Aggs {
-		same := have.Fn == spec.Fn && (have.Arg == nil) == (spec.Arg == nil)
+		same := have.Fn == spec.Fn && have.Quantile == spec.Quantile && (have.Arg == nil) == (spec.Arg == nil)
 		if same && (spec.Arg == nil || physical.Equal(have.Arg, spec.Arg)) {
 			return g.aggColumn(i), nil
 		}

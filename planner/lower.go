@@ -110,7 +110,7 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())
 	}
 	for _, g := range a.Aggs {
-		out := physical.Agg{Fn: g.Fn, Arg: -1, Out: g.Out}
+		out := physical.Agg{Fn: g.Fn, Arg: -1, Out: g.Out, Quantile: g.Quantile}
 		if g.Arg != nil {
 			out.Arg, out.In = column(g.Arg, physical.Format(g.Arg)), g.Arg.Type()
 		}

@@ -59,6 +59,9 @@ func newAcc(a physical.Agg) (acc, error) {
 			return &textExtremeAcc{isMax: isMax}, nil
 		}
 	}
+	if a.Fn == physical.AggPercentile && a.In.Kind == types.Double {
+		return newSketchAcc(a.Quantile)
+	}
 	return nil, fmt.Errorf("no aggregate %s of %s", a.Fn, a.In)
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/DataDog/sketches-go/ddsketch/mapping"
+
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/sql/types"
@@ -355,6 +357,9 @@ func result(a physical.Agg, rows []row) string {
 		return numbers(a, rows, func(r row) *int64 { return r.d })
 	case colX:
 		vals := present(rows, func(r row) *float64 { return r.x })
+		if a.Fn == physical.AggPercentile {
+			return percentile(a.Quantile, vals)
+		}
 		if a.Fn == physical.AggSum || a.Fn == physical.AggAvg {
 			if len(vals) == 0 {
 				return "NULL"
@@ -385,6 +390,24 @@ func result(a physical.Agg, rows []row) string {
 		return fmt.Sprint(len(vals))
 	}
 	return fmt.Sprint(len(rows)) // COUNT(*)
+}
+
+// percentile is the middle of the bucket of the value at its rank: what a sketch
+// shows of it.
+func percentile(q float64, vals []float64) string {
+	if len(vals) == 0 {
+		return "NULL"
+	}
+	slices.Sort(vals)
+	v := vals[int(math.Floor(q*float64(len(vals)-1)))]
+	m, err := mapping.NewCubicallyInterpolatedMapping(sketchAccuracy)
+	if err != nil {
+		panic(err)
+	}
+	if v != 0 {
+		v = math.Copysign(m.Value(m.Index(math.Abs(v))), v)
+	}
+	return text(&v)
 }
 
 func present[T any](rows []row, get func(row) *T) []T {

@@ -29,6 +29,9 @@ func allAggs() []physical.Agg {
 		agg(physical.AggSum, colD, types.DecimalType(38, 2)),
 		agg(physical.AggAvg, colD, types.DecimalType(38, 6)),
 	}
+	median := agg(physical.AggPercentile, colX, types.DoubleType)
+	median.Quantile = 0.5
+	aggs = append(aggs, median)
 	for _, col := range []int{colV, colX, colD, colS, colB} {
 		aggs = append(aggs, agg(physical.AggCount, col, types.BigintType),
 			agg(physical.AggMin, col, colTypes[col]), agg(physical.AggMax, col, colTypes[col]))

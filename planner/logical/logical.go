@@ -57,6 +57,8 @@ type Agg struct {
 	Arg  physical.Expr
 	Out  types.Type
 	Name string
+	// Quantile is physical.Agg's.
+	Quantile float64
 }
 
 // Aggregate groups by keys and, unless Window.Kind is None, by windows.

@@ -108,6 +108,8 @@ type Agg struct {
 	Arg int
 	In  types.Type // type of the argument; zero for COUNT(*)
 	Out types.Type
+	// Quantile is which value AggPercentile takes, from 0, the least, to 1, the greatest.
+	Quantile float64
 }
 
 // AggFn names an aggregate.
@@ -121,6 +123,8 @@ const (
 	AggAvg       AggFn = "avg" // BIGINT, DOUBLE -> DOUBLE, DECIMAL(p,s) -> DECIMAL(38,s+4)
 	AggMin       AggFn = "min"
 	AggMax       AggFn = "max"
+	// AggPercentile is the value at Agg.Quantile, within 1 %. DOUBLE -> DOUBLE
+	AggPercentile AggFn = "approx_percentile"
 )
 
 // WindowAgg is what both halves of a windowed aggregation share.

@@ -169,6 +169,9 @@ func (a Agg) describe(in stream.Schema) string {
 	if a.Fn == AggCountStar || in == nil {
 		return "count(*)"
 	}
+	if a.Fn == AggPercentile {
+		return fmt.Sprintf("%s(%s, %v)", a.Fn, in[a.Arg].Name, a.Quantile)
+	}
 	return string(a.Fn) + "(" + in[a.Arg].Name + ")"
 }
 

@@ -62,7 +62,8 @@ func (w *WindowPartial) Schema() stream.Schema {
 }
 
 // State is the columns that a partial aggregate needs: `n` counts the values
-// that were not NULL, `sum` adds them, `value` is the least or greatest.
+// that were not NULL, `sum` adds them, `value` is the least or greatest,
+// `sketch` counts them by size.
 // Sums of BIGINT and DECIMAL are exact in 128 bits.
 func (a Agg) State() stream.Schema {
 	n := stream.Field{Name: "n", Type: types.BigintType}
@@ -80,6 +81,8 @@ func (a Agg) State() stream.Schema {
 		return stream.Schema{{Name: "sum", Type: sum}, n}
 	case AggMin, AggMax:
 		return stream.Schema{{Name: "value", Type: a.In}}
+	case AggPercentile: // bytes, which only the aggregate can read
+		return stream.Schema{{Name: "sketch", Type: types.VarcharType}}
 	}
 	panic("unknown aggregate " + string(a.Fn))
 }
