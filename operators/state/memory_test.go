@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"weir/operators/state"
+	"weir/operators/state/statetest"
 )
 
 func TestMemory(t *testing.T) {
@@ -37,4 +39,8 @@ func TestMemory(t *testing.T) {
 	if diff := cmp.Diff([]string{"s1=one", "s2=page"}, got); diff != "" || err != nil {
 		t.Errorf("scan (-want +got): %v\n%s", err, diff)
 	}
+}
+
+func TestMemoryIsAStore(t *testing.T) {
+	statetest.Check(t, func(*rapid.T) (state.Store, func() state.Store) { return state.NewMemory(), nil })
 }

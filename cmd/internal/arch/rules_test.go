@@ -141,10 +141,10 @@ func libraries() []rule {
 		{"github.com/goccy/go-yaml", []string{"cmd/internal/app"}, true, "YAML is for the config file alone"},
 		{"github.com/chromedp", nil, true, "a browser is driven by tests alone"},
 		{"github.com/evanw/esbuild", nil, true, "the page is bundled when it is written, not when weir runs"},
-		{"pgregory.net/rapid", nil, true, "a test library"},
+		{"pgregory.net/rapid", []string{"operators/state/statetest"}, true, "a test library"},
 		{"go.uber.org/goleak", nil, true, "a test library"},
 		{"github.com/google/go-cmp", nil, true, "a test library"},
-		{"testing", []string{"operators/stream/streamtest"}, true, "package testing in the product registers its flags there"},
+		{"testing", []string{"operators/stream/streamtest", "operators/state/statetest"}, true, "package testing in the product registers its flags there"},
 	} {
 		rules = append(rules, rule{
 			name:   "library " + l.path,
