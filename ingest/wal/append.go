@@ -56,6 +56,7 @@ type Ack struct {
 type pending struct {
 	blocks  []prepared
 	control *Control
+	roll    bool // begin a new segment; nothing is written
 	key     keyRecord
 	size    int // what it takes of the queue
 	raw     int
@@ -69,6 +70,8 @@ type pending struct {
 	granted   bool // under mu: the lead was given to it
 	abandoned bool // under mu: nobody waits for it
 }
+
+func (p *pending) ofRecords() bool { return p.control == nil && !p.roll }
 
 // prepared is a block as it is queued.
 type prepared struct {
@@ -86,7 +89,7 @@ type prepared struct {
 // gets the first Ack, also after a restart, and waits where the first is on its
 // way. When ctx ends Append returns, but the request may still become durable.
 //
-// Errors that are no failure of the log: ErrBusy, ErrKeyReused, ErrTooLarge,
+// Errors that are no failure of the log: ErrBusy, ErrDiskReserve, ErrKeyReused, ErrTooLarge,
 // ErrClosed, and a request that contradicts itself.
 func (l *Log) Append(ctx context.Context, req Request) (Ack, error) {
 	if err := ctx.Err(); err != nil {
@@ -243,6 +246,8 @@ func (l *Log) enqueueLocked(p *pending) error {
 		return l.err
 	case l.closed:
 		return ErrClosed
+	case l.diskLow && p.ofRecords():
+		return ErrDiskReserve
 	case p.size > l.cfg.MaxQueueBytes:
 		return fmt.Errorf("%w: the queue has %d bytes", ErrTooLarge, l.cfg.MaxQueueBytes)
 	case l.queueBytes+p.size > l.cfg.MaxQueueBytes:

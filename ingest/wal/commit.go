@@ -30,6 +30,13 @@ func (l *Log) lead() {
 		runtime.Gosched()
 		l.mu.Lock()
 		batch := l.takeLocked()
+		if batch[0].roll {
+			l.mu.Unlock()
+			if l.answer(batch, l.rollActive()) {
+				return
+			}
+			continue
+		}
 		mark := l.lookAtClocksLocked() && (batch[0].control == nil || batch[0].control.Kind != Start)
 		l.jumped = false
 		l.mu.Unlock()
@@ -51,8 +58,8 @@ func (l *Log) lead() {
 // up to about groupBytes.
 func (l *Log) takeLocked() []*pending {
 	n, size := 1, l.queue[0].size
-	if l.queue[0].control == nil {
-		for n < len(l.queue) && l.queue[n].control == nil && size+l.queue[n].size <= groupBytes {
+	if l.queue[0].ofRecords() {
+		for n < len(l.queue) && l.queue[n].ofRecords() && size+l.queue[n].size <= groupBytes {
 			size += l.queue[n].size
 			n++
 		}
@@ -118,7 +125,7 @@ func (l *Log) lookAtClocksLocked() (jumped bool) {
 
 // write makes one frame durable and shows it to the readers.
 func (l *Log) write(batch []*pending, control *Control) error {
-	if active := l.segments[len(l.segments)-1]; active.end >= l.cfg.SegmentBytes && active.last >= active.first {
+	if l.active.end >= l.cfg.SegmentBytes && l.active.last >= l.active.first {
 		if err := l.roll(); err != nil {
 			return err
 		}
@@ -136,7 +143,9 @@ func (l *Log) write(batch []*pending, control *Control) error {
 	if err := l.head.write(l.logID, h.commit); err != nil {
 		return err
 	}
-	l.publish(&h, batch, len(frame), took)
+	if l.publish(&h, batch, len(frame), took) {
+		l.lookAtDisk()
+	}
 	return nil
 }
 
@@ -158,7 +167,7 @@ func (l *Log) begin(control *Control) header {
 }
 
 func (l *Log) writeFrame(frame []byte) error {
-	end := l.segments[len(l.segments)-1].end
+	end := l.active.end
 	if end+int64(len(frame)) > l.fileBytes {
 		if len(frame) <= zeroAheadFrameMax {
 			frame = l.scratch.padded(frame, zeroAheadBytes)
@@ -171,15 +180,16 @@ func (l *Log) writeFrame(frame []byte) error {
 	return nil
 }
 
-// publish makes a durable frame known.
-func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration) {
+// publish makes a durable frame known. It tells whether so much was written that
+// somebody should look at the disk.
+func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration) (look bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	active := l.segments[len(l.segments)-1]
-	active.add(h.kind, h.commit, h.step, h.arrival, active.end, size)
+	l.active.add(h.kind, h.commit, h.step, h.arrival, l.active.end, size)
 	for i := range l.scratch.dir {
 		e := &l.scratch.dir[i]
 		l.next[shardKey{e.stream, e.shard}] = e.first + stream.Seq(e.count)
+		l.active.addBlock(e.stream, h.commit, h.arrival, int(e.count), int(e.stored))
 	}
 	for _, p := range batch {
 		p.ack = Ack{Commit: h.commit, KeyInfo: p.key.info, Arrival: h.arrival}
@@ -190,6 +200,7 @@ func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration)
 		l.stats.RawBytes += uint64(p.raw)
 	}
 	l.countLocked(h, batch, size, took)
+	l.unlooked += int64(size)
 	l.commit, l.arrival = h.commit, h.arrival
 	l.committing = false
 	l.lastCommit = l.cfg.Monotonic()
@@ -209,6 +220,7 @@ func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration)
 		l.endStepLocked()
 	}
 	l.notifyLocked()
+	return l.unlooked >= lookBytes
 }
 
 func (l *Log) countLocked(h *header, batch []*pending, size int, took time.Duration) {
@@ -236,10 +248,18 @@ func (l *Log) endStepLocked() {
 	}
 }
 
+// rollActive rolls unless the active segment is empty.
+func (l *Log) rollActive() error {
+	if l.active.last < l.active.first {
+		return nil
+	}
+	return l.roll()
+}
+
 // roll seals the active segment and begins the next.
 func (l *Log) roll() error {
 	l.mu.Lock()
-	active := l.segments[len(l.segments)-1]
+	active := l.active
 	ft := &footer{index: active.index, controls: active.controls, seqs: l.next, keys: l.keys.since(active.first)}
 	l.mu.Unlock()
 	if err := l.seal(active, ft); err != nil {
@@ -256,6 +276,7 @@ func (l *Log) roll() error {
 	active.sealed = true
 	active.index, active.controls = nil, nil
 	l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
+	l.active = seg
 	l.mu.Unlock()
 	return old.Close()
 }

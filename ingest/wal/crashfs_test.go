@@ -63,6 +63,13 @@ func (c *crashFS) Rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
+func (c *crashFS) Remove(name string) error {
+	if err := c.alive(); err != nil {
+		return err
+	}
+	return osFS{}.Remove(name)
+}
+
 func (c *crashFS) SyncDir(string) error { return c.alive() }
 
 type crashFile struct {

@@ -9,13 +9,15 @@ import (
 	"weir/operators/stream"
 )
 
-// A footer follows the frames of a sealed segment: four lists, then a trailer of
-// fixed size that ends the file. A segment without a readable footer is scanned.
+// A footer follows the frames of a sealed segment: five lists, then a trailer of
+// fixed size that ends the file. The list of streams is read with the trailer, by
+// Open; version 1 has none. A segment without a readable footer is scanned.
 //
 //	index     n u32, then commit u64, offset u64, arrival i64
 //	controls  n u32, then commit u64, offset u64
 //	sequences n u32, then stream u32, shard u32, next u64: of all shards of the log
 //	keys      n u32, then commit u64, arrival i64, key as in a frame
+//	streams   n u32, then stream u32, first commit u64, first and last arrival i64, records u64, stored bytes u64
 type footer struct {
 	index    []indexEntry
 	controls []controlEntry
@@ -30,7 +32,11 @@ type keyAt struct {
 	arrival stream.Time
 }
 
-const trailerSize = 96
+const (
+	trailerSize   = 96
+	streamRunSize = 44
+	footerVersion = 2
+)
 
 var errNoFooter = errors.New("the segment has no footer")
 
@@ -49,21 +55,13 @@ func encodeFooter(s *segment, ft *footer, seed uint32) []byte {
 		b = le.AppendUint64(b, uint64(e.commit))
 		b = le.AppendUint64(b, uint64(e.offset))
 	}
-	b = le.AppendUint32(b, uint32(len(ft.seqs)))
-	for _, k := range sortedShards(ft.seqs) {
-		b = le.AppendUint32(b, k.stream)
-		b = le.AppendUint32(b, uint32(k.shard))
-		b = le.AppendUint64(b, uint64(ft.seqs[k]))
-	}
-	b = le.AppendUint32(b, uint32(len(ft.keys)))
-	for i := range ft.keys {
-		b = le.AppendUint64(b, uint64(ft.keys[i].commit))
-		b = le.AppendUint64(b, uint64(ft.keys[i].arrival))
-		b = appendKey(b, &ft.keys[i].keyRecord)
-	}
+	b = appendSeqs(b, ft.seqs)
+	b = appendKeys(b, ft.keys)
+	runs := len(b)
+	b = appendRuns(b, s.streams)
 	t := make([]byte, trailerSize)
 	le.PutUint32(t[0:], footerMagic)
-	le.PutUint32(t[4:], formatVersion)
+	le.PutUint32(t[4:], footerVersion)
 	le.PutUint64(t[8:], uint64(s.end))
 	le.PutUint64(t[16:], uint64(len(b)))
 	le.PutUint64(t[24:], uint64(s.first))
@@ -72,9 +70,49 @@ func encodeFooter(s *segment, ft *footer, seed uint32) []byte {
 	le.PutUint64(t[48:], uint64(s.firstArrival))
 	le.PutUint64(t[56:], uint64(s.lastArrival))
 	le.PutUint64(t[64:], uint64(s.lastRecord))
+	le.PutUint32(t[72:], uint32(len(b)-runs))
+	le.PutUint32(t[76:], checksum(seed, b[runs:]))
+	le.PutUint64(t[80:], uint64(s.lastControl))
 	le.PutUint32(t[88:], checksum(seed, b))
 	le.PutUint32(t[92:], checksum(seed, t[:92]))
 	return append(b, t...)
+}
+
+func appendSeqs(b []byte, seqs map[shardKey]stream.Seq) []byte {
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, uint32(len(seqs)))
+	for _, k := range sortedShards(seqs) {
+		b = le.AppendUint32(b, k.stream)
+		b = le.AppendUint32(b, uint32(k.shard))
+		b = le.AppendUint64(b, uint64(seqs[k]))
+	}
+	return b
+}
+
+func appendKeys(b []byte, keys []keyAt) []byte {
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, uint32(len(keys)))
+	for i := range keys {
+		b = le.AppendUint64(b, uint64(keys[i].commit))
+		b = le.AppendUint64(b, uint64(keys[i].arrival))
+		b = appendKey(b, &keys[i].keyRecord)
+	}
+	return b
+}
+
+func appendRuns(b []byte, runs []streamRun) []byte {
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, uint32(len(runs)))
+	for i := range runs {
+		r := &runs[i]
+		b = le.AppendUint32(b, r.stream)
+		b = le.AppendUint64(b, uint64(r.first))
+		b = le.AppendUint64(b, uint64(r.firstArrival))
+		b = le.AppendUint64(b, uint64(r.lastArrival))
+		b = le.AppendUint64(b, r.records)
+		b = le.AppendUint64(b, uint64(r.bytes))
+	}
+	return b
 }
 
 func sortedShards(m map[shardKey]stream.Seq) []shardKey {
@@ -108,20 +146,53 @@ func readTrailer(f File, s *segment, seed uint32) error {
 	if le.Uint32(t) != footerMagic || le.Uint32(t[92:]) != checksum(seed, t[:92]) {
 		return errNoFooter
 	}
-	if v := le.Uint32(t[4:]); v != formatVersion {
+	v := le.Uint32(t[4:])
+	if v != 1 && v != footerVersion {
 		return fmt.Errorf("footer of version %d: %w", v, errVersion)
 	}
 	end, length := le.Uint64(t[8:]), le.Uint64(t[16:])
 	if end < segmentHeaderSize || end+length+trailerSize != uint64(size) || stream.Commit(le.Uint64(t[24:])) != s.first {
 		return errNoFooter
 	}
+	if v == footerVersion {
+		if err := readRuns(f, s, size-trailerSize, t, seed); err != nil {
+			return err
+		}
+	}
 	s.sealed = true
+	s.unknown = v == 1
 	s.end = int64(end)
+	s.lastControl = stream.Commit(le.Uint64(t[80:]))
 	s.last = stream.Commit(le.Uint64(t[32:]))
 	s.lastStep = stream.Step(le.Uint64(t[40:]))
 	s.firstArrival = stream.Time(le.Uint64(t[48:]))
 	s.lastArrival = stream.Time(le.Uint64(t[56:]))
 	s.lastRecord = stream.Time(le.Uint64(t[64:]))
+	if s.unknown {
+		s.lastControl = s.last
+	}
+	return nil
+}
+
+// readRuns reads the list of streams, which ends where the trailer t begins.
+func readRuns(f File, s *segment, end int64, t []byte, seed uint32) error {
+	length := int64(binary.LittleEndian.Uint32(t[72:]))
+	if length > end-segmentHeaderSize {
+		return errNoFooter
+	}
+	b := make([]byte, length)
+	if _, err := f.ReadAt(b, end-length); err != nil {
+		return fmt.Errorf("read footer: %w", err)
+	}
+	if binary.LittleEndian.Uint32(t[76:]) != checksum(seed, b) {
+		return errNoFooter
+	}
+	c := &cursor{b: b}
+	s.streams = c.runs()
+	if c.short || len(c.b) != 0 {
+		s.streams = nil
+		return errNoFooter
+	}
 	return nil
 }
 
@@ -181,6 +252,41 @@ func (c *cursor) list(size int) int {
 	return n
 }
 
+func (c *cursor) seqs() map[shardKey]stream.Seq {
+	n := c.list(16)
+	seqs := make(map[shardKey]stream.Seq, n)
+	for range n {
+		k := shardKey{c.u32(), stream.Shard(c.u32())}
+		seqs[k] = stream.Seq(c.u64())
+	}
+	return seqs
+}
+
+func (c *cursor) keys() ([]keyAt, error) {
+	keys := make([]keyAt, c.list(58))
+	for i := range keys {
+		k := &keys[i]
+		k.commit, k.arrival = stream.Commit(c.u64()), stream.Time(c.u64())
+		rec, rest, err := parseKey(c.b)
+		if err != nil {
+			return nil, err
+		}
+		k.keyRecord, c.b = rec, rest
+	}
+	return keys, nil
+}
+
+func (c *cursor) runs() []streamRun {
+	runs := make([]streamRun, c.list(streamRunSize))
+	for i := range runs {
+		runs[i] = streamRun{
+			stream: c.u32(), first: stream.Commit(c.u64()), firstArrival: stream.Time(c.u64()),
+			lastArrival: stream.Time(c.u64()), records: c.u64(), bytes: int64(c.u64()),
+		}
+	}
+	return runs
+}
+
 func parseFooter(b []byte) (*footer, error) {
 	c := &cursor{b: b}
 	ft := &footer{}
@@ -192,21 +298,13 @@ func parseFooter(b []byte) (*footer, error) {
 	for i := range ft.controls {
 		ft.controls[i] = controlEntry{stream.Commit(c.u64()), int64(c.u64())}
 	}
-	n := c.list(16)
-	ft.seqs = make(map[shardKey]stream.Seq, n)
-	for range n {
-		k := shardKey{c.u32(), stream.Shard(c.u32())}
-		ft.seqs[k] = stream.Seq(c.u64())
+	ft.seqs = c.seqs()
+	var err error
+	if ft.keys, err = c.keys(); err != nil {
+		return nil, fmt.Errorf("footer: %w", err)
 	}
-	ft.keys = make([]keyAt, c.list(58))
-	for i := range ft.keys {
-		k := &ft.keys[i]
-		k.commit, k.arrival = stream.Commit(c.u64()), stream.Time(c.u64())
-		rec, rest, err := parseKey(c.b)
-		if err != nil {
-			return nil, fmt.Errorf("footer: %w", err)
-		}
-		k.keyRecord, c.b = rec, rest
+	if len(c.b) > 0 {
+		c.runs() // which readTrailer has read already
 	}
 	if c.short || len(c.b) != 0 {
 		return nil, errors.New("the footer contradicts itself")

@@ -12,6 +12,8 @@ type FS interface {
 	OpenFile(name string, flag int) (File, error)
 	// Rename replaces newName by oldName.
 	Rename(oldName, newName string) error
+	// Remove removes a file.
+	Remove(name string) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
 }
@@ -38,6 +40,8 @@ func (osFS) OpenFile(name string, flag int) (File, error) {
 }
 
 func (osFS) Rename(oldName, newName string) error { return os.Rename(oldName, newName) }
+
+func (osFS) Remove(name string) error { return os.Remove(name) }
 
 func (osFS) SyncDir(dir string) error {
 	d, err := os.Open(dir)

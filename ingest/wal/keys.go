@@ -52,11 +52,20 @@ func (m *keyMemory) remember(k *keyAt) {
 
 // since returns the keys of the commits from first on, oldest first.
 func (m *keyMemory) since(first stream.Commit) []keyAt {
+	return m.list(func(c stream.Commit) bool { return c >= first })
+}
+
+// until returns the keys of the commits before first, oldest first.
+func (m *keyMemory) until(first stream.Commit) []keyAt {
+	return m.list(func(c stream.Commit) bool { return c < first })
+}
+
+func (m *keyMemory) list(want func(stream.Commit) bool) []keyAt {
 	var out []keyAt
 	for i := range m.ring {
 		s := m.ring[(m.next+i)%len(m.ring)]
 		e, ok := m.entries[s.key]
-		if !ok || s.commit < first || e.commit != s.commit {
+		if !ok || !want(s.commit) || e.commit != s.commit {
 			continue
 		}
 		out = append(out, keyAt{keyRecord{s.key, e.hash, e.info}, e.commit, e.arrival})

@@ -20,6 +20,9 @@ var (
 	ErrKeyReused = errors.New("the idempotency key was used for another request")
 	// ErrClosed says that the log was closed.
 	ErrClosed = errors.New("the log is closed")
+	// ErrDiskReserve says that the disk has no more room than is to be left; the
+	// request may be tried again when there is more.
+	ErrDiskReserve = errors.New("the disk is nearly full, and the log takes no records")
 	// ErrTooLarge says that a request can never be appended.
 	ErrTooLarge = errors.New("the request is too large for the log")
 )
@@ -27,10 +30,20 @@ var (
 // Config says where a log lies and how it behaves.
 type Config struct {
 	Dir           string
-	SegmentBytes  int64            // a segment is sealed once it is this long; default 128 MiB
-	MaxQueueBytes int              // Append fails with ErrBusy beyond; default 64 MiB
-	Logger        *slog.Logger     // default: says nothing
-	Clock         func() time.Time // the wall clock; default time.Now
+	SegmentBytes  int64 // a segment is sealed once it is this long; default 128 MiB
+	MaxQueueBytes int   // Append fails with ErrBusy beyond; default 64 MiB
+	// HoldBytesMax is how much readers and holds keep of what is beyond the
+	// retention; default 1 GiB, negative: nothing.
+	HoldBytesMax int64
+	// DiskReserve is how many bytes of the disk are left free: Append fails with
+	// ErrDiskReserve below. 0 is 512 MiB or 2 % of the disk, whichever is less;
+	// negative is none.
+	DiskReserve int64
+	// Disk returns the free bytes and the size of the disk that Dir is on;
+	// default: what the system says, where it says something.
+	Disk   func() (free, size int64, err error)
+	Logger *slog.Logger     // default: says nothing
+	Clock  func() time.Time // the wall clock; default time.Now
 	// Monotonic is the clock that steps and wall clock jumps are measured by;
 	// default: the time since Open. A test that sets Clock and lets it run
 	// differently from real time sets this too, or gets `start` commits.
@@ -47,6 +60,13 @@ func (c *Config) fill() error {
 	}
 	if c.MaxQueueBytes == 0 {
 		c.MaxQueueBytes = 64 << 20
+	}
+	if c.HoldBytesMax == 0 {
+		c.HoldBytesMax = 1 << 30
+	}
+	if c.Disk == nil {
+		dir := c.Dir
+		c.Disk = func() (int64, int64, error) { return diskOf(dir) }
 	}
 	if c.SegmentBytes < 0 || c.MaxQueueBytes < 0 {
 		return errors.New("a size of the log is negative")
@@ -74,16 +94,18 @@ type Log struct {
 	seed  uint32
 	lock  *os.File
 
-	failed    chan struct{}
-	stopWatch context.CancelFunc
-	watchDone chan struct{}
-	stepTimer *time.Timer
+	failed     chan struct{}
+	stopWatch  context.CancelFunc
+	watchDone  chan struct{}
+	retainDone chan struct{}
+	stepTimer  *time.Timer
 
 	// The leader's: whoever has the lead uses them without mu.
 	file      File
 	fileBytes int64 // length of file, with zeros that were written ahead
 	head      *headFile
 	scratch   composer
+	active    *segment // the last of segments; changes under mu
 
 	mu         sync.Mutex
 	idle       *sync.Cond // the lead is free
@@ -112,6 +134,25 @@ type Log struct {
 	jumped     bool // the wall clock jumped and no start mark says so yet
 	tickWindow time.Duration
 	stats      Stats
+
+	retention  *Retention // nil: everything is kept
+	released   stream.Commit
+	base       *base
+	first      stream.Commit // the first commit that can be read: base.first, or what it is about to be
+	firstAfter stream.Time   // arrival of the commit before first
+	pins       map[*pin]struct{}
+	holds      map[string]stream.Commit
+
+	diskLow  bool
+	diskFree int64 // -1 where it is not known
+	unlooked int64 // bytes written since somebody looked at the disk
+
+	dropMu    sync.Mutex // one removal at a time
+	leftovers []string   // under dropMu: files to remove
+
+	endsMu   sync.Mutex               // one look for ends at a time
+	ends     map[uint32]stream.Commit // of streams; nil: nobody asked
+	endsUpTo stream.Commit
 }
 
 // Stats counts what the log did since it was opened.
@@ -128,6 +169,16 @@ type Stats struct {
 	QueueBytes  int // waiting or being written now
 	Segments    int
 	Steps       uint64
+
+	Bytes           int64         // of all segments
+	First           stream.Commit // that can be read
+	Oldest          stream.Time   // arrival of First; MinTime in an empty log
+	DroppedSegments uint64
+	DroppedBytes    uint64
+	Broken          uint64 // readers and holds that were behind the retention
+	Holds           int
+	DiskFree        int64 // -1 where it is not known
+	DiskLow         bool  // Append fails with ErrDiskReserve
 }
 
 // Stats returns the counters.
@@ -137,6 +188,11 @@ func (l *Log) Stats() Stats {
 	s := l.stats
 	s.QueueBytes = l.queueBytes
 	s.Segments = len(l.segments)
+	s.First, s.Holds, s.DiskFree, s.DiskLow = l.first, len(l.holds), l.diskFree, l.diskLow
+	for _, seg := range l.segments {
+		s.Bytes += seg.end
+	}
+	s.Oldest = l.segments[0].firstArrival
 	return s
 }
 
@@ -148,7 +204,7 @@ func (l *Log) Head() (stream.Commit, stream.Step) {
 }
 
 // NextSeq returns the sequence that the next record of a shard will get, which
-// is the number of durable records that it has.
+// is the number of durable records that it ever had.
 func (l *Log) NextSeq(streamID uint32, shard stream.Shard) stream.Seq {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -193,6 +249,7 @@ func (l *Log) Close() error {
 	l.mu.Unlock()
 	l.stopWatch()
 	<-l.watchDone
+	<-l.retainDone
 	if err == nil {
 		err = l.trimTail()
 	}
@@ -202,7 +259,7 @@ func (l *Log) Close() error {
 // trimTail leaves the files of a log that was closed in peace: no zeros behind
 // the last frame, and a HEAD that is durable.
 func (l *Log) trimTail() error {
-	active := l.segments[len(l.segments)-1]
+	active := l.active
 	if l.fileBytes > active.end {
 		if err := l.file.Truncate(active.end); err != nil {
 			return fmt.Errorf("close %s: %w", active.path, err)

@@ -34,7 +34,8 @@ func (l *Log) offsetNear(segments []*segment, i int, commit stream.Commit) (int6
 	return floor(index, commit).offset, nil
 }
 
-// CommitAt returns the last commit that arrived before t, or 0: a query that
+// CommitAt returns the last commit that arrived before t, or the one before
+// First where that is later: a query that
 // starts after it reads everything that arrived at t or later. Where the log is
 // damaged it may return an earlier commit; a reader from there meets the damage.
 func (l *Log) CommitAt(t stream.Time) stream.Commit {
@@ -44,8 +45,8 @@ func (l *Log) CommitAt(t stream.Time) stream.Commit {
 		return segments[i].last < segments[i].first || segments[i].firstArrival >= t
 	}) - 1
 	if i < 0 {
-		l.mu.Unlock()
-		return 0
+		defer l.mu.Unlock()
+		return l.first - 1
 	}
 	s := segments[i]
 	end = s.end
@@ -81,15 +82,27 @@ func (l *Log) CommitAt(t stream.Time) stream.Commit {
 }
 
 // EachControl calls fn for every durable reshard, end and DDL commit, in order,
-// without reading what lies between them: a catalog is rebuilt with it. An error
-// of fn ends it.
+// without reading what lies between them: a catalog is
+// rebuilt with it. Those up to RemovedControls are gone. An error of fn ends it.
 func (l *Log) EachControl(ctx context.Context, fn func(*Frame) error) error {
+	return l.eachControl(ctx, 0, fn)
+}
+
+func (l *Log) eachControl(ctx context.Context, after stream.Commit, fn func(*Frame) error) error {
 	l.mu.Lock()
 	segments := l.segments
+	free := l.pinLocked(max(after, l.first-1))
 	l.mu.Unlock()
-	for i := range segments {
+	defer free()
+	for i, s := range segments {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		l.mu.Lock()
+		last, gone := s.lastControl, s.last < l.first
+		l.mu.Unlock()
+		if last <= after || gone {
+			continue
 		}
 		_, controls, err := l.indexOf(segments, i)
 		if err != nil {

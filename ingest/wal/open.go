@@ -49,8 +49,9 @@ func Open(cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("open wal %s: %w", cfg.Dir, err)
 	}
 	l := &Log{
-		cfg: cfg, lock: lock, failed: make(chan struct{}), watchDone: make(chan struct{}),
-		arrival: stream.MinTime, keys: newKeyMemory(KeysMax),
+		cfg: cfg, lock: lock, failed: make(chan struct{}), watchDone: make(chan struct{}), retainDone: make(chan struct{}),
+		arrival: stream.MinTime, keys: newKeyMemory(KeysMax), base: newBase(),
+		pins: map[*pin]struct{}{}, holds: map[string]stream.Commit{}, diskFree: -1,
 	}
 	l.idle = sync.NewCond(&l.mu)
 	l.stepTimer = time.NewTimer(time.Hour)
@@ -61,7 +62,9 @@ func Open(cfg Config) (*Log, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stopWatch = cancel
+	l.lookAtDisk()
 	go l.watch(ctx)
+	go l.retain(ctx)
 	if _, err := l.Control(ctx, Control{Kind: Start}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open wal %s: %w", cfg.Dir, err), l.Close())
 	}
@@ -75,16 +78,28 @@ func (l *Log) load() error {
 		return err
 	}
 	l.head = head
-	firsts, err := listSegments(l.cfg.Dir)
+	firsts, err := listSegments(l.cfg.FS, l.cfg.Dir)
 	if err != nil {
 		return err
 	}
+	baseID := uint64(0)
+	if l.base, baseID, err = readBase(l.cfg.FS, l.cfg.Dir); err != nil {
+		return err
+	}
+	l.first, l.firstAfter = l.base.first, l.base.arrival
+	if firsts, err = l.sweep(firsts); err != nil {
+		return err
+	}
+	if baseID != 0 && logID != 0 && baseID != logID {
+		return &DamageError{filepath.Join(l.cfg.Dir, baseName), 0, 1, 0, errors.New("it belongs to another log")}
+	}
+	acked = max(acked, l.base.first-1)
 	switch {
 	case len(firsts) > 0:
 		if logID == 0 {
 			l.cfg.Logger.Warn("HEAD of the log is gone: a loss of its last commits cannot be told from a torn tail", "dir", l.cfg.Dir)
 		}
-		r := &recovery{l: l, acked: acked, logID: logID}
+		r := &recovery{l: l, acked: acked, logID: max(logID, baseID)}
 		if err := r.run(firsts); err != nil {
 			return err
 		}
@@ -111,9 +126,20 @@ func (l *Log) load() error {
 		l.file, l.fileBytes = file, segmentHeaderSize
 		l.segments = append(l.segments, seg)
 	}
+	l.active = l.segments[len(l.segments)-1]
 	l.doneStep = l.step
 	l.lastCommit = l.cfg.Monotonic()
 	return nil
+}
+
+// sweep removes the segments that BASE says are gone: the removal was cut short.
+func (l *Log) sweep(firsts []stream.Commit) ([]stream.Commit, error) {
+	n := 0
+	for n < len(firsts) && firsts[n] < l.base.first {
+		l.leftovers = append(l.leftovers, filepath.Join(l.cfg.Dir, segmentName(firsts[n])))
+		n++
+	}
+	return firsts[n:], l.removeFiles()
 }
 
 // readyHead gives HEAD its full length and both slots what is known now.

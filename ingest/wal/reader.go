@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sort"
 
@@ -14,6 +15,7 @@ import (
 // comes. It is for one goroutine.
 type Reader struct {
 	l     *Log
+	pin   *pin // what it has not read stays
 	track tracker
 	sc    scanner
 	seg   *segment      // whose file sc reads; nil before the first frame
@@ -26,20 +28,31 @@ type Reader struct {
 }
 
 // NewReader returns a reader of the commits after the given one; 0 is before
-// the first. The caller closes it.
+// the first that was ever written. The caller closes it: what it has not read
+// stays in the log, within Config.HoldBytesMax. The error is a
+// *BehindRetentionError where commits after the given one were removed.
 func (l *Log) NewReader(after stream.Commit) (*Reader, error) {
-	head, _ := l.Head()
-	if after > head {
-		return nil, fmt.Errorf("read the log after commit %d: the last is %d", after, head)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if after > l.commit {
+		return nil, fmt.Errorf("read the log after commit %d: the last is %d", after, l.commit)
 	}
-	return &Reader{l: l, track: tracker{
-		commit: after, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}, fromStart: after == 0,
-	}}, nil
+	if after+1 < l.first {
+		return nil, l.behindLocked(after)
+	}
+	track := tracker{commit: after, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}}
+	if after+1 == l.base.first {
+		track.seqs, track.fromStart = maps.Clone(l.base.seqs), true
+	}
+	p := &pin{after}
+	l.pins[p] = struct{}{}
+	return &Reader{l: l, pin: p, track: track}, nil
 }
 
 // Close frees what the reader holds. Next is not running then.
 func (r *Reader) Close() error {
 	r.finished = ErrClosed
+	r.l.unpin(r.pin)
 	return r.closeFile()
 }
 
@@ -58,7 +71,7 @@ func (r *Reader) closeFile() error {
 // before the first of the next, there is exactly one mark.
 //
 // It returns ctx.Err, ErrClosed at the head of a closed log, why the log failed,
-// or a *DamageError. After an error other than ctx's the reader is of no use.
+// a *BehindRetentionError, or a *DamageError. After an error other than ctx's the reader is of no use.
 func (r *Reader) Next(ctx context.Context) (*Frame, error) {
 	if r.finished != nil {
 		return nil, r.finished
@@ -82,7 +95,7 @@ func (r *Reader) next(ctx context.Context) (*Frame, error) {
 			return f, nil
 		}
 		if r.track.commit >= r.upTo {
-			v, err := r.l.look(r.track.commit, r.step())
+			v, err := r.l.look(r.pin, r.track.commit, r.step())
 			if err != nil {
 				return nil, err
 			}
@@ -157,9 +170,14 @@ type view struct {
 
 // look is for a reader that gave out everything up to commit; step is the step
 // whose mark it still owes, or 0.
-func (l *Log) look(commit stream.Commit, step stream.Step) (view, error) {
+func (l *Log) look(p *pin, commit stream.Commit, step stream.Step) (view, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if commit+1 < l.first {
+		return view{}, l.behindLocked(commit)
+	}
+	p.after = commit
+	l.pins[p] = struct{}{}
 	if commit < l.commit {
 		i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].last > commit })
 		s := l.segments[i]

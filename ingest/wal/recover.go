@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -25,11 +26,12 @@ type recovery struct {
 }
 
 func (r *recovery) run(firsts []stream.Commit) error {
-	r.track = tracker{commit: firsts[0] - 1, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}, fromStart: firsts[0] == 1}
-	if firsts[0] != 1 {
-		return &DamageError{r.path(firsts[0]), 0, 1, firsts[0] - 1, errors.New("the first segment is missing")}
+	b := r.l.base
+	r.track = tracker{commit: b.first - 1, step: b.step, arrival: b.arrival, seqs: maps.Clone(b.seqs), fromStart: true}
+	if firsts[0] != b.first {
+		return &DamageError{r.path(firsts[0]), 0, b.first, firsts[0] - 1, errors.New("the first segment is missing")}
 	}
-	lastRecord := stream.MinTime
+	lastRecord := b.lastRecord
 	for i, first := range firsts {
 		if first != r.track.commit+1 {
 			return &DamageError{r.path(first), 0, r.track.commit + 1, first - 1, errors.New("a segment is missing or has lost its end")}
@@ -221,6 +223,9 @@ func (r *recovery) finish() error {
 		}
 		keys = append(keys, ft.keys)
 		count += len(ft.keys)
+	}
+	if count < KeysMax {
+		keys = append(keys, l.base.keys)
 	}
 	for i := len(keys) - 1; i >= 0; i-- {
 		for j := range keys[i] {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 
 	"weir/operators/stream"
@@ -120,6 +121,10 @@ func scanSegment(f File, seg *segment, end int64, seed uint32, tr *tracker, keys
 			kind = frame.Control.Kind
 		}
 		seg.add(kind, frame.Commit, frame.Step, frame.Arrival, off, frame.size)
+		for i := range frame.Blocks {
+			b := &frame.Blocks[i]
+			seg.addBlock(b.Stream, frame.Commit, frame.Arrival, b.Count, len(b.data))
+		}
 		err = frame.eachKey(func(k keyRecord) {
 			*keys = append(*keys, keyAt{k, frame.Commit, frame.Arrival})
 		})
@@ -147,12 +152,8 @@ func (l *Log) footerOf(segments []*segment, i int) (*footer, error) {
 	}
 	l.cfg.Logger.Warn("a footer of the log cannot be read; the segment is scanned instead", "segment", s.path)
 	tr := tracker{commit: s.first - 1, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}, fromStart: true}
-	if i > 0 {
-		before, err := l.footerOf(segments, i-1)
-		if err != nil {
-			return nil, err
-		}
-		tr.seqs = before.seqs
+	if err := l.seqsBefore(segments, i, &tr); err != nil {
+		return nil, err
 	}
 	ft = &footer{}
 	again := &segment{path: s.path, first: s.first, last: s.first - 1}
@@ -165,4 +166,21 @@ func (l *Log) footerOf(segments []*segment, i int) (*footer, error) {
 	}
 	ft.index, ft.controls, ft.seqs = again.index, again.controls, tr.seqs
 	return ft, nil
+}
+
+// seqsBefore fills in what came next where segment i begins.
+func (l *Log) seqsBefore(segments []*segment, i int, tr *tracker) error {
+	if i > 0 {
+		before, err := l.footerOf(segments, i-1)
+		if err == nil {
+			tr.seqs = before.seqs
+		}
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if tr.fromStart = l.base.first == segments[0].first; tr.fromStart {
+		tr.seqs = maps.Clone(l.base.seqs)
+	}
+	return nil
 }

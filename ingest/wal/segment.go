@@ -1,11 +1,13 @@
 package wal
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,6 +31,47 @@ type segment struct {
 	sealed   bool
 	index    []indexEntry   // sparse; nil where it lies in the footer
 	controls []controlEntry // the controls that replay needs on their own; nil where they lie in the footer
+
+	// lastControl is the newest reshard, end or DDL in it, or 0.
+	lastControl stream.Commit
+	// streams says what it holds of each stream, by the stream's number. It is
+	// not known of segments that an earlier version sealed.
+	streams []streamRun
+	unknown bool
+}
+
+// streamRun is what a segment holds of one stream.
+type streamRun struct {
+	stream       uint32
+	first        stream.Commit // with a record of the stream
+	firstArrival stream.Time
+	lastArrival  stream.Time
+	records      uint64
+	bytes        int64 // as stored
+}
+
+// run returns what the segment holds of a stream, or nil.
+func (s *segment) run(id uint32) *streamRun {
+	if i, ok := s.find(id); ok {
+		return &s.streams[i]
+	}
+	return nil
+}
+
+func (s *segment) find(id uint32) (int, bool) {
+	return slices.BinarySearchFunc(s.streams, id, func(r streamRun, id uint32) int { return cmp.Compare(r.stream, id) })
+}
+
+// addBlock notes a block of the frame that add is called for.
+func (s *segment) addBlock(id uint32, commit stream.Commit, arrival stream.Time, records, bytes int) {
+	i, ok := s.find(id)
+	if !ok {
+		s.streams = slices.Insert(s.streams, i, streamRun{stream: id, first: commit, firstArrival: arrival})
+	}
+	r := &s.streams[i]
+	r.lastArrival = arrival
+	r.records += uint64(records)
+	r.bytes += int64(bytes)
 }
 
 // indexEntry says where a frame begins. There is one for the first frame of
@@ -68,6 +111,7 @@ func (s *segment) add(kind ControlKind, commit stream.Commit, step stream.Step, 
 	}
 	if kind == Reshard || kind == End || kind == DDL {
 		s.controls = append(s.controls, controlEntry{commit, offset})
+		s.lastControl = commit
 	}
 	s.last, s.lastStep, s.lastArrival = commit, step, arrival
 	s.end = offset + int64(size)
@@ -75,7 +119,7 @@ func (s *segment) add(kind ControlKind, commit stream.Commit, step stream.Step, 
 
 // listSegments returns the first commits of the segments in dir, in order, and
 // removes what a crash left half made.
-func listSegments(dir string) ([]stream.Commit, error) {
+func listSegments(fs FS, dir string) ([]stream.Commit, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -84,7 +128,7 @@ func listSegments(dir string) ([]stream.Commit, error) {
 	for _, e := range entries {
 		name := e.Name()
 		if strings.HasSuffix(name, ".tmp") {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			if err := fs.Remove(filepath.Join(dir, name)); err != nil {
 				return nil, err
 			}
 			continue
