@@ -220,7 +220,7 @@ func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration)
 		l.endStepLocked()
 	}
 	l.notifyLocked()
-	return l.unlooked >= lookBytes
+	return l.unlooked >= l.lookAfter && l.cfg.DiskReserve >= 0
 }
 
 func (l *Log) countLocked(h *header, batch []*pending, size int, took time.Duration) {

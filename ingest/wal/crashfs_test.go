@@ -15,6 +15,15 @@ type crashFS struct {
 	left    int // operations until it dies; negative: it does not
 	dead    bool
 	durable map[string][]byte
+	names   []naming // since the directory was synced
+}
+
+// naming is a change of a directory that a power cut may undo: a file that was
+// removed, or one that got another's name.
+type naming struct {
+	from, to string // from is "" where to was removed
+	old      []byte // what to was before, if it was
+	existed  bool
 }
 
 var errDead = errors.New("the disk is gone")
@@ -58,6 +67,8 @@ func (c *crashFS) Rename(from, to string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	old, err := os.ReadFile(to)
+	c.names = append(c.names, naming{from, to, old, err == nil})
 	c.durable[to] = c.durable[from]
 	delete(c.durable, from)
 	return os.Rename(from, to)
@@ -67,10 +78,45 @@ func (c *crashFS) Remove(name string) error {
 	if err := c.alive(); err != nil {
 		return err
 	}
-	return osFS{}.Remove(name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	c.names = append(c.names, naming{"", name, old, true})
+	delete(c.durable, name)
+	return os.Remove(name)
 }
 
-func (c *crashFS) SyncDir(string) error { return c.alive() }
+func (c *crashFS) SyncDir(string) error {
+	if err := c.alive(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.names = nil
+	return nil
+}
+
+// undo takes back some of the changes of names that were not synced, the newest
+// first, as a journal does: an older one stays where a newer one does.
+func (c *crashFS) undo(r *rand.Rand) error {
+	for i := len(c.names) - 1; i >= 0 && r.IntN(2) == 0; i-- {
+		n := c.names[i]
+		if n.from != "" {
+			if err := os.Rename(n.to, n.from); err != nil {
+				return err
+			}
+		}
+		if n.existed {
+			if err := os.WriteFile(n.to, n.old, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 type crashFile struct {
 	File
@@ -145,5 +191,5 @@ func (c *crashFS) powerCut(r *rand.Rand) error {
 			return err
 		}
 	}
-	return nil
+	return c.undo(r)
 }

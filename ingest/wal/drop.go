@@ -163,11 +163,12 @@ func (l *Log) expendableLocked(now stream.Time) (n, broken int) {
 			kept += s.end
 		}
 	}
-	if kept <= l.cfg.HoldBytesMax {
+	limit := max(l.cfg.HoldBytesMax, 0)
+	if kept <= limit {
 		return free, 0
 	}
 	cut := free
-	for ; cut < n && kept > l.cfg.HoldBytesMax; cut++ {
+	for ; cut < n && kept > limit; cut++ {
 		kept -= l.segments[cut].end
 	}
 	return cut, l.behindCountLocked(l.segments[cut-1].last)

@@ -143,9 +143,10 @@ type Log struct {
 	pins       map[*pin]struct{}
 	holds      map[string]stream.Commit
 
-	diskLow  bool
-	diskFree int64 // -1 where it is not known
-	unlooked int64 // bytes written since somebody looked at the disk
+	diskLow   bool
+	diskFree  int64 // -1 where it is not known
+	unlooked  int64 // bytes written since somebody looked at the disk
+	lookAfter int64 // bytes written until somebody should look again
 
 	dropMu    sync.Mutex // one removal at a time
 	leftovers []string   // under dropMu: files to remove

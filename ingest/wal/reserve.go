@@ -7,9 +7,10 @@ const (
 	reserveParts   = 50
 )
 
-// lookBytes is after how many bytes written the leader looks at the disk,
-// without waiting for the next second.
-const lookBytes = 32 << 20
+// lookBytesMax is after how many bytes written the leader looks at the disk at
+// the latest, without waiting for the next second. Where less than twice that is
+// left above the reserve it looks earlier.
+const lookBytesMax = 32 << 20
 
 // lookAtDisk finds out whether the disk has more room than is to be left. It is
 // no promise: others write to the disk too.
@@ -24,7 +25,7 @@ func (l *Log) lookAtDisk() {
 	if err != nil || size <= 0 {
 		// Where the system does not say there is no reserve: a write that fails is
 		// fatal and loses nothing.
-		l.diskFree, l.diskLow = -1, false
+		l.diskFree, l.diskLow, l.lookAfter = -1, false, lookBytesMax
 		return
 	}
 	reserve := l.cfg.DiskReserve
@@ -40,4 +41,5 @@ func (l *Log) lookAtDisk() {
 		}
 	}
 	l.diskFree, l.diskLow = free, low
+	l.lookAfter = min(max((free-reserve)/2, reserve/8, 1<<16), lookBytesMax)
 }
