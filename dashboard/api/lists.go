@@ -20,12 +20,18 @@ type Catalog interface {
 
 // StreamInfo is a stream in a list.
 type StreamInfo struct {
-	Name         string  `json:"name"`
-	Source       string  `json:"source"` // "log", or "file"
-	Shards       int     `json:"shards"`
-	PartitionKey string  `json:"partition_key,omitempty"`
-	Records      int64   `json:"records"` // in the log, ever
-	Rate         float64 `json:"rate"`    // records a second, over the last ten
+	Name         string `json:"name"`
+	Source       string `json:"source"` // "log", or "file"
+	Shards       int    `json:"shards"`
+	PartitionKey string `json:"partition_key,omitempty"`
+	Records      int64  `json:"records"` // in the log, ever
+	// Retention is how long records are kept, such as "24h0m0s", or "forever";
+	// absent where the log keeps none. Oldest is when the oldest of them arrived,
+	// exact to a segment of the log; null: there is none. Bytes is what they take.
+	Retention string     `json:"retention,omitempty"`
+	Oldest    *time.Time `json:"oldest"`
+	Bytes     int64      `json:"bytes"`
+	Rate      float64    `json:"rate"` // records a second, over the last ten
 }
 
 // StreamDetail is a stream with its columns.

@@ -16,9 +16,10 @@ import (
 // failure is an error as a producer sees it.
 type failure struct {
 	status  int
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
+	Code    string        `json:"code"`
+	Message string        `json:"message"`
+	Hint    string        `json:"hint,omitempty"`
+	wait    time.Duration // with status 429: when to come back; 0 is retryAfter
 }
 
 // Error returns the message.
@@ -91,6 +92,10 @@ func failureOf(err error) *failure {
 	case errors.Is(err, wal.ErrBusy), errors.Is(err, errBusy):
 		return &failure{status: http.StatusTooManyRequests, Code: "BUSY",
 			Message: "more records are under way than the server takes at once", Hint: "send the same body again after the time in Retry-After"}
+	case errors.Is(err, wal.ErrDiskReserve):
+		return &failure{status: http.StatusTooManyRequests, Code: "DISK_FULL", wait: diskRetryAfter,
+			Message: "the server's disk is nearly full, and it takes no records until there is more room",
+			Hint:    "make room on the disk, or give streams a shorter retention; then send the same body again"}
 	case errors.Is(err, wal.ErrTooLarge):
 		return &failure{status: http.StatusRequestEntityTooLarge, Code: "TOO_LARGE",
 			Message: "the rows are more than the log takes at once", Hint: "send the rows in several requests"}
@@ -107,12 +112,20 @@ func failureOf(err error) *failure {
 		Message: "the log takes no records, so these may be lost", Hint: "send them again with the same Idempotency-Key once the server is back"}
 }
 
-// retryAfter is how long a producer waits that was told to come back.
-const retryAfter = time.Second
+// retryAfter is how long a producer waits that was told to come back, and
+// diskRetryAfter where that takes somebody who makes room.
+const (
+	retryAfter     = time.Second
+	diskRetryAfter = 10 * time.Second
+)
 
 func writeFailure(w http.ResponseWriter, f *failure) {
 	if f.status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		wait := f.wait
+		if wait == 0 {
+			wait = retryAfter
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
 	}
 	writeJSON(w, f.status, struct {
 		Error *failure `json:"error"`

@@ -75,6 +75,7 @@ func TestAnswers(t *testing.T) {
 		{"the longest key", "POST", records, good, []string{"Idempotency-Key", long}, nil, 200, `"accepted":1`},
 		{"a key too long", "POST", records, good, []string{"Idempotency-Key", long + "k"}, nil, 400, `BAD_KEY`},
 		{"busy", "POST", records, good, nil, fmt.Errorf("append: %w", wal.ErrBusy), 429, `BUSY`},
+		{"disk full", "POST", records, good, nil, fmt.Errorf("append: %w", wal.ErrDiskReserve), 429, `DISK_FULL`},
 		{"the log failed", "POST", records, good, nil, errors.New("sync: no space left on device"), 503, `LOG_FAILED`},
 		{"too much for the log", "POST", records, good, nil, wal.ErrTooLarge, 413, `TOO_LARGE`},
 		{"closing", "POST", records, good, nil, wal.ErrClosed, 503, `CLOSING`},

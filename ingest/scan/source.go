@@ -25,6 +25,9 @@ type Config struct {
 	Stream uint32
 	// After is the commit behind which the source begins; 0 is the start of the log.
 	After stream.Commit
+	// Ended says that the stream's end lies at After or before it: the source
+	// begins with a step that has End and no rows.
+	Ended bool
 	// Columns are the stream's columns and Want the indexes of those that the
 	// batches have. TimeUnit and Alloc are as in decode.Config.
 	Columns  []decode.Column
@@ -103,7 +106,8 @@ func Open(cfg Config) (*Source, error) {
 // releases it. The stream's end is a step like any other: rows behind it are
 // still handed over, for they are late and want to be counted. Next returns
 // wal.ErrClosed at the head of a closed log, and *wal.DamageError where the log
-// is damaged. After an error other than ctx's it returns the same again.
+// is damaged, and *wal.BehindRetentionError where the source was so slow that
+// commits that it had not read were removed. After an error other than ctx's it returns the same again.
 func (s *Source) Next(ctx context.Context) (*stream.StepData, error) {
 	if s.err != nil {
 		return nil, s.err

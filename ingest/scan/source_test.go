@@ -147,6 +147,12 @@ func TestSteps(t *testing.T) {
 	if d := cmp.Diff(want[2:], steps(t, open(t, cfg), 9)); d != "" {
 		t.Error(d)
 	}
+	// Behind the stream's end, for who has to be told of it.
+	cfg.After, cfg.Ended = 8, true
+	ended := []string{"step 6 commit 8 clock 1000000 end", want[6]}
+	if d := cmp.Diff(ended, steps(t, open(t, cfg), 9)); d != "" {
+		t.Error(d)
+	}
 }
 
 // A source at the head and one that replays later, with other batch limits, see

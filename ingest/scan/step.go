@@ -85,6 +85,24 @@ type reading struct {
 	job  *job  // the step at hand, or nil
 	task *task // its blocks that no worker has yet, or nil
 	size int   // of task, in bytes
+
+	began bool // the first frame was there
+}
+
+// endBefore makes a step before that of the first frame, which says that the
+// stream has ended.
+func (at *reading) endBefore(ctx context.Context, first *wal.Frame) error {
+	j := &job{done: make(chan struct{}), left: 1, data: &stream.StepData{
+		Step: first.Step - 1, Commit: at.s.cfg.After, Clock: first.Arrival, End: true,
+	}}
+	j.finish(nil)
+	at.s.budget.stepIsWhole()
+	select {
+	case at.s.steps <- j:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // read follows the log and cuts it into steps and tasks. It ends with ctx, with
@@ -125,6 +143,12 @@ func (at *reading) follow(ctx context.Context, r *wal.Reader) error {
 
 // frame adds the blocks of this stream to the step at hand.
 func (at *reading) frame(ctx context.Context, f *wal.Frame) error {
+	if at.s.cfg.Ended && !at.began {
+		if err := at.endBefore(ctx, f); err != nil {
+			return err
+		}
+	}
+	at.began = true
 	if at.job == nil {
 		at.job = &job{data: &stream.StepData{Step: f.Step}, done: make(chan struct{}), left: 1}
 	}

@@ -146,7 +146,7 @@ func (l *Log) gather(ctx context.Context, segments []*segment, n int, next *base
 // expendableLocked returns how many of the oldest segments go now, and how many
 // readers and holds wanted some of them.
 func (l *Log) expendableLocked(now stream.Time) (n, broken int) {
-	if l.retention == nil {
+	if l.retention == nil || l.retention.Keep {
 		return 0, 0
 	}
 	kept := int64(0) // bytes that are there only because somebody wants them

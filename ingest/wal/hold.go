@@ -38,7 +38,7 @@ func (l *Log) behindLocked(after stream.Commit) error {
 // query whose oldest checkpoint is there; the same name again moves the hold. It
 // fails with a *BehindRetentionError where commits behind after are gone, and is
 // released then. A hold does not outlive the process: after Open it has to be
-// there before SetRetention is called.
+// there before SetRetention is called without Keep.
 //
 // What holds and readers keep beyond the retention is limited by
 // Config.HoldBytesMax. Beyond that the oldest segments go all the same.

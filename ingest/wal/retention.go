@@ -20,10 +20,13 @@ type Retention struct {
 	// it that is not in Streams was dropped, and its records count as gone. A
 	// greater one is being made and is kept.
 	Last uint32
+	// Keep removes no segment, whatever Horizon says: who starts has still to say
+	// what it holds.
+	Keep bool
 }
 
-// SetRetention replaces what Retention says. Segments are removed from then on,
-// so whoever wants to keep one has called Hold before.
+// SetRetention replaces what Retention says. Segments are removed from then on
+// unless Keep is set, so whoever wants to keep one has called Hold before.
 func (l *Log) SetRetention(r Retention) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -86,6 +86,7 @@ type retained struct {
 	readers  []*openReader
 	released stream.Commit
 	told     bool // SetRetention was called since Open
+	keep     bool // and the last time with Keep
 }
 
 func (m *retained) open() {
@@ -93,7 +94,7 @@ func (m *retained) open() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.l, m.told, m.released = l, false, 0
+	m.l, m.told, m.keep, m.released = l, false, false, 0
 	for name, after := range m.holds {
 		if err := l.Hold(name, after); err != nil {
 			m.behind(err, after)
@@ -126,9 +127,9 @@ func (m *retained) close() {
 	}
 }
 
-func (m *retained) tell() {
-	m.l.SetRetention(Retention{Streams: maps.Clone(m.limits), Last: 4})
-	m.told = true
+func (m *retained) tell(keep bool) {
+	m.l.SetRetention(Retention{Streams: maps.Clone(m.limits), Last: 4, Keep: keep})
+	m.told, m.keep = true, keep
 }
 
 func (m *retained) append() {
@@ -180,7 +181,7 @@ func (m *retained) work() {
 	if err := m.l.drop(context.Background()); err != nil {
 		m.t.Fatal(err)
 	}
-	if !m.told && m.l.First() != before {
+	if (!m.told || m.keep) && m.l.First() != before {
 		m.t.Fatal("segments were removed before anybody said what to keep")
 	}
 }
@@ -397,7 +398,7 @@ func (m *retained) step() {
 	case 9:
 		m.control()
 	case 10:
-		m.tell()
+		m.tell(rapid.IntRange(0, 4).Draw(m.t, "keep") == 0)
 	case 11:
 		m.released = m.l.commit
 		m.l.ReleaseControls(m.released)
@@ -430,7 +431,7 @@ func (m *retained) finish() {
 		m.l.Release(name)
 	}
 	clear(m.limits)
-	m.tell()
+	m.tell(false)
 	m.l.ReleaseControls(m.l.commit)
 	m.clock.advance(time.Minute)
 	m.work()

@@ -87,6 +87,7 @@ func TestNewStreamErrors(t *testing.T) {
 		{"CREATE STREAM s (a BIGINT) WITH (shards = 'many')", diag.BadOption, "'many'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (shards = 2, SHARDS = 3)", diag.BadOption, "SHARDS", `"2"`},
 		{"CREATE STREAM s (a BIGINT) WITH (retention = '0')", diag.BadOption, "'0'", ""},
+		{"CREATE STREAM s (a BIGINT) WITH (retention = '10ms')", diag.BadOption, "'10ms'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (idle_timeout = '-5s')", diag.BadOption, "'-5s'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (idle_timeout = 'soon')", diag.BadOption, "'soon'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (format = 'xml')", diag.BadOption, "'xml'", ""},

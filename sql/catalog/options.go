@@ -64,7 +64,13 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 			return badValue(opt, "the path of a file")
 		}
 	case "retention":
-		return duration(opt, &s.Retention, 1)
+		if strings.EqualFold(v, "forever") {
+			s.Retention = 0
+			return nil
+		}
+		if err := duration(opt, &s.Retention, time.Second); err != nil {
+			return badValue(opt, "a duration of at least '1s', such as '90m', '24h' or '7d', or 'forever'")
+		}
 	case "idle_timeout":
 		return duration(opt, &s.IdleTimeout, 0)
 	case "idle_advance":

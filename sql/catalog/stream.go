@@ -27,7 +27,7 @@ type Stream struct {
 	Format       string         // "json" or "csv"
 	Connector    string         // "": the log; or "file"
 	Path         string         // of the file
-	Retention    time.Duration
+	Retention    time.Duration  // how long records are kept, by their arrival; 0: for ever
 	// IdleTimeout is how long a shard may be silent before it no longer holds
 	// the watermark back; 0: for ever.
 	IdleTimeout time.Duration

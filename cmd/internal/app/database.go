@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -37,8 +38,9 @@ type database struct {
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
-	ddl       sync.Mutex // one statement changes the catalog at a time
-	replaying bool       // the catalog is being restored; before anything else runs
+	ddl       sync.Mutex  // one statement changes the catalog at a time
+	replaying bool        // the catalog is being restored; before anything else runs
+	removing  atomic.Bool // who needs old segments has said so, and the others may go
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id

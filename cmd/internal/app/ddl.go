@@ -222,10 +222,11 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 }
 
 // tick tells the log for how long after the last record some shard can still
-// become idle or its watermark move with the clock.
+// become idle or its watermark move with the clock, and how long records are kept.
 func (db *database) tick() {
 	if db.log == nil {
 		return
 	}
+	db.retain()
 	db.log.SetTickWindow(tickWindow(db.catalog.Streams()))
 }

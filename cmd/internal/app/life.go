@@ -57,5 +57,5 @@ func causeOf(ctx context.Context, err error) error {
 	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &why) {
 		return why
 	}
-	return err
+	return tooSlow(err)
 }

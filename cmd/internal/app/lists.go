@@ -32,7 +32,9 @@ func (l lists) info(s *catalog.Stream) (info api.StreamInfo, byShard []int64) {
 	if s.Connector != "" {
 		source = s.Connector
 	}
+	bytes, oldest := l.db.retained(s)
 	return api.StreamInfo{
+		Retention: retentionText(s), Bytes: bytes, Oldest: instant(oldest),
 		Name: s.Name, Source: source, Shards: s.Shards, PartitionKey: s.PartitionKey,
 		Records: total, Rate: l.rates.of(rateKey{id: s.ID}),
 	}, byShard

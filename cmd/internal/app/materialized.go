@@ -72,6 +72,10 @@ func (m *materialized) fail(err error) {
 }
 
 func (m *materialized) failed(err error) error {
+	if behind := behindRetention(err); behind != nil {
+		return diag.New(diag.External, diag.Span{}, "the query of view `%s` stopped: %s", m.def.Name, behind).
+			WithHint("rows expired faster than the query read them: DROP and CREATE the view runs it over what is kept; a stream with a longer retention keeps more")
+	}
 	return diag.New(diag.External, diag.Span{}, "the query of view `%s` stopped: %s", m.def.Name, err).
 		WithHint("what the view had read stays in the log: restart the server, or DROP and CREATE the view, to run it again")
 }
@@ -195,6 +199,9 @@ func noViewOverView(q *ast.Select, p *physical.Plan) error {
 // describeState is a word on how a query is doing.
 func (m *materialized) describeState() string {
 	if err := m.failure(); err != nil {
+		if behind := behindRetention(err); behind != nil {
+			return behind.Error()
+		}
 		return fmt.Sprintf("stopped: %s", err)
 	}
 	select {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"weir/ingest/httpapi"
+	"weir/ingest/wal"
 	"weir/operators/stream"
 )
 
@@ -45,7 +46,9 @@ var instruments = struct {
 	logCommits, logRecords, logRequests, logRepeated, logRaw, logStored    metric
 	logSyncs, logSyncSeconds, logQueue, logSegments, logSteps, logHead     metric
 	ingestRequests, ingestBytes, ingestRows, ingestRepeats, ingestBusy     metric
-	streamRecords                                                          metric
+	logBytes, logFirst, logHorizonAge, logDropped, logDroppedBytes         metric
+	logBroken, logHolds, logDiskFree, logDiskLow                           metric
+	streamRecords, streamBytes, streamOldest                               metric
 	queryRows, queryPartlyLate, queryNulled, queryLag, queryCommitLag      metric
 	queryRunning, viewRows                                                 metric
 	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
@@ -69,12 +72,24 @@ var instruments = struct {
 	logSteps:       counter("log_steps_total", "Steps begun."),
 	logHead:        gauge("log_head_commit", "Number of the newest durable commit."),
 
+	logBytes:        gauge("log_bytes", "Bytes of all segments."),
+	logFirst:        gauge("log_first_commit", "Number of the oldest commit that can be read."),
+	logHorizonAge:   gauge("log_horizon_age_seconds", "How long ago the oldest commit that can be read arrived."),
+	logDropped:      counter("log_dropped_segments_total", "Segments removed because everything in them is beyond the retention."),
+	logDroppedBytes: counter("log_dropped_bytes_total", "Bytes of the segments removed."),
+	logBroken:       counter("log_behind_retention_total", "Readers and holds that wanted a segment that was removed."),
+	logHolds:        gauge("log_holds", "Holds that keep segments beyond the retention, such as those of checkpoints."),
+	logDiskFree:     gauge("log_disk_free_bytes", "Free bytes on the disk of the log; absent where the system does not say."),
+	logDiskLow:      gauge("log_disk_low", "1 while records are refused because the disk is nearly full."),
+
 	ingestRequests: counter("ingest_requests_total", "Requests below /v1/streams/{name}/, by status.", "code"),
 	ingestBytes:    counter("ingest_bytes_total", "Bytes of bodies read."),
 	ingestRows:     counter("ingest_rows_total", "Rows, by outcome: accepted or rejected.", "outcome"),
 	ingestRepeats:  counter("ingest_repeats_total", "Requests answered from an earlier commit."),
 	ingestBusy:     counter("ingest_busy_total", "Requests told to come back later."),
 	streamRecords:  counter("stream_records_total", "Records of a stream in the log, ever.", "stream"),
+	streamBytes:    gauge("stream_bytes", "Bytes that the records of a stream take in the log, in segments that still hold one that is kept.", "stream"),
+	streamOldest:   gauge("stream_oldest_seconds", "How long ago the oldest record of a stream arrived, exact to a segment; absent where there is none.", "stream"),
 
 	queryRows:       counter("query_rows_total", "Rows that a view's query read, by fate: used, filtered, late or error.", "view", "fate"),
 	queryPartlyLate: counter("query_partly_late_rows_total", "Used rows that missed at least one of their windows.", "view"),
@@ -151,6 +166,22 @@ func (m *metrics) collectLog(emit emitter) {
 	emit(i.logSegments, float64(st.Segments))
 	emit(i.logSteps, float64(st.Steps))
 	emit(i.logHead, float64(head))
+	m.collectRetention(emit, &st)
+}
+
+func (m *metrics) collectRetention(emit emitter, st *wal.Stats) {
+	i := &instruments
+	emit(i.logBytes, float64(st.Bytes))
+	emit(i.logFirst, float64(st.First))
+	emit(i.logHorizonAge, time.Since(st.Oldest.Go()).Seconds())
+	emit(i.logDropped, float64(st.DroppedSegments))
+	emit(i.logDroppedBytes, float64(st.DroppedBytes))
+	emit(i.logBroken, float64(st.Broken))
+	emit(i.logHolds, float64(st.Holds))
+	emit(i.logDiskLow, truth(st.DiskLow))
+	if st.DiskFree >= 0 {
+		emit(i.logDiskFree, float64(st.DiskFree))
+	}
 }
 
 func (m *metrics) collectIngest(emit emitter) {
@@ -166,6 +197,11 @@ func (m *metrics) collectIngest(emit emitter) {
 	for _, s := range m.s.db.catalog.Streams() {
 		if n, shards := m.s.db.records(s); shards != nil {
 			emit(i.streamRecords, float64(n), s.Name)
+			bytes, oldest := m.s.db.retained(s)
+			emit(i.streamBytes, float64(bytes), s.Name)
+			if oldest != stream.MinTime {
+				emit(i.streamOldest, time.Since(oldest.Go()).Seconds(), s.Name)
+			}
 		}
 	}
 }

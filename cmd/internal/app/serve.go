@@ -26,6 +26,7 @@ type serveOptions struct {
 	tokenFile          string
 	insecure, pprof    bool
 	files              string
+	reserve            string
 	hosts              []string
 }
 
@@ -58,6 +59,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.BoolVar(&o.insecure, "insecure", false, "allow an address that others can reach without a token")
 	f.StringArrayVar(&o.hosts, "allow-host", nil, "further `name` or name:port by which clients may call the server; may be repeated")
 	f.StringVar(&o.files, "files", "", "directory below which statements may read files; none without it")
+	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
@@ -80,6 +82,10 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 			return fmt.Errorf("--files %s is no directory", o.files)
 		}
 	}
+	reserve, err := parseReserve(o.reserve)
+	if err != nil {
+		return err
+	}
 	statements := ""
 	if o.init != "" {
 		text, err := os.ReadFile(o.init)
@@ -93,7 +99,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 		return listenError(err)
 	}
 	s, err := newServer(serverConfig{
-		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
+		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof, DiskReserve: reserve,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())

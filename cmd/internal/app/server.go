@@ -29,7 +29,11 @@ type serverConfig struct {
 
 	Guard api.GuardConfig // who is let in
 	Files string          // the directory that statements may read; "": none
-	Pprof bool            // serve /debug/pprof
+	// DiskReserve is how many bytes of the disk are left free, as in wal.Config.
+	DiskReserve int64
+	// Clock is the log's wall clock; nil: the system's.
+	Clock func() time.Time
+	Pprof bool // serve /debug/pprof
 }
 
 // server is a database over a log, behind HTTP.
@@ -49,13 +53,14 @@ type server struct {
 func newServer(cfg serverConfig) (*server, error) {
 	s := &server{cfg: cfg, began: time.Now()}
 	var err error
-	if s.log, err = wal.Open(wal.Config{Dir: cfg.Dir, Logger: cfg.Logger}); err != nil {
+	if s.log, err = wal.Open(wal.Config{Dir: cfg.Dir, Logger: cfg.Logger, DiskReserve: cfg.DiskReserve, Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
 	err = s.openFiles()
 	if err == nil {
 		err = s.db.restore(context.Background())
+		s.db.retain()
 	}
 	if err == nil {
 		err = s.routes()
@@ -152,6 +157,7 @@ func (s *server) start(ctx context.Context, statements string) error {
 	if err := s.db.startViews(); err != nil {
 		return err
 	}
+	s.db.removing.Store(true)
 	s.db.tick()
 	if statements != "" {
 		res, err := s.db.run(ctx, statements, func(f string, args ...any) { s.cfg.Logger.Info(fmt.Sprintf(f, args...)) })

@@ -55,9 +55,9 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	var rows [][]any
 	switch s.Kind {
 	case ast.StreamObject:
-		names = []string{"name", "shards", "partition_key", "watermark", "idle_timeout", "source"}
+		names = []string{"name", "shards", "partition_key", "watermark", "idle_timeout", "source", "retention", "oldest", "bytes"}
 		for _, st := range db.catalog.Streams() {
-			rows = append(rows, showStream(st))
+			rows = append(rows, append(showStream(st), db.showRetained(st)...))
 		}
 	case ast.ViewObject, ast.MaterializedView:
 		names = []string{"name", "kind", "rows", "watermark"}

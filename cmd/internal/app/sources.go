@@ -108,11 +108,7 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 	if err != nil {
 		return nil, err
 	}
-	after, err := db.startCommit(start)
-	if err != nil {
-		return nil, err
-	}
-	in, err := db.scanLog(def, s.Columns, after)
+	in, err := db.openFrom(def, s.Columns, start)
 	if err != nil {
 		return nil, err
 	}
@@ -120,38 +116,22 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 	return in, nil
 }
 
-// scanLog reads a stream of the log behind a commit.
-func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit) (*input, error) {
+// scanLog reads a stream of the log behind a commit. ended says that the stream's
+// end lies before.
+func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit, ended bool) (*input, error) {
 	src, err := scan.Open(scan.Config{
-		Log: db.log, Stream: def.ID, After: after,
+		Log: db.log, Stream: def.ID, After: after, Ended: ended,
 		Columns: decodeColumns(def.Columns), Want: want, TimeUnit: def.TimeUnit, Alloc: db.alloc,
 	})
 	if err != nil {
 		return nil, err
 	}
 	shards := make([]stream.Shard, def.Shards)
-	partial := false // a stream without records has none that the query missed
 	for i := range shards {
 		shards[i] = stream.Shard(i)
-		partial = partial || after > 0 && db.log.NextSeq(def.ID, shards[i]) > 0
 	}
-	return &input{source: src, shards: shards, partial: partial}, nil
-}
-
-// startCommit is the commit behind which a query begins.
-func (db *database) startCommit(start string) (stream.Commit, error) {
-	at, err := parseStart(start, db.now())
-	if err != nil {
-		return 0, diag.New(diag.BadOption, diag.Span{}, "%s", err)
-	}
-	switch at {
-	case stream.MinTime:
-		return 0, nil
-	case stream.MaxTime:
-		head, _ := db.log.Head()
-		return head, nil
-	}
-	return db.log.CommitAt(at), nil
+	// A stream without records has none that the query missed.
+	return &input{source: src, shards: shards, partial: db.log.HadRecords(def.ID, after)}, nil
 }
 
 // oneRow is the source of a SELECT without FROM: a row without columns.
