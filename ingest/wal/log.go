@@ -148,12 +148,10 @@ type Log struct {
 	unlooked  int64 // bytes written since somebody looked at the disk
 	lookAfter int64 // bytes written until somebody should look again
 
-	dropMu    sync.Mutex // one removal at a time
-	leftovers []string   // under dropMu: files to remove
-
-	endsMu   sync.Mutex               // one look for ends at a time
-	ends     map[uint32]stream.Commit // of streams; nil: nobody asked
-	endsUpTo stream.Commit
+	dropMu    sync.Mutex               // one removal at a time
+	leftovers []string                 // under dropMu: files to remove
+	ends      map[uint32]stream.Commit // under dropMu: of streams; nil: nobody asked
+	endsUpTo  stream.Commit            // under dropMu
 }
 
 // Stats counts what the log did since it was opened.

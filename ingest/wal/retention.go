@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"sort"
@@ -187,17 +188,15 @@ func (l *Log) countSeqs(s *segment, end int64, id uint32, upTo stream.Commit, se
 
 // EndOf returns the commit that ended a stream, or 0.
 func (l *Log) EndOf(ctx context.Context, id uint32) (stream.Commit, error) {
-	l.endsMu.Lock()
-	defer l.endsMu.Unlock()
+	l.dropMu.Lock() // what is removed is in base, all else in the segments
+	defer l.dropMu.Unlock()
 	l.mu.Lock()
-	after, known := l.endsUpTo, l.ends
+	after, known := l.endsUpTo, maps.Clone(l.ends)
 	head := l.commit
 	if known == nil {
 		known = map[uint32]stream.Commit{}
-		for id, c := range l.base.ends {
-			known[id] = c
-		}
 	}
+	maps.Copy(known, l.base.ends)
 	l.mu.Unlock()
 	err := l.eachControl(ctx, after, func(f *Frame) error {
 		if f.Control.Kind == End && known[f.Control.Stream] == 0 {
@@ -208,9 +207,7 @@ func (l *Log) EndOf(ctx context.Context, id uint32) (stream.Commit, error) {
 	if err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
 	l.ends, l.endsUpTo = known, head
-	l.mu.Unlock()
 	return known[id], nil
 }
 
