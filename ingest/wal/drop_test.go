@@ -81,7 +81,7 @@ func TestDropPowerCut(t *testing.T) {
 	removed, kept, swept := 0, 0, 0
 	for left := 0; ; left++ {
 		done := false
-		for range 4 {
+		for range 3 {
 			cfg, clock := expiringConfig(t)
 			fs := newCrashFS(-1)
 			cfg.FS = fs

@@ -14,6 +14,6 @@ func diskOf(dir string) (free, size int64, err error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, 0, os.NewSyscallError("statfs", err)
 	}
-	unit := int64(st.Bsize)
+	unit := int64(st.Bsize) //nolint:unconvert // it is a uint32 elsewhere
 	return int64(st.Bavail) * unit, int64(st.Blocks) * unit, nil
 }
