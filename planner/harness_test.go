@@ -87,11 +87,11 @@ func relationOf(t testing.TB, def *ast.CreateStream) *planner.Relation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := planner.CheckWatermark(s.Name, s.Columns, s.Watermark); err != nil {
+	if err := planner.CheckStream(s.Name, s.Columns, s.Generated, s.Watermark); err != nil {
 		t.Fatal(err)
 	}
 	r := &planner.Relation{
-		Name: s.Name, Columns: s.Columns, Watermark: s.Watermark, PartitionKey: s.PartitionKey,
+		Name: s.Name, Columns: s.Columns, Generated: s.Generated, Watermark: s.Watermark, PartitionKey: s.PartitionKey,
 		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
 	}
 	if s.Connector == "file" {
