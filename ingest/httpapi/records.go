@@ -132,8 +132,10 @@ func strangers(s Stream, counts map[string]int) []unknownMember {
 	var names []string
 	for name, n := range counts {
 		if names == nil {
-			for _, c := range s.Columns {
-				names = append(names, c.Name)
+			for i, c := range s.Columns {
+				if !slices.Contains(s.Generated, i) {
+					names = append(names, c.Name)
+				}
 			}
 		}
 		m := unknownMember{Name: name, Rows: n}

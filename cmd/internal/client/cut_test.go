@@ -165,7 +165,6 @@ type stored struct {
 	n    int
 	keys map[string]receipt
 	rows []string
-	kind []string
 }
 
 func (s *stored) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,7 +98,17 @@ type put struct {
 	accepted int64
 	rejected int64
 	shown    int
+	unknown  []unknownMember
 }
+
+// unknownMember is a member of rows that the stream has no column for.
+type unknownMember struct {
+	name, hint string
+	rows       int64
+}
+
+// unknownMax is how many of them a run names.
+const unknownMax = 20
 
 // run sends piece by piece. One at a time: two under way could change places, and
 // with them the order of the rows of a key.
@@ -149,6 +160,16 @@ func (p *put) piece(ctx context.Context, pc piece) error {
 	}
 	p.accepted += r.Accepted
 	p.rejected += r.Rejected
+	for _, u := range r.Unknown {
+		at := slices.IndexFunc(p.unknown, func(m unknownMember) bool { return m.name == u.Name })
+		if at < 0 && len(p.unknown) < unknownMax {
+			at = len(p.unknown)
+			p.unknown = append(p.unknown, unknownMember{name: u.Name, hint: u.Hint})
+		}
+		if at >= 0 {
+			p.unknown[at].rows += u.Rows
+		}
+	}
 	for _, e := range r.Errors {
 		if p.shown >= rejectedShown {
 			break
@@ -198,6 +219,13 @@ func (p *put) skipTo(ctx context.Context, line int64) error {
 func (p *put) report(err error) error {
 	if err == nil || p.accepted+p.rejected > 0 {
 		p.show.summary(p.cfg.Stream, p.accepted, p.rejected)
+	}
+	for _, u := range p.unknown {
+		text := fmt.Sprintf("%s `%s`, and %s has no such column", counted(u.rows, "row has", "rows have"), clean(u.name), p.cfg.Stream)
+		if u.hint != "" {
+			text += "; " + clean(u.hint)
+		}
+		p.show.note("%s", text)
 	}
 	var rejected error
 	if p.rejected > 0 {

@@ -48,6 +48,11 @@ type receipt struct {
 		Column  string `json:"column"`
 		Message string `json:"message"`
 	} `json:"errors"`
+	Unknown []struct {
+		Name string `json:"name"`
+		Rows int64  `json:"rows"`
+		Hint string `json:"hint"`
+	} `json:"unknown"`
 	Error *wireError `json:"error"`
 }
 
