@@ -150,6 +150,9 @@ func aggregateTypes(name string, o operand) (physical.Expr, types.Type, error) {
 	case "COUNT":
 		return o.e, types.BigintType, nil
 	case "MIN", "MAX":
+		if err := noJSON(o.e, o.at, name+" of"); err != nil {
+			return nil, types.Type{}, err
+		}
 		return o.e, o.e.Type(), nil
 	}
 	arg, err := number(o, name)

@@ -29,6 +29,8 @@ func number(o operand, what string) (physical.Expr, error) {
 			return nil, err
 		}
 		return castTo(m.e, types.DoubleType), nil
+	case t.Kind == types.JSON:
+		return castTo(unquoted(o.e), types.DoubleType), nil
 	case t.IsTime():
 		return nil, diag.New(diag.WrongType, o.at, "%s needs a number, this is a %s", what, t).
 			WithHint("add or subtract an INTERVAL, or take UNIX_TIMESTAMP(…) for the seconds")

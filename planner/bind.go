@@ -230,6 +230,9 @@ func (b *binder) orderBy(q *ast.Select, r *bound) ([]physical.SortKey, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := noJSON(r.list.Exprs[at], o.At, "sorting by"); err != nil {
+			return nil, err
+		}
 		keys = append(keys, physical.SortKey{Column: at, Desc: o.Desc})
 	}
 	return keys, nil

@@ -68,6 +68,9 @@ func (f function) arity() string {
 // noAggregate refuses an aggregate where rows are not grouped yet.
 func (x *exprs) noAggregate(c *ast.Call) error {
 	err := diag.New(diag.GroupMisuse, c.At, "an aggregate cannot stand in %s", x.clause)
+	if x.clause == generatedClause {
+		return err.WithHint("it is computed from one record; aggregate in the query")
+	}
 	if x.clause == "WHERE" {
 		return err.WithHint("WHERE runs before rows are grouped; write the condition in HAVING")
 	}
@@ -113,6 +116,9 @@ func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
 	}
 	switch want {
 	case types.Varchar:
+		if have.Kind == types.JSON {
+			return unquoted(o.e), nil
+		}
 		return castTo(o.e, types.VarcharType), nil
 	case types.Bigint, types.Double:
 		m, err := meant(o, types.Type{Kind: want})
@@ -130,6 +136,8 @@ func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
 			return o.e, nil
 		case have.Kind == types.Date:
 			return castTo(o.e, types.DatetimeType(0)), nil
+		case have.Kind == types.JSON:
+			return castTo(unquoted(o.e), types.DatetimeType(6)), nil
 		case have.Kind == types.Varchar || have.Kind == types.Null:
 			m, err := meant(o, types.DatetimeType(0))
 			if err != nil {
@@ -285,6 +293,10 @@ func now(x *exprs, c *ast.Call, _ function, args []operand) (physical.Expr, erro
 			return nil, diag.New(diag.WrongArguments, args[0].at, "the precision of %s is a number from 0 to 6", c.Name.Text)
 		}
 	}
+	if x.clause == generatedClause {
+		return nil, diag.New(diag.Unsupported, c.At, "%s cannot stand in a generated column", c.Name.Text).
+			WithHint("its value follows from the record alone; write NOW() or _arrival in the query")
+	}
 	if !x.b.live {
 		return &physical.Literal{T: types.DatetimeType(6), Value: int64(x.b.cfg.Now)}, nil
 	}
@@ -317,23 +329,37 @@ func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if to := e.Type.Kind; o.kind() == types.JSON && to != types.JSON && to != types.Varchar {
+		o.e = unquoted(o.e) // a number in a JSON string is one, too
+	}
 	from, to := o.e.Type(), e.Type
-	bad := from.Kind == types.Interval || to.Kind == types.Interval || to.Kind == types.Null || to.Kind == types.Invalid
-	number := func(t types.Type) bool { return t.IsNumeric() || t.Kind == types.Boolean }
-	if bad || number(from) && to.IsTime() || from.IsTime() && number(to) {
-		err := diag.New(diag.WrongType, e.At, "a %s cannot be cast to %s", from, to)
-		switch {
-		case from.IsNumeric() && to.IsTime():
-			return nil, err.WithHint("FROM_UNIXTIME(…) makes a time of epoch seconds")
-		case from.IsTime() && to.IsNumeric():
-			return nil, err.WithHint("UNIX_TIMESTAMP(…) gives the seconds since 1970")
-		}
+	if err := castable(from, to, e.At); err != nil {
 		return nil, err
 	}
 	if from == to {
 		return o.e, nil
 	}
 	return &physical.Call{Fn: "cast", Args: []physical.Expr{o.e}, T: to}, nil
+}
+
+// castable tells whether values of a type can be cast to another.
+func castable(from, to types.Type, at diag.Span) error {
+	bad := from.Kind == types.Interval || to.Kind == types.Interval || to.Kind == types.Null || to.Kind == types.Invalid
+	if to.Kind == types.JSON && from.Kind != types.Varchar && from.Kind != types.Null && from.Kind != types.JSON {
+		return diag.New(diag.WrongType, at, "a %s cannot be cast to JSON", from).WithHint("text that holds JSON can")
+	}
+	number := func(t types.Type) bool { return t.IsNumeric() || t.Kind == types.Boolean }
+	if bad || number(from) && to.IsTime() || from.IsTime() && number(to) {
+		err := diag.New(diag.WrongType, at, "a %s cannot be cast to %s", from, to)
+		switch {
+		case from.IsNumeric() && to.IsTime():
+			return err.WithHint("FROM_UNIXTIME(…) makes a time of epoch seconds")
+		case from.IsTime() && to.IsNumeric():
+			return err.WithHint("UNIX_TIMESTAMP(…) gives the seconds since 1970")
+		}
+		return err
+	}
+	return nil
 }
 
 // stringLiteral binds text. In double quotes it is text too, as in MySQL, unless

@@ -125,6 +125,8 @@ func commonType(a, b types.Type) (types.Type, bool) {
 		return types.Type{}, false
 	case a.Kind == types.Null:
 		return b, true
+	case a.Kind == types.JSON || b.Kind == types.JSON:
+		return a, a == b
 	case a.Kind == b.Kind:
 		return sameKind(a, b), true
 	case a.Kind == types.Boolean && b.IsNumeric():
@@ -168,7 +170,7 @@ func resultType(a, b types.Type) (types.Type, bool) {
 		return types.Type{}, false
 	}
 	if a.Kind != b.Kind && a.Kind != types.Null && b.Kind != types.Null {
-		if a.Kind == types.Varchar || b.Kind == types.Varchar {
+		if a.Kind == types.Varchar || b.Kind == types.Varchar || a.Kind == types.JSON || b.Kind == types.JSON {
 			return types.VarcharType, true
 		}
 	}
@@ -257,9 +259,12 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 	var err error
 	ops = append([]operand(nil), ops...)
 	if read {
-		beside := anchor(ops)
+		if ops, err = beside(what, ops); err != nil {
+			return nil, types.Type{}, err
+		}
+		first := anchor(ops)
 		for i := range ops {
-			if ops[i], err = meant(ops[i], beside); err != nil {
+			if ops[i], err = meant(ops[i], first); err != nil {
 				return nil, types.Type{}, err
 			}
 		}
@@ -291,6 +296,27 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 		}
 	}
 	return out, t, nil
+}
+
+// beside makes text of JSON that is compared with something else, as MySQL
+// compares the string in it: doc->'$.name' = 'Ann'. Two of JSON are refused.
+func beside(what string, ops []operand) ([]operand, error) {
+	scalars := 0
+	for _, o := range ops {
+		if o.kind() != types.JSON {
+			scalars++
+		}
+	}
+	for i, o := range ops {
+		if o.kind() != types.JSON {
+			continue
+		}
+		if scalars == 0 {
+			return nil, noJSON(o.e, o.at, what+" with")
+		}
+		ops[i].e = unquoted(o.e)
+	}
+	return ops, nil
 }
 
 // tighten gives whole constants beside a DECIMAL as few digits as they have, so

@@ -259,6 +259,11 @@ func (x *exprs) like(e *ast.Like) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, o := range ops {
+		if o.kind() == types.JSON {
+			ops[i].e = unquoted(o.e)
+		}
+	}
 	escape := e.Escape
 	if escape == 0 {
 		escape = '\\'

@@ -55,6 +55,11 @@ func (b *binder) scan(rel *Relation) (*scope, error) {
 		scan.IdleTimeout, scan.IdleAdvance, scan.FutureTolerance = rel.IdleTimeout, rel.IdleAdvance, rel.FutureTolerance
 	}
 	s := &scope{node: scan, columns: rel.Columns, table: rel.Name, rel: rel}
+	if rel.Generated != nil {
+		if err := b.generate(s, scan); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case rel.Watermark != nil:
 		w := rel.Watermark

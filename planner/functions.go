@@ -61,6 +61,7 @@ func functions() map[string]function {
 	textFunctions(m)
 	choiceFunctions(m)
 	timeFunctions(m)
+	jsonFunctions(m)
 	for _, a := range []struct{ alias, name string }{
 		{"CEILING", "CEIL"}, {"POW", "POWER"}, {"UCASE", "UPPER"}, {"LCASE", "LOWER"}, {"OCTET_LENGTH", "LENGTH"},
 		{"CHARACTER_LENGTH", "CHAR_LENGTH"}, {"SUBSTR", "SUBSTRING"}, {"MID", "SUBSTRING"}, {"DAYOFMONTH", "DAY"},
@@ -125,7 +126,8 @@ func timeFunctions(m map[string]function) {
 	m["MINUTE"] = part("minute", "The minute of a time, 0 to 59.")
 	m["SECOND"] = part("second", "The second of a time, 0 to 59.")
 	m["UNIX_TIMESTAMP"] = part("unix_timestamp", "Whole seconds since 1970-01-01 00:00:00 UTC.")
-	m["FROM_UNIXTIME"] = function{fn: "from_unixtime", usage: "(seconds)", doc: "The time that many seconds after 1970-01-01 00:00:00 UTC.", min: 1, max: 1, params: []types.Kind{types.Bigint}, result: types.DatetimeType(0)}
+	m["FROM_UNIXTIME"] = function{fn: "from_unixtime", usage: "(seconds)", doc: "The time that many seconds after 1970-01-01 00:00:00 UTC; of a DECIMAL or DOUBLE with the fraction.", min: 1, max: 1, bind: fromUnixtime}
+	m["STR_TO_DATE"] = function{fn: "str_to_date", usage: "(s, 'format')", doc: "The time that a text holds, read with MySQL's % letters; NULL where it does not fit.", min: 2, max: 2, bind: strToDate}
 	m["DATE"] = function{fn: "date", usage: "(t)", doc: "The day of a time.", min: 1, max: 1, params: []types.Kind{types.Datetime}, result: types.DateType}
 	m["DATE_FORMAT"] = function{fn: "date_format", usage: "(t, 'format')", doc: "A time as text, with MySQL's % letters.", min: 2, max: 2, bind: dateFormat}
 	m["DATE_ADD"] = function{fn: "date_add", usage: "(t, INTERVAL n UNIT)", doc: "A time moved forward.", min: 2, max: 2, bind: dateAddCall}
@@ -139,7 +141,7 @@ func absent(name string) bool {
 	const names = " GROUP_CONCAT STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP BIT_AND BIT_OR BIT_XOR JSON_ARRAYAGG JSON_OBJECTAGG ANY_VALUE " +
 		"RAND UUID LOG LN LOG2 LOG10 EXP SIN COS TAN ASIN ACOS ATAN ATAN2 COT DEGREES RADIANS PI SIGN TRUNCATE CONV CRC32 " +
 		"CONCAT_WS LPAD RPAD LTRIM RTRIM REVERSE REPEAT LOCATE INSTR POSITION FIELD FIND_IN_SET FORMAT HEX UNHEX MD5 SHA1 SHA2 REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR STRCMP ASCII ORD SPACE " +
-		"DATEDIFF TIMESTAMPDIFF TIMESTAMPADD STR_TO_DATE DAYOFWEEK DAYOFYEAR WEEK WEEKDAY WEEKOFYEAR YEARWEEK QUARTER DAYNAME MONTHNAME LAST_DAY MICROSECOND TIME TIMEDIFF EXTRACT CONVERT_TZ MAKEDATE TO_DAYS FROM_DAYS UTC_TIMESTAMP UTC_DATE SYSDATE CURTIME CURRENT_TIME " +
-		"JSON_EXTRACT JSON_VALUE JSON_OBJECT JSON_ARRAY ISNULL INTERVAL ROW_NUMBER RANK DENSE_RANK LAG LEAD FIRST_VALUE LAST_VALUE NTILE "
+		"DATEDIFF TIMESTAMPDIFF TIMESTAMPADD DAYOFWEEK DAYOFYEAR WEEK WEEKDAY WEEKOFYEAR YEARWEEK QUARTER DAYNAME MONTHNAME LAST_DAY MICROSECOND TIME TIMEDIFF EXTRACT CONVERT_TZ MAKEDATE TO_DAYS FROM_DAYS UTC_TIMESTAMP UTC_DATE SYSDATE CURTIME CURRENT_TIME " +
+		"JSON_OBJECT JSON_ARRAY JSON_KEYS JSON_CONTAINS JSON_CONTAINS_PATH JSON_SEARCH JSON_SET JSON_INSERT JSON_REPLACE JSON_REMOVE JSON_QUOTE JSON_PRETTY JSON_DEPTH JSON_OVERLAPS JSON_MERGE_PATCH ISNULL INTERVAL ROW_NUMBER RANK DENSE_RANK LAG LEAD FIRST_VALUE LAST_VALUE NTILE "
 	return strings.Contains(names, " "+name+" ")
 }

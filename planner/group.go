@@ -134,6 +134,9 @@ func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error 
 	if err != nil {
 		return err
 	}
+	if err := noJSON(key, e.Span(), "grouping by"); err != nil {
+		return err
+	}
 	switch key.Type().Kind {
 	case types.Interval:
 		return diag.New(diag.WrongType, e.Span(), "rows cannot be grouped by an INTERVAL")
@@ -147,14 +150,17 @@ func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error 
 		return err
 	}
 	g.agg.Keys = append(g.agg.Keys, key)
-	g.agg.KeyNames = append(g.agg.KeyNames, g.keyNames.unique(keyName(q, e, key)))
+	g.agg.KeyNames = append(g.agg.KeyNames, g.keyNames.unique(keyName(q, s, e, key)))
 	return nil
 }
 
 // keyName is the column's name, the alias or text of the item, or the expression.
-func keyName(q *ast.Select, e ast.Expr, key physical.Expr) string {
+func keyName(q *ast.Select, s *scope, e ast.Expr, key physical.Expr) string {
 	if c, ok := key.(*physical.Column); ok {
 		return c.Name
+	}
+	if at := s.generated(e); at >= 0 {
+		return s.columns[at].Name
 	}
 	for i := range q.Items {
 		if it := &q.Items[i]; !it.Star && unparen(it.Expr) == e {

@@ -26,6 +26,11 @@ CREATE STREAM bids (
   WATERMARK FOR ts AS ts - INTERVAL 5 SECOND
 ) WITH (partition_key = 'item');
 CREATE STREAM clicks (user VARCHAR, at DATETIME(3), n BIGINT, ok BOOLEAN, score DOUBLE) WITH (idle_timeout = '0');
+CREATE STREAM beats (
+  ms BIGINT, doc JSON, ts DATETIME(3) AS (FROM_UNIXTIME(ms / 1000)), day DATE AS (DATE(ts)), kind VARCHAR AS (doc->>'$.kind'), text VARCHAR,
+  WATERMARK FOR ts AS ts - INTERVAL 5 SECOND
+) WITH (partition_key = 'text');
+CREATE VIEW kinds AS SELECT kind, ts FROM beats WHERE day > '2026-01-01';
 CREATE STREAM days (d DATE, n BIGINT, WATERMARK FOR d AS d);
 CREATE STREAM flights (
   date DATETIME(3), delay BIGINT, origin VARCHAR(8), day DATE, raw VARCHAR, score DOUBLE,
@@ -87,11 +92,11 @@ func relationOf(t testing.TB, def *ast.CreateStream) *planner.Relation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := planner.CheckWatermark(s.Name, s.Columns, s.Watermark); err != nil {
+	if err := planner.CheckStream(s.Name, s.Columns, s.Generated, s.Watermark); err != nil {
 		t.Fatal(err)
 	}
 	r := &planner.Relation{
-		Name: s.Name, Columns: s.Columns, Watermark: s.Watermark, PartitionKey: s.PartitionKey,
+		Name: s.Name, Columns: s.Columns, Generated: s.Generated, Watermark: s.Watermark, PartitionKey: s.PartitionKey,
 		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
 	}
 	if s.Connector == "file" {

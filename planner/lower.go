@@ -211,7 +211,8 @@ func timeColumn(root logical.Node, scan *logical.Scan) int {
 			return 5
 		case origin[i] != nil && strings.EqualFold(origin[i].Name, "window_end"):
 			return 4
-		case origin[i] != nil && scan.EventTime != nil && fromScan(root) && physical.Equal(origin[i], scan.EventTime):
+		case origin[i] != nil && scan.EventTime != nil && fromScan(root) && physical.Equal(origin[i], scan.EventTime),
+			scan.EventTime != nil && showsEventTime(root, i, scan.EventTime):
 			return 3
 		case t.Kind == types.Datetime:
 			return 2
@@ -225,6 +226,36 @@ func timeColumn(root logical.Node, scan *logical.Scan) int {
 		}
 	}
 	return column
+}
+
+// showsEventTime tells whether output column i is the scan's event time where
+// that is computed: a generated column.
+func showsEventTime(n logical.Node, i int, event physical.Expr) bool {
+	for n != nil {
+		if p, ok := n.(*logical.Project); ok {
+			c, isColumn := p.Exprs[i].(*physical.Column)
+			if !isColumn {
+				return fromScanAsIs(p.In) && physical.Equal(p.Exprs[i], event)
+			}
+			i = c.Index
+		}
+		if _, ok := n.(*logical.Aggregate); ok {
+			return false
+		}
+		n = n.Input()
+	}
+	return false
+}
+
+// fromScanAsIs tells whether n has the columns of its scan.
+func fromScanAsIs(n logical.Node) bool {
+	for ; n != nil; n = n.Input() {
+		switch n.(type) {
+		case *logical.Aggregate, *logical.Project:
+			return false
+		}
+	}
+	return true
 }
 
 // origins returns, for each output column, the column of the aggregate or the

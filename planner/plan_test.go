@@ -85,7 +85,7 @@ func TestTooManyViews(t *testing.T) {
 	}
 }
 
-func TestCheckWatermark(t *testing.T) {
+func TestCheckStream(t *testing.T) {
 	columns := stream.Schema{{Name: "ts", Type: types.DatetimeType(3)}, {Name: "n", Type: types.BigintType}}
 	for _, c := range []struct {
 		clause string
@@ -104,7 +104,7 @@ func TestCheckWatermark(t *testing.T) {
 			t.Errorf("parse %s: %v", text, err)
 			continue
 		}
-		err = planner.CheckWatermark("s", columns, stmt.(*ast.CreateStream).Watermark)
+		err = planner.CheckStream("s", columns, nil, stmt.(*ast.CreateStream).Watermark)
 		if err == nil {
 			if c.code != "" {
 				t.Errorf("%s is accepted", c.clause)

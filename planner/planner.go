@@ -16,6 +16,10 @@ type Relation struct {
 	Kind    physical.SourceKind
 	Name    string
 	Columns stream.Schema
+	// Generated computes each of Columns, nil where the column is stored; nil if
+	// all are. An expression may name stored columns, and generated ones that
+	// stand before it.
+	Generated []ast.Expr
 	// Watermark is the stream's WATERMARK FOR; nil: a live stream's event time is
 	// `_arrival`, a bounded one has whatever the window names.
 	Watermark *ast.Watermark
@@ -94,16 +98,16 @@ func PlanView(q *ast.Select, cfg Config) (*physical.Plan, error) {
 	return p, nil
 }
 
-// CheckWatermark checks the WATERMARK FOR of a CREATE STREAM against the
-// stream's columns: whether its expression can be computed and is a time. The
-// error is a *diag.Error.
-func CheckWatermark(name string, columns stream.Schema, w *ast.Watermark) error {
-	if w == nil {
+// CheckStream checks what a CREATE STREAM computes of its columns: whether the
+// generated columns and the WATERMARK FOR can be bound and have the types that
+// they need. The error is a *diag.Error.
+func CheckStream(name string, columns stream.Schema, generated []ast.Expr, w *ast.Watermark) error {
+	if w == nil && generated == nil {
 		return nil
 	}
 	b := newBinder(Config{})
 	b.live = true
-	_, err := b.scan(&Relation{Kind: physical.SourceStream, Name: name, Columns: columns, Watermark: w})
+	_, err := b.scan(&Relation{Kind: physical.SourceStream, Name: name, Columns: columns, Generated: generated, Watermark: w})
 	return err
 }
 

@@ -16,8 +16,11 @@ import (
 type scope struct {
 	node    logical.Node
 	columns stream.Schema
-	table   string // how columns may be qualified: the alias, else the name
-	rel     *Relation
+	// computed is what generated columns stand for, over node's schema, and for
+	// the others where they stand there; nil: columns are its first ones.
+	computed []physical.Expr
+	table    string // how columns may be qualified: the alias, else the name
+	rel      *Relation
 
 	// For a plain view that is planned in place: the scope that its own query
 	// reads, and its select list, to which the binder appends what must pass
@@ -27,11 +30,34 @@ type scope struct {
 	// aggregated is set if the rows are the result of a GROUP BY inside a view.
 	aggregated bool
 	windowed   bool
+	// bare is set if hidden columns are out of sight.
+	bare bool
 }
 
 // field returns the column at a position of the visible ones.
 func (s *scope) field(i int) physical.Expr {
+	if s.computed != nil {
+		return s.computed[i]
+	}
 	return &physical.Column{Index: i, T: s.columns[i].Type, Name: s.columns[i].Name}
+}
+
+// generated returns the generated column that e names, -1 if it names none.
+func (s *scope) generated(e ast.Expr) int {
+	c, ok := unparen(e).(*ast.Column)
+	if !ok || s.computed == nil {
+		return -1
+	}
+	folded := -1
+	for i, f := range s.columns {
+		switch {
+		case f.Name == c.Name.Text:
+			return i
+		case strings.EqualFold(f.Name, c.Name.Text):
+			folded = i
+		}
+	}
+	return folded
 }
 
 // lookup finds a column by name: as it is written, else without regard to case,
@@ -62,6 +88,9 @@ func (s *scope) lookup(c *ast.Column) (physical.Expr, error) {
 }
 
 func (s *scope) lookupHidden(name string) physical.Expr {
+	if s.bare {
+		return nil
+	}
 	switch name {
 	case "rowtime":
 		return s.eventTime()
@@ -140,6 +169,9 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 	case "window_start", "window_end", "window_time":
 		return err.WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
 	case "_arrival", "_shard", "_seq", "_key", "rowtime":
+		if s.bare {
+			return err.WithHint("a generated column is computed from what was sent; name %s in the query", name)
+		}
 		if s.rel.Bounded {
 			return err.WithHint("rows of a file or of a view do not have it")
 		}
@@ -156,6 +188,9 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 func (s *scope) eventName() string {
 	if c, ok := s.eventTime().(*physical.Column); ok && !strings.HasPrefix(c.Name, "$") {
 		return physical.FormatName(c.Name)
+	}
+	if s.inner == nil && s.rel.Watermark != nil {
+		return physical.FormatName(s.rel.Watermark.Column.Text)
 	}
 	for _, f := range s.columns {
 		if f.Type.IsTime() {

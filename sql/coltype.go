@@ -7,9 +7,9 @@ import (
 	"weir/sql/types"
 )
 
-const typesHint = "the types are BIGINT, DOUBLE, DECIMAL(p,s), VARCHAR[(n)], BOOLEAN, DATETIME[(0-6)], DATE"
+const typesHint = "the types are BIGINT, DOUBLE, DECIMAL(p,s), VARCHAR[(n)], BOOLEAN, DATETIME[(0-6)], DATE, JSON"
 
-var typeNames = []string{"BIGINT", "INT", "INTEGER", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC", "VARCHAR", "TEXT", "STRING", "BOOLEAN", "BOOL", "DATETIME", "TIMESTAMP", "DATE"}
+var typeNames = []string{"BIGINT", "INT", "INTEGER", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC", "VARCHAR", "TEXT", "STRING", "BOOLEAN", "BOOL", "DATETIME", "TIMESTAMP", "DATE", "JSON"}
 
 // dataType reads a type. inCast takes the names that only CAST knows, too.
 func (p *parser) dataType(inCast bool) (types.Type, error) {
@@ -43,6 +43,8 @@ func (p *parser) dataType(inCast bool) (types.Type, error) {
 		return types.BooleanType, p.noArgument(t)
 	case "DATE":
 		return types.DateType, p.noArgument(t)
+	case "JSON":
+		return types.JSONType, p.noArgument(t)
 	case "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_LTZ":
 		return p.datetime(t)
 	case "DECIMAL", "NUMERIC", "DEC":
@@ -62,8 +64,8 @@ func (p *parser) refuseType(t token) *diag.Error {
 		hint = "write BIGINT: integers have 64 bits"
 	case "CHAR", "NCHAR", "NVARCHAR", "CHARACTER", "ENUM", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT":
 		hint = "write VARCHAR or VARCHAR(n)"
-	case "JSON", "JSONB", "ARRAY", "MAP", "ROW", "STRUCT", "MULTISET", "OBJECT":
-		hint = "write VARCHAR: it keeps the text of a nested value"
+	case "JSONB", "ARRAY", "MAP", "ROW", "STRUCT", "MULTISET", "OBJECT":
+		hint = "write JSON: it holds objects and arrays"
 	case "TIME", "YEAR":
 		hint = "write DATETIME, VARCHAR or BIGINT"
 	case "BLOB", "BINARY", "VARBINARY", "BYTES", "BYTEA", "BIT":

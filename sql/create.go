@@ -127,8 +127,66 @@ func (p *parser) column(s *ast.CreateStream) error {
 			return diag.New(diag.Syntax, n.At, "the column `%s` is declared twice", n.Text).WithHint("give it another name")
 		}
 	}
-	s.Columns = append(s.Columns, ast.ColumnDef{Node: p.from(first), Name: n, Type: typ})
+	def := ast.ColumnDef{Name: n, Type: typ}
+	if p.peek().is("AS") || p.peek().is("GENERATED") {
+		if def.Generated, err = p.generated(); err != nil {
+			return err
+		}
+	}
+	def.Node = p.from(first)
+	s.Columns = append(s.Columns, def)
 	return nil
+}
+
+// generated reads [GENERATED ALWAYS] AS (expr) [STORED | VIRTUAL]. The column is
+// computed when rows are read, so the last word changes nothing.
+func (p *parser) generated() (ast.Expr, error) {
+	if p.accept("GENERATED") {
+		if err := p.expect("ALWAYS"); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.expect("AS"); err != nil {
+		return nil, err
+	}
+	if !p.peek().is("(") {
+		return nil, p.expected("`(`").WithHint("for example: ts DATETIME(3) AS (FROM_UNIXTIME(epoch_ms / 1000))")
+	}
+	p.pos++
+	end := p.behindExpr(false)
+	if end == p.pos {
+		return nil, p.expected("an expression").WithHint("for example: ts DATETIME(3) AS (FROM_UNIXTIME(epoch_ms / 1000))")
+	}
+	e, err := p.parseExpr(end)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.expect(")"); err != nil {
+		return nil, err
+	}
+	if !p.accept("STORED") {
+		p.accept("VIRTUAL")
+	}
+	return e, nil
+}
+
+// behindExpr returns the token that ends the expression at hand: the parenthesis
+// that closes what stands around it, or a comma if that ends it.
+func (p *parser) behindExpr(comma bool) int {
+	end, depth := p.pos, 0
+	for ; end < len(p.toks); end++ {
+		t := p.at(end)
+		if depth == 0 && (comma && t.is(",") || t.is(")")) {
+			break
+		}
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+	}
+	return end
 }
 
 // refuseConstraint explains what stands behind the type of a column.
@@ -139,8 +197,6 @@ func (p *parser) refuseConstraint() error {
 		return unsupported(t.span(), "every column can be NULL: leave it out", "NOT NULL and NULL are not supported in a stream")
 	case "DEFAULT":
 		return unsupported(t.span(), "a missing value is NULL: leave it out, and write COALESCE(x, 0) in the query", "DEFAULT is not supported in a stream")
-	case "AS", "GENERATED":
-		return unsupported(t.span(), "write the expression in the query, or in a view", "generated columns are not supported")
 	case "PRIMARY", "KEY", "UNIQUE", "REFERENCES", "CHECK", "COMMENT", "COLLATE", "CHARACTER", "CHARSET", "AUTO_INCREMENT", "METADATA":
 		return unsupported(t.span(), "leave it out", "%s is not supported in a stream", t.word)
 	}
@@ -163,19 +219,7 @@ func (p *parser) watermark(s *ast.CreateStream) error {
 	if err := p.expect("AS"); err != nil {
 		return err
 	}
-	end, depth := p.pos, 0
-	for ; end < len(p.toks); end++ {
-		t := p.at(end)
-		if depth == 0 && (t.is(",") || t.is(")")) {
-			break
-		}
-		switch {
-		case t.is("("):
-			depth++
-		case t.is(")"):
-			depth--
-		}
-	}
+	end := p.behindExpr(true)
 	if end == p.pos {
 		return p.expected("an expression").WithHint("for example: WATERMARK FOR ts AS ts - INTERVAL 5 SECOND")
 	}

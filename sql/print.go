@@ -92,6 +92,11 @@ func (p *printer) createStream(s *ast.CreateStream) {
 		p.put(" (")
 		p.list(len(s.Columns), ", ", func(i int) {
 			p.put(quoteName(s.Columns[i].Name.Text), " ", s.Columns[i].Type.String())
+			if e := s.Columns[i].Generated; e != nil {
+				p.put(" AS (")
+				p.expr(e)
+				p.put(")")
+			}
 		})
 		if w := s.Watermark; w != nil {
 			p.when(len(s.Columns) > 0, ", ")

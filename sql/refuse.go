@@ -54,8 +54,6 @@ func (pp *prepass) refuseLexical(t token) error {
 		return unsupported(at, "write the value itself", "parameters are not supported")
 	case ":":
 		return unsupported(at, "write the value itself", "parameters and paths with `:` are not supported")
-	case "->", "->>":
-		return unsupported(at, "declare the value as a column of the stream", "JSON paths are not supported")
 	case "&", "|", "^", "~", "<<", ">>":
 		return unsupported(at, "arithmetic is + - * / % DIV; the logical operators are AND, OR, NOT", "the bit operator `%s` is not supported", t.word)
 	case "{", "}", "[", "]":

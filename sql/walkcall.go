@@ -14,6 +14,8 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	first := w.i
 	l := w.cur()
 	switch {
+	case isArrow(n) && !(l.kind == tokWord && w.lex(w.i+1).is("(")):
+		return w.arrow(n)
 	case n.FnName.O == tidb.DateLiteral || n.FnName.O == tidb.TimestampLiteral:
 		return w.timeLiteral(n)
 	case l.role == castName:
@@ -54,6 +56,32 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	}
 	w.need(")")
 	c.Node = w.node(first)
+	return c
+}
+
+// isArrow tells whether the parser may have read a -> or ->>.
+func isArrow(n *tidb.FuncCallExpr) bool {
+	return n.FnName.L == tidb.JSONExtract || n.FnName.L == tidb.JSONUnquote
+}
+
+// arrow converts column->'path' to JSON_EXTRACT(column, 'path'), and ->> to
+// JSON_UNQUOTE of that.
+func (w *walker) arrow(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	x := w.column()
+	op := w.cur()
+	if n.FnName.L == tidb.JSONUnquote {
+		w.need("->>")
+	} else {
+		w.need("->")
+	}
+	path := w.literal()
+	at := w.node(first)
+	name := func(text string) ast.Name { return ast.Name{Node: ast.Node{At: op.span()}, Text: text} }
+	c := &ast.Call{Node: at, Name: name("JSON_EXTRACT"), Args: []ast.Expr{x, path}}
+	if n.FnName.L == tidb.JSONUnquote {
+		return &ast.Call{Node: at, Name: name("JSON_UNQUOTE"), Args: []ast.Expr{c}}
+	}
 	return c
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"weir/operators/stream"
 )
@@ -14,6 +15,15 @@ type Engine interface {
 	Execute(ctx context.Context, text string) (Result, error)
 	// Ready returns nil once requests can be served, and else why they cannot.
 	Ready() error
+}
+
+// AfterEngine is an Engine that can wait for a commit.
+type AfterEngine interface {
+	// ExecuteAfter is Execute, but what the text reads of materialized views holds
+	// at least everything up to a commit, for which each statement waits no longer
+	// than timeout. The error is CodeAhead if the log has not come to the commit,
+	// and CodeAfterTimeout if a view does not in time.
+	ExecuteAfter(ctx context.Context, text string, after stream.Commit, timeout time.Duration) (Result, error)
 }
 
 // Result is the answer to a text. It is read by one goroutine.

@@ -23,6 +23,9 @@ const (
 	CodeBadBody         diag.Code = "BAD_BODY"               // the body is not what its Content-Type says
 	CodeTooMany         diag.Code = "TOO_MANY_REQUESTS"      // as many statements run as may
 	CodeNotReady        diag.Code = "NOT_READY"              // the server starts or stops
+	CodeBadQuery        diag.Code = "BAD_PARAMETER"          // a parameter of the URL is wrong
+	CodeAhead           diag.Code = "COMMIT_AHEAD"           // the log has not come to the commit that the client names
+	CodeAfterTimeout    diag.Code = "AFTER_TIMEOUT"          // a view did not come to the commit in time
 )
 
 // span is diag.Span as JSON.
@@ -68,6 +71,10 @@ func statusOf(code diag.Code) int {
 		return http.StatusUnsupportedMediaType
 	case CodeNotAcceptable:
 		return http.StatusNotAcceptable
+	case CodeAhead:
+		return http.StatusConflict
+	case CodeAfterTimeout:
+		return http.StatusGatewayTimeout
 	case CodeTooMany, CodeTooManyGuesses:
 		return http.StatusTooManyRequests
 	case CodeNotReady, diag.External:

@@ -82,6 +82,11 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, err)
 		return
 	}
+	wait, err := readAfter(r)
+	if err != nil {
+		WriteError(w, err)
+		return
+	}
 	text, err := readSQL(w, r)
 	if err != nil {
 		WriteError(w, err)
@@ -91,7 +96,7 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	defer context.AfterFunc(a.base, cancel)()
 
-	err = a.execute(ctx, w, as, text)
+	err = a.execute(ctx, w, as, text, wait)
 	var broken *brokenOff
 	isBroken := errors.As(err, &broken)
 	if err != nil && (!isBroken || broken.cause != nil) {
@@ -103,8 +108,8 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 }
 
 // execute runs the text and answers; it returns only what is weir's fault.
-func (a *API) execute(ctx context.Context, w http.ResponseWriter, as format, text string) (err error) {
-	res, err := a.engine.Execute(ctx, text)
+func (a *API) execute(ctx context.Context, w http.ResponseWriter, as format, text string, wait *after) (err error) {
+	res, err := a.run(ctx, text, wait)
 	if err != nil {
 		if ctx.Err() != nil && a.base.Err() == nil {
 			return nil // the client is gone

@@ -45,7 +45,7 @@ func appendColumns(dst []byte, schema stream.Schema, batches []stream.Batch, row
 }
 
 // appendRun appends the values of rows of one array, with commas between: as
-// everywhere, but times are numbers, which a chart need not parse.
+// everywhere, but times are numbers, which a chart need not parse, and JSON is text.
 func appendRun(dst []byte, arr arrow.Array, t types.Type, rows []rowRef) []byte {
 	switch a := arr.(type) {
 	case *array.Timestamp:
@@ -56,6 +56,9 @@ func appendRun(dst []byte, arr arrow.Array, t types.Type, rows []rowRef) []byte 
 		return appendEach(dst, a, rows, func(dst []byte, row int) []byte {
 			return strconv.AppendInt(dst, int64(a.Value(row))*millisPerDay, 10)
 		})
+	}
+	if t.Kind == types.JSON {
+		t = types.VarcharType // a cell of the page is text
 	}
 	return appendEach(dst, arr, rows, func(dst []byte, row int) []byte {
 		return render.AppendJSON(dst, arr, row, t)

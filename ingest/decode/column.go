@@ -21,6 +21,7 @@ type column struct {
 	alloc     memory.Allocator
 	build     bool // it is in Want
 	check     bool // its values are read: it is in Want, or all are checked
+	generated bool // no value may be sent
 	mask      int  // and'ed to row numbers: -1, or 0 where nothing is kept
 
 	values []byte // the memory behind the one of these that the type needs
@@ -38,14 +39,14 @@ type column struct {
 	nulls []int32
 }
 
-func newColumn(c Column, build, checkAll bool, alloc memory.Allocator) column {
-	col := column{Column: c, build: build, check: build || checkAll, alloc: alloc, arrowType: stream.ArrowType(c.Type)}
+func newColumn(c Column, build, checkAll, generated bool, alloc memory.Allocator) column {
+	col := column{Column: c, generated: generated, build: build, check: build || checkAll, alloc: alloc, arrowType: stream.ArrowType(c.Type)}
 	if build {
 		col.mask = -1
 		return col
 	}
 	// Values that are only checked all go to row 0.
-	if c.Type.Kind == types.Varchar && c.Type.Length == 0 || c.Type.Kind == types.Null {
+	if !generated && (c.Type.Kind == types.Varchar && c.Type.Length == 0 || c.Type.Kind == types.Null) {
 		col.check = false // every value fits
 	}
 	col.alloc = memory.DefaultAllocator
@@ -91,7 +92,13 @@ func (c *column) reserve(rows int) {
 	}
 }
 
-func (c *column) isText() bool { return c.Type.Kind == types.Varchar || c.Type.Kind == types.Null }
+func (c *column) isText() bool {
+	switch c.Type.Kind {
+	case types.Varchar, types.JSON, types.Null:
+		return true
+	}
+	return false
+}
 
 func resize(alloc memory.Allocator, b []byte, size int) []byte {
 	if b == nil {

@@ -17,6 +17,8 @@ const (
 	MaxDepth = 64
 	// MaxErrors is how many RowErrors a Result keeps; it counts the others.
 	MaxErrors = 1000
+	// UnknownMax is how many names of unknown members a Result counts.
+	UnknownMax = 20
 	// MaxInput is the size in bytes of the largest input of one call.
 	MaxInput = 1 << 30
 )
@@ -32,6 +34,9 @@ const (
 	RowTooLarge = "ROW_TOO_LARGE"
 	TooDeep     = "TOO_DEEP"
 	OutOfRange  = "OUT_OF_RANGE"
+	Generated   = "GENERATED_COLUMN"
+	NullTime    = "NULL_TS"
+	FutureTime  = "FUTURE_TS"
 )
 
 // Column is a declared column.
@@ -47,10 +52,19 @@ type Config struct {
 	// Want are the indexes of the columns to build, in the order of the batch.
 	// None gives batches that only have a number of rows.
 	Want []int
+	// Generated are the columns that are computed by whoever reads them: where
+	// values are checked, only NULL may stand for one.
+	Generated []int
 	// CheckAll has the declared columns that are not in Want type-checked too.
 	CheckAll bool
 	// Spans has Result.Spans filled.
 	Spans bool
+	// Unknown has Result.Unknown filled.
+	Unknown bool
+	// Event has rows refused whose event time is NULL or later than SetLatest
+	// allows. EventColumn is the column, a DATETIME or DATE that is in Want.
+	Event       bool
+	EventColumn int
 	// TimeUnit is the unit of numbers in DATETIME columns: a second, a
 	// millisecond (the default), a microsecond or a nanosecond.
 	TimeUnit time.Duration
@@ -78,6 +92,9 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("column %d is wanted twice or is none of %d", w, len(c.Columns))
 		}
 		wanted[w] = true
+	}
+	if c.Event && (!wanted[c.EventColumn] || !c.Columns[c.EventColumn].Type.IsTime()) {
+		return c, fmt.Errorf("column %d is no event time that is wanted", c.EventColumn)
 	}
 	switch c.TimeUnit {
 	case 0:
@@ -132,6 +149,9 @@ type Result struct {
 	ErrorCount int
 	// Codes counts the bad rows by code; it is nil if there are none.
 	Codes map[string]int
+	// Unknown counts the good rows that have a member that no column is called
+	// after, by its name; only the first UnknownMax names. It is nil if there is none.
+	Unknown map[string]int
 	// Total is the number of rows seen, good and bad.
 	Total int
 	// Broken is set where the syntax could not be followed to the end: the last

@@ -51,6 +51,12 @@ func (t *table) set(c *column, data []byte, v value) (code string) {
 		c.setNull(t.row)
 		return ""
 	}
+	if c.generated {
+		return Generated
+	}
+	if c.Type.Kind == types.JSON {
+		return t.setJSON(c, data, v)
+	}
 	if c.isText() {
 		return t.setVarchar(c, raw, v)
 	}
@@ -101,6 +107,27 @@ func (t *table) setVarchar(c *column, raw []byte, v value) (code string) {
 	start := c.room(t.row, len(raw))
 	text := unescape(c.text[start:start], raw) // never longer than raw
 	c.offsets[t.row+1] = int32(start + len(text))
+	return ""
+}
+
+// setJSON keeps a value's text, without blanks between its parts. A field of CSV
+// is the text itself.
+func (t *table) setJSON(c *column, data []byte, v value) (code string) {
+	if v.kind == stringValue { // the quotes belong to it
+		v.start--
+		v.end++
+	}
+	raw := data[v.start:v.end]
+	if v.kind != csvValue && (v.kind != nestedValue || !types.BlankInJSON(raw)) {
+		c.setText(t.row, raw) // the row's syntax was checked
+		return ""
+	}
+	text, ok := types.CompactJSON(t.scratch[:0], raw)
+	t.scratch = text
+	if !ok {
+		return BadJSON
+	}
+	c.setText(t.row, text)
 	return ""
 }
 
@@ -201,6 +228,10 @@ func (t *table) explain(c *column, data []byte, v value, code string) string {
 		text = `"` + text + `"`
 	}
 	switch {
+	case code == Generated:
+		return fmt.Sprintf("`%s` is a generated column: its value is computed and cannot be sent", c.Name)
+	case code == BadJSON:
+		return fmt.Sprintf("%s is not JSON", text)
 	case code == OutOfRange:
 		return fmt.Sprintf("%s is out of range for %s", text, c.Type)
 	case c.isText():

@@ -18,6 +18,7 @@ import (
 type CSV struct {
 	table
 	comma  byte
+	header []string
 	fields []int32 // by position, the column or unknown
 	marks  []value
 	// order has the field of each column or -1; the last of those with its name.
@@ -46,6 +47,7 @@ func NewCSV(cfg Config, comma byte, header []string) (*CSV, error) {
 			header = append(header, c.Name)
 		}
 	}
+	d.header = header
 	d.fields = make([]int32, len(header))
 	for i, name := range header {
 		d.fields[i], d.scratch = d.names.find([]byte(name), d.scratch)
@@ -84,6 +86,11 @@ func (d *CSV) Records(data []byte) (Result, error) {
 			d.record(data, i, end)
 		}
 		i = next
+	}
+	for i, name := range d.header {
+		if d.cfg.Unknown && d.fields[i] == unknown {
+			d.strange(name, d.row)
+		}
 	}
 	return d.finish(), nil
 }
@@ -213,13 +220,17 @@ func (d *CSV) record(data []byte, start, end int) {
 			return
 		}
 	}
+	if code := d.untimely(); code != "" {
+		d.refuseTime(start, end, code)
+		return
+	}
 	d.good(start, end)
 }
 
 // quick writes a plain field of a common type. It gives what the general way
 // gives, or does nothing.
 func (d *CSV) quick(c *column, data []byte, v value) bool {
-	if v.escaped || v.start == v.end || data[v.start] == '\\' {
+	if v.escaped || v.start == v.end || data[v.start] == '\\' || c.generated {
 		return false
 	}
 	row := d.row & c.mask

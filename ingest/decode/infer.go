@@ -73,8 +73,8 @@ func (f *inference) of(key []byte) *guess {
 // the first spelling of a key; the order is that of appearance.
 //
 // Integers are BIGINT, other numbers DOUBLE, both together DOUBLE; true and
-// false BOOLEAN; text that is a time throughout DATETIME(3), a date DATE; all
-// else, mixtures too, VARCHAR. A column without a value is VARCHAR.
+// false BOOLEAN; text that is a time throughout DATETIME(3), a date DATE; objects
+// and arrays throughout JSON; all else, mixtures too, VARCHAR. A column without a value is VARCHAR.
 func InferJSON(sample []byte) (Inferred, error) {
 	f := inference{index: make(map[string]int)}
 	d := &JSON{}
@@ -297,7 +297,7 @@ func (s seen) settle() (t types.Type, note string) {
 	case s == seenNumericText:
 		return types.VarcharType, "has numbers in quotes: taken for VARCHAR; declared as BIGINT or DOUBLE it reads them"
 	case s == seenNested:
-		return types.VarcharType, "has objects or arrays: taken for VARCHAR with their JSON text"
+		return types.JSONType, ""
 	case s == seenText || s&^(seenText|seenNumericText) == 0:
 		return types.VarcharType, ""
 	}

@@ -37,8 +37,8 @@ func TestInferJSON(t *testing.T) {
 	for _, c := range []struct{ in, columns, notes string }{
 		{`{"a":1,"b":1.5,"c":"x","d":true,"e":null}`, "a BIGINT, b DOUBLE, c VARCHAR, d BOOLEAN, e VARCHAR", "column `e` is always NULL: taken for VARCHAR"},
 		{`{"a":1}` + "\n" + `{"a":2.0,"b":"2026-01-01"}` + "\n\n" + `{"b":"2026-01-02","c":"2026-01-02T00:00:00Z"}`, "a DOUBLE, b DATE, c DATETIME(3)", ""},
-		{`[{"a":1},{"a":"x"}, {"b":{"x":1}}, {"c":"5"}, {"c":"6"}`, "a VARCHAR, b VARCHAR, c VARCHAR",
-			"column `a` has values of several types: taken for VARCHAR; column `b` has objects or arrays: taken for VARCHAR with their JSON text; column `c` has numbers in quotes: taken for VARCHAR; declared as BIGINT or DOUBLE it reads them"},
+		{`[{"a":1},{"a":"x"}, {"b":{"x":1}}, {"c":"5"}, {"c":"6"}`, "a VARCHAR, b JSON, c VARCHAR",
+			"column `a` has values of several types: taken for VARCHAR; column `c` has numbers in quotes: taken for VARCHAR; declared as BIGINT or DOUBLE it reads them"},
 		{`{"a":9223372036854775808}`, "a DOUBLE", "column `a` has integers beyond BIGINT: taken for DOUBLE, which rounds them"},
 		{`{"a":"2026-01-01"}` + "\n" + `{"a":"2026-01-01 00:00:00"}`, "a VARCHAR", "column `a` has values of several types: taken for VARCHAR"},
 		{"{\"a\":1}\n{broken\n5\n{\"a\":2}\n{\"a\":\"cut o", "a BIGINT", "2 of the first 4 rows could not be read"},

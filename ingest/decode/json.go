@@ -19,6 +19,8 @@ type JSON struct {
 	last   []int32  // by column, the last mark that names it,
 	lastAt []uint64 // if this is stamp
 	stamp  uint64
+	// unknown has the names of its members without a column, if they are counted.
+	unknown [][]byte
 }
 
 // NewJSON compiles a decoder.
@@ -49,7 +51,15 @@ func (d *JSON) Lines(data []byte) (Result, error) {
 		}
 		i = d.line(data, i)
 	}
-	return d.finish(), nil
+	return d.result(), nil
+}
+
+// result returns what a call gives.
+func (d *JSON) result() Result {
+	for _, sh := range d.shapes.list[:d.shapes.count] {
+		d.count(sh)
+	}
+	return d.finish()
 }
 
 // line decodes the row that begins at start and ends with its line, the
@@ -95,7 +105,7 @@ func (d *JSON) Values(data []byte) (Result, error) {
 	for i := skipSpace(data, 0); i < len(data) && !d.res.Broken; i = skipSpace(data, i) {
 		i = d.element(data, i)
 	}
-	return d.finish(), nil
+	return d.result(), nil
 }
 
 // Array decodes one JSON array of objects. Where its syntax is wrong, the rest
@@ -112,7 +122,7 @@ func (d *JSON) Array(data []byte) (Result, error) {
 	default:
 		d.array(data, i+1)
 	}
-	return d.finish(), nil
+	return d.result(), nil
 }
 
 // array decodes an array from behind its bracket to the end of data.
@@ -146,7 +156,7 @@ func (d *JSON) Elements(data []byte) (Result, error) {
 	if i := d.elements(data, skipSpace(data, 0)); !d.res.Broken && i < len(data) {
 		d.rest(data, i)
 	}
-	return d.finish(), nil
+	return d.result(), nil
 }
 
 // elements decodes at least one element and all that follow after commas, and

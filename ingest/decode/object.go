@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 )
@@ -14,7 +15,7 @@ type mark struct {
 // object reads the object that begins at i, the general way. It leaves its
 // keys in d.marks and writes no column.
 func (d *JSON) object(data []byte, i int) (next int) {
-	d.marks = d.marks[:0]
+	d.marks, d.unknown = d.marks[:0], d.unknown[:0]
 	i = skipSpace(data, i+1)
 	if i < len(data) && data[i] == '}' {
 		return i + 1
@@ -59,6 +60,9 @@ func (d *JSON) find(key []byte, escaped bool) (column int32) {
 		key = d.scratch
 	}
 	column, d.folded = d.names.find(key, d.folded)
+	if column == unknown && d.cfg.Unknown && len(d.unknown) < UnknownMax {
+		d.unknown = append(d.unknown, bytes.Clone(key))
+	}
 	return column
 }
 
@@ -113,6 +117,13 @@ func (d *JSON) columns(data []byte, start, end int) {
 			d.bad(start, end, code, c.Name, d.explain(c, data, v, code))
 			return
 		}
+	}
+	if code := d.untimely(); code != "" {
+		d.refuseTime(start, end, code)
+		return
+	}
+	for _, name := range d.unknown {
+		d.strange(string(name), 1)
 	}
 	if !repeated {
 		d.learn(data, start, end)

@@ -17,9 +17,11 @@ const (
 // shape is what a row looked like: the bytes between its values.
 type shape struct {
 	fields   []shapeField
-	tail     []byte  // behind the last value
-	missing  []int32 // columns that it does not name
-	newlines bool    // it does not fit in a line
+	tail     []byte   // behind the last value
+	missing  []int32  // columns that it does not name
+	newlines bool     // it does not fit in a line
+	unknown  []string // members without a column, if they are counted
+	hits     int      // rows of this call
 	memory   []byte
 }
 
@@ -66,6 +68,11 @@ func (d *JSON) learn(data []byte, start, end int) {
 	sh := s.list[s.count-1]
 	copy(s.list[1:s.count], s.list[:s.count-1])
 	s.list[0] = sh
+	d.count(sh)
+	sh.unknown = sh.unknown[:0]
+	for _, name := range d.unknown {
+		sh.unknown = append(sh.unknown, string(name))
+	}
 
 	sh.fields, sh.missing, sh.memory = sh.fields[:0], sh.missing[:0], sh.memory[:0]
 	if cap(sh.memory) < size {
@@ -93,10 +100,21 @@ func (d *JSON) learn(data []byte, start, end int) {
 	}
 }
 
+// count adds the rows that had the shape to the unknown members.
+func (d *JSON) count(sh *shape) {
+	for _, name := range sh.unknown {
+		d.strange(name, sh.hits)
+	}
+	sh.hits = 0
+}
+
 // reading returns how to read the values of a column.
 func (d *JSON) reading(column int32) reading {
 	if column < 0 || !d.cols[column].check {
 		return readSkip
+	}
+	if d.cols[column].generated {
+		return readAny
 	}
 	switch t := d.cols[column].Type; t.Kind {
 	case types.Bigint:
@@ -210,6 +228,10 @@ func (d *JSON) match(sh *shape, data []byte, start int, inLine bool) (next int) 
 	for _, c := range sh.missing {
 		d.cols[c].setNull(row)
 	}
+	if d.cfg.Event && d.untimely() != "" {
+		return -1
+	}
+	sh.hits++
 	d.good(start, end)
 	return next
 }

@@ -2,10 +2,14 @@ package decode
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"weir/sql/types"
 )
 
 // table is what the decoders share: the columns being filled, and the account
@@ -19,7 +23,8 @@ type table struct {
 	row      int // good rows so far
 	capacity int // rows that the columns have room for
 	rowBytes float64
-	size     int // of the input
+	size     int   // of the input
+	latest   int64 // the last event time that is let in, in microseconds
 	scratch  []byte
 	res      Result
 }
@@ -29,14 +34,14 @@ func newTable(cfg Config) (table, error) {
 	if err != nil {
 		return table{}, err
 	}
-	t := table{cfg: cfg, cols: make([]column, len(cfg.Columns)), names: newNames(cfg.Columns), rowBytes: 64}
+	t := table{cfg: cfg, cols: make([]column, len(cfg.Columns)), names: newNames(cfg.Columns), rowBytes: 64, latest: math.MaxInt64}
 	build := make([]bool, len(cfg.Columns))
 	fields := make([]arrow.Field, len(cfg.Want))
 	for _, w := range cfg.Want {
 		build[w] = true
 	}
 	for i, c := range cfg.Columns {
-		t.cols[i] = newColumn(c, build[i], cfg.CheckAll, cfg.Alloc)
+		t.cols[i] = newColumn(c, build[i], cfg.CheckAll, slices.Contains(cfg.Generated, i), cfg.Alloc)
 	}
 	for i, w := range cfg.Want {
 		fields[i] = arrow.Field{Name: t.cols[w].Name, Type: t.cols[w].arrowType, Nullable: true}
@@ -106,6 +111,59 @@ func (t *table) bad(start, end int, code, column, message string) {
 	if len(r.Errors) < MaxErrors {
 		r.Errors = append(r.Errors, RowError{Row: r.Total, Code: code, Column: column, Message: message, Start: start, End: end})
 	}
+}
+
+// SetLatest has rows refused whose event time is later, in microseconds since
+// 1970; see Config.Event.
+func (t *table) SetLatest(micros int64) { t.latest = micros }
+
+// untimely returns why the row that was just written is refused for its event
+// time; it is empty if it is not.
+func (t *table) untimely() (code string) {
+	if !t.cfg.Event {
+		return ""
+	}
+	c := &t.cols[t.cfg.EventColumn]
+	if k := len(c.nulls); k > 0 && c.nulls[k-1] == int32(t.row) {
+		return NullTime
+	}
+	if t.eventTime() > t.latest {
+		return FutureTime
+	}
+	return ""
+}
+
+// eventTime returns that of the row that was just written, in microseconds.
+func (t *table) eventTime() int64 {
+	c := &t.cols[t.cfg.EventColumn]
+	if c.Type.Kind == types.Date {
+		return int64(c.days[t.row]) * 86_400_000_000
+	}
+	return c.ints[t.row]
+}
+
+// refuseTime counts the row that was just written as bad.
+func (t *table) refuseTime(start, end int, code string) {
+	c := &t.cols[t.cfg.EventColumn]
+	message := fmt.Sprintf("`%s` is NULL, and is the event time of the stream", c.Name)
+	if code == FutureTime {
+		message = fmt.Sprintf("%s lies too far ahead of the clock: rows are taken up to %s",
+			types.AppendDatetime(nil, t.eventTime(), 3), types.AppendDatetime(nil, t.latest, 3))
+	}
+	t.bad(start, end, code, c.Name, message)
+}
+
+// strange counts rows that have a member without a column.
+func (t *table) strange(name string, rows int) {
+	u := t.res.Unknown
+	if _, known := u[name]; !known && len(u) == UnknownMax || rows == 0 {
+		return
+	}
+	if u == nil {
+		u = make(map[string]int)
+		t.res.Unknown = u
+	}
+	u[name] += rows
 }
 
 func (t *table) tooLarge(start, end int) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -24,12 +25,14 @@ type worker struct {
 
 // compiled are a stream's decoders and what they were compiled for.
 type compiled struct {
-	columns []decode.Column
-	key     int
-	unit    time.Duration
-	json    *decode.JSON // nil until it is used
-	csv     *decode.CSV  // nil until it is used; that of the last header
-	header  string
+	columns   []decode.Column
+	generated []int
+	key       int
+	event     int
+	unit      time.Duration
+	json      *decode.JSON // nil until it is used
+	csv       *decode.CSV  // nil until it is used; that of the last header
+	header    string
 }
 
 func newWorkers(n int) chan *worker {
@@ -53,7 +56,8 @@ func (h *Handler) worker(ctx context.Context) (*worker, error) {
 // of returns the decoders of the stream as it is declared now.
 func (w *worker) of(s Stream) *compiled {
 	c, ok := w.compiled[s.ID]
-	if ok && c.key == s.PartitionKey && c.unit == s.TimeUnit && slices.Equal(c.columns, s.Columns) {
+	if ok && c.key == s.PartitionKey && c.event == s.event() && c.unit == s.TimeUnit &&
+		slices.Equal(c.columns, s.Columns) && slices.Equal(c.generated, s.Generated) {
 		return c
 	}
 	if !ok && len(w.compiled) >= decodersMax {
@@ -62,15 +66,26 @@ func (w *worker) of(s Stream) *compiled {
 			break
 		}
 	}
-	c = &compiled{columns: slices.Clone(s.Columns), key: s.PartitionKey, unit: s.TimeUnit}
+	c = &compiled{
+		columns: slices.Clone(s.Columns), generated: slices.Clone(s.Generated),
+		key: s.PartitionKey, event: s.event(), unit: s.TimeUnit,
+	}
 	w.compiled[s.ID] = c
 	return c
 }
 
 func (c *compiled) config(maxRow int) decode.Config {
-	cfg := decode.Config{Columns: c.columns, CheckAll: true, Spans: true, TimeUnit: c.unit, MaxRow: maxRow}
-	if c.key >= 0 {
+	cfg := decode.Config{
+		Columns: c.columns, Generated: c.generated, CheckAll: true, Spans: true, Unknown: true, TimeUnit: c.unit, MaxRow: maxRow,
+	}
+	if c.key >= 0 { // the first column of the batch
 		cfg.Want = []int{c.key}
+	}
+	if c.event >= 0 {
+		cfg.Event, cfg.EventColumn = true, c.event
+		if c.event != c.key {
+			cfg.Want = append(cfg.Want, c.event)
+		}
 	}
 	return cfg
 }
@@ -85,7 +100,28 @@ func (w *worker) decoder(s Stream, maxRow int) (*decode.JSON, error) {
 		}
 		c.json = d
 	}
+	c.json.SetLatest(s.latest())
 	return c.json, nil
+}
+
+// event returns the column with the event time, -1 if none is sent.
+func (s Stream) event() int {
+	if !s.HasEventTime {
+		return -1
+	}
+	return s.EventTime
+}
+
+// latest returns the last event time that is let in now, in microseconds.
+//
+// Queries judge a row by its arrival, which is later than now: what is let in
+// here is no error there. Nothing of this is in the log, so a replay does not
+// depend on it.
+func (s Stream) latest() int64 {
+	if s.FutureTolerance <= 0 {
+		return math.MaxInt64
+	}
+	return time.Now().Add(s.FutureTolerance).UnixMicro()
 }
 
 // csvDecoder returns a decoder of the stream's CSV under a header.
@@ -98,5 +134,6 @@ func (w *worker) csvDecoder(s Stream, header string, names []string, maxRow int)
 		}
 		c.csv, c.header = d, header
 	}
+	c.csv.SetLatest(s.latest())
 	return c.csv, nil
 }

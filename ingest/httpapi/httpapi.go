@@ -34,8 +34,15 @@ type Stream struct {
 	// -1, like a NULL, means that all such rows of a request go to one shard, and
 	// those of the next request to the next shard.
 	PartitionKey int
-	TimeUnit     time.Duration // of numbers in DATETIME columns; 0 is a millisecond
-	Shards       *ingest.ShardMap
+	// EventTime is the index of the column with the event time, where producers
+	// send it. Rows without one are refused, and so are those that are further than
+	// FutureTolerance ahead of the clock; 0 is no limit.
+	HasEventTime    bool
+	EventTime       int
+	FutureTolerance time.Duration
+	Generated       []int         // indexes of the columns that cannot be sent
+	TimeUnit        time.Duration // of numbers in DATETIME columns; 0 is a millisecond
+	Shards          *ingest.ShardMap
 }
 
 // Log keeps records. *wal.Log is one.

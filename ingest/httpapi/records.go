@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"slices"
+	"strings"
 
 	"weir/ingest/decode"
 	"weir/ingest/wal"
 	"weir/operators/stream"
+	"weir/sql/diag"
 )
 
 const (
@@ -87,7 +90,7 @@ func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, 
 	defer res.Batch.Release()
 	out := &rows{
 		body:     body,
-		accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors),
+		accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors), unknown: strangers(s, res.Unknown),
 	}
 	if out.accepted > 0 {
 		out.blocks, err = h.blocks(s, p, h.route(s, how, res), res.Spans)
@@ -100,6 +103,7 @@ type rows struct {
 	body               []byte // decompressed
 	accepted, rejected int
 	errors             []rowError
+	unknown            []unknownMember
 	blocks             []wal.Block
 }
 
@@ -109,6 +113,42 @@ type rowError struct {
 	Code    string `json:"code"`
 	Column  string `json:"column,omitempty"`
 	Message string `json:"message"`
+}
+
+// unknownMember is a member, or a field of CSV, that is in the log and that
+// nobody reads: it may be misspelt.
+type unknownMember struct {
+	Name string `json:"name"`
+	Rows int    `json:"rows"` // accepted ones that have it
+	Hint string `json:"hint,omitempty"`
+}
+
+// nameBytesMax is how much of an unknown name an answer shows.
+const nameBytesMax = 100
+
+// strangers lists unknown members by name.
+func strangers(s Stream, counts map[string]int) []unknownMember {
+	var out []unknownMember
+	var names []string
+	for name, n := range counts {
+		if names == nil {
+			for i, c := range s.Columns {
+				if !slices.Contains(s.Generated, i) {
+					names = append(names, c.Name)
+				}
+			}
+		}
+		m := unknownMember{Name: name, Rows: n}
+		if near := diag.Suggest(name, names); near != "" {
+			m.Hint = "did you mean `" + near + "`?"
+		}
+		if len(name) > nameBytesMax {
+			m.Name = strings.ToValidUTF8(name[:nameBytesMax], "") + "…"
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b unknownMember) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 func listed(bad []decode.RowError) []rowError {
@@ -125,11 +165,13 @@ type answer struct {
 	Rejected int           `json:"rejected"`
 	Commit   stream.Commit `json:"commit"` // 0 where nothing was appended
 	Errors   []rowError    `json:"errors"`
-	Error    *failure      `json:"error,omitempty"`
+	// Unknown are members of accepted rows that no column is called after.
+	Unknown []unknownMember `json:"unknown,omitempty"`
+	Error   *failure        `json:"error,omitempty"`
 }
 
 func (r *rows) answer() answer {
-	return answer{Accepted: r.accepted, Rejected: r.rejected, Errors: r.errors}
+	return answer{Accepted: r.accepted, Rejected: r.rejected, Errors: r.errors, Unknown: r.unknown}
 }
 
 // counts packs what an answer counts, to be kept beside the key.

@@ -55,6 +55,8 @@ func clockNumber() types.Type { return types.DecimalType(20, 6) }
 // castOver returns the type that a cast takes as a step in between.
 func castOver(from, to types.Type) (mid types.Type, ok bool) {
 	switch {
+	case from.Kind == types.JSON && to.Kind == types.Varchar && to.Length > 0:
+		return types.VarcharType, true
 	case from.Kind == types.Boolean && to.Kind != types.Bigint && to.Kind != types.Varchar,
 		from.Kind == types.Date && (to.IsNumeric() || to.Kind == types.Boolean) && to.Kind != types.Bigint:
 		return types.BigintType, true
@@ -72,6 +74,9 @@ func castOver(from, to types.Type) (mid types.Type, ok bool) {
 }
 
 func castKernel(from, to types.Type) kernel {
+	if from.Kind == types.JSON && to == types.VarcharType || from.Kind == types.Varchar && to.Kind == types.JSON {
+		return castJSON(from)
+	}
 	switch from.Kind {
 	case types.Boolean:
 		if to.Kind == types.Bigint {

@@ -3,6 +3,8 @@ package expr
 import (
 	"math"
 
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/sql/types"
@@ -83,6 +85,16 @@ func timePart(fn string) func(micros int64) int64 {
 
 // buildFromUnixtime makes from_unixtime: seconds to DATETIME.
 func buildFromUnixtime(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if from := call.Args[0].Type(); call.T.Kind == types.Datetime && from.Kind == types.Decimal {
+		return newStrict(call, ledger, convert(decsOf, intsOf, func(x decimal128.Num) (int64, bool) {
+			n, ok := rescale(x, from.Scale, 6, types.MaxDecimalPrecision)
+			micros := int64(n.LowBits())
+			if !ok || n.HighBits() != micros>>63 || !types.InRange(micros) {
+				return 0, false
+			}
+			return roundMicros(micros, call.T.Precision)
+		}))
+	}
 	if call.T.Kind != types.Datetime || !takes(call, types.Bigint) {
 		return nil, misuse(call)
 	}

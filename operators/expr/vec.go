@@ -18,7 +18,7 @@ const (
 	ints                // BIGINT, DATETIME in microseconds, DATE in days
 	floats              // DOUBLE
 	decs                // DECIMAL, scaled
-	texts               // VARCHAR, and NULL without a type
+	texts               // VARCHAR, JSON, and NULL without a type
 )
 
 func classOf(t types.Type) (class, error) {
@@ -31,7 +31,7 @@ func classOf(t types.Type) (class, error) {
 		return floats, nil
 	case types.Decimal:
 		return decs, nil
-	case types.Varchar, types.Null:
+	case types.Varchar, types.JSON, types.Null:
 		return texts, nil
 	}
 	return 0, fmt.Errorf("%s is no type of a value", t)

@@ -18,7 +18,7 @@ func ArrowType(t types.Type) arrow.DataType {
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
 	case types.Double:
 		return arrow.PrimitiveTypes.Float64
-	case types.Varchar, types.Null:
+	case types.Varchar, types.JSON, types.Null:
 		return arrow.BinaryTypes.String
 	case types.Date:
 		return arrow.FixedWidthTypes.Date32

@@ -109,6 +109,8 @@ type ColumnDef struct {
 	Node
 	Name Name
 	Type types.Type
+	// Generated computes the column from those that are sent; nil: it is sent itself.
+	Generated Expr
 }
 
 // Watermark is WATERMARK FOR column AS expr.

@@ -7,6 +7,7 @@ import (
 	"weir/operators/stream"
 	"weir/sql/ast"
 	"weir/sql/diag"
+	"weir/sql/types"
 )
 
 // Limits of what a name and a stream may be.
@@ -21,6 +22,7 @@ type Stream struct {
 	ID           uint32 // given by the catalog, never reused
 	Name         string
 	Columns      stream.Schema  // empty for a file whose columns are to be inferred
+	Generated    []ast.Expr     // what computes each of Columns, nil where it is sent; nil: none is computed
 	Watermark    *ast.Watermark // nil: `_arrival`
 	Shards       int            // 1 for a file
 	PartitionKey string         // a column as it is declared; "": round robin per request
@@ -59,6 +61,9 @@ func NewStream(def *ast.CreateStream) (*Stream, error) {
 		return nil, err
 	}
 	s.Columns = columns
+	if s.Generated, err = generatedOf(def); err != nil {
+		return nil, err
+	}
 	o := options{s: s, at: map[string]ast.Option{}}
 	if err := o.read(def.With); err != nil {
 		return nil, err
@@ -142,9 +147,43 @@ func (s *Stream) resolve(key ast.Name) error {
 		if err != nil {
 			return err
 		}
+		if s.Columns[i].Type.Kind == types.JSON {
+			return diag.New(diag.WrongType, key.At, "the partition key cannot be the JSON column `%s`", s.Columns[i].Name).
+				WithHint("one value can be written as JSON in many ways; name a column of another type")
+		}
+		if s.IsGenerated(i) {
+			return diag.New(diag.BadOption, key.At, "the partition key cannot be the generated column `%s`", s.Columns[i].Name).
+				WithHint("a record's shard is chosen from what was sent, before anything is computed; name a column that is sent")
+		}
 		s.PartitionKey = s.Columns[i].Name
 	}
 	return nil
+}
+
+// IsGenerated tells whether a column is computed instead of sent.
+func (s *Stream) IsGenerated(column int) bool {
+	return s.Generated != nil && s.Generated[column] != nil
+}
+
+// generatedOf returns what computes each column.
+func generatedOf(def *ast.CreateStream) ([]ast.Expr, error) {
+	var out []ast.Expr
+	computed := 0
+	for i, c := range def.Columns {
+		if c.Generated == nil {
+			continue
+		}
+		if out == nil {
+			out = make([]ast.Expr, len(def.Columns))
+		}
+		out[i] = c.Generated
+		computed++
+	}
+	if computed > 0 && computed == len(def.Columns) {
+		return nil, diag.New(diag.BadOption, def.Columns[0].At, "every column of `%s` is computed, so there is nothing to send", def.Name.Text).
+			WithHint("declare the columns that the records have, too")
+	}
+	return out, nil
 }
 
 // column finds a column by name, without regard to case if there is no other way.

@@ -17,6 +17,7 @@ const (
 	Date          // DATE: days
 	Datetime      // DATETIME(p): microseconds since the Unix epoch, UTC
 	Interval      // INTERVAL n UNIT: only inside expressions, never a column
+	JSON          // JSON: the text of a valid value without blanks between its parts
 )
 
 // MaxDecimalPrecision is the number of digits that a DECIMAL holds at most.
@@ -38,6 +39,7 @@ var (
 	DoubleType  = Type{Kind: Double}
 	VarcharType = Type{Kind: Varchar}
 	DateType    = Type{Kind: Date}
+	JSONType    = Type{Kind: JSON}
 )
 
 // DatetimeType returns DATETIME with that many fractional digits, 0 to 6.
@@ -83,6 +85,8 @@ func (t Type) String() string {
 		return fmt.Sprintf("DATETIME(%d)", t.Precision)
 	case Interval:
 		return "INTERVAL"
+	case JSON:
+		return "JSON"
 	}
 	return "INVALID"
 }

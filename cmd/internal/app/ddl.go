@@ -86,7 +86,7 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 		}
 	}
 	def.Text = sql.Print(s)
-	if err := planner.CheckWatermark(def.Name, def.Columns, def.Watermark); err != nil {
+	if err := planner.CheckStream(def.Name, def.Columns, def.Generated, def.Watermark); err != nil {
 		return err
 	}
 	created, err := db.catalog.AddStream(def, s.IfNotExists, s.Name.At)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"weir/operators/engine"
 	"weir/operators/stream"
@@ -128,11 +129,19 @@ func (m *materialized) stop() {
 }
 
 // caughtUp waits until the view shows every commit that was durable when it was
-// called: who has seen an acknowledgement then sees its effect.
+// called, or the one that the statement names: who has seen an acknowledgement
+// then sees its effect.
 func (m *materialized) caughtUp(ctx context.Context, db *database) error {
 	var target stream.Commit
 	if db.log != nil {
 		target, _ = db.log.Head()
+	}
+	var expired <-chan time.Time
+	if r := reachOf(ctx); r != nil {
+		target = r.commit
+		timer := time.NewTimer(r.timeout)
+		defer timer.Stop()
+		expired = timer.C
 	}
 	for {
 		changed := m.view.Changed()
@@ -146,6 +155,8 @@ func (m *materialized) caughtUp(ctx context.Context, db *database) error {
 			}
 			return db.ended(m)
 		case <-changed:
+		case <-expired:
+			return tooLate(m.def.Name, m.view.State().Commit, reachOf(ctx))
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -122,7 +122,7 @@ func streamRelation(s *catalog.Stream) *planner.Relation {
 		kind = physical.SourceFile
 	}
 	return &planner.Relation{
-		Kind: kind, Name: s.Name, Columns: s.Columns, Watermark: s.Watermark,
+		Kind: kind, Name: s.Name, Columns: s.Columns, Generated: s.Generated, Watermark: s.Watermark,
 		Bounded: kind == physical.SourceFile, PartitionKey: s.PartitionKey,
 		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
 	}

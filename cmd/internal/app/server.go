@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,9 +225,11 @@ func (t target) Lookup(name string) (httpapi.Stream, bool) {
 	if !ok || s.Connector != "" {
 		return httpapi.Stream{}, false
 	}
+	event := eventColumn(s)
 	return httpapi.Stream{
-		ID: s.ID, Name: s.Name, Columns: decodeColumns(s.Columns),
-		PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit, Shards: t.shards.of(s),
+		ID: s.ID, Name: s.Name, Columns: decodeColumns(s),
+		PartitionKey: partitionColumn(s), HasEventTime: event >= 0, EventTime: event, FutureTolerance: s.FutureTolerance,
+		Generated: generatedColumns(s), TimeUnit: s.TimeUnit, Shards: t.shards.of(s),
 	}, true
 }
 
@@ -239,6 +242,30 @@ func (t target) Names() []string {
 		}
 	}
 	return names
+}
+
+// eventColumn returns the column with the event time that producers send, -1 if
+// there is none: then it is the arrival, or computed.
+func eventColumn(s *catalog.Stream) int {
+	if s.Watermark == nil {
+		return -1
+	}
+	for i, c := range s.Columns {
+		if strings.EqualFold(c.Name, s.Watermark.Column.Text) && !s.IsGenerated(i) {
+			return i
+		}
+	}
+	return -1
+}
+
+func generatedColumns(s *catalog.Stream) []int {
+	var out []int
+	for i := range s.Generated {
+		if s.IsGenerated(i) {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 func partitionColumn(s *catalog.Stream) int {

@@ -172,7 +172,11 @@ func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
 	}
 	rows := make([][]any, len(columns))
 	for i, f := range columns {
-		rows[i] = []any{f.Name, f.Type.String(), columnRole(r.Watermark, r.PartitionKey, r.Key, i, f.Name)}
+		role := columnRole(r.Watermark, r.PartitionKey, r.Key, i, f.Name)
+		if r.Generated != nil && r.Generated[i] != nil {
+			role = strings.TrimSuffix("generated, "+role, ", ")
+		}
+		rows[i] = []any{f.Name, f.Type.String(), role}
 	}
 	return db.cells([]string{"column", "type", "role"}, rows), nil
 }

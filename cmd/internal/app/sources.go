@@ -24,8 +24,10 @@ import (
 func (db *database) openFile(s *physical.Scan, rel *relations) (*input, error) {
 	def := rel.stream
 	path, format, columns, unit := s.Relation, "", stream.Schema(nil), time.Duration(0)
+	want := s.Columns
 	if def != nil {
-		path, format, columns, unit = def.Path, def.Format, def.Columns, def.TimeUnit
+		path, format, unit = def.Path, def.Format, def.TimeUnit
+		columns, want = storedColumns(def, s.Columns)
 	} else {
 		format, columns = rel.info.format, rel.info.columns
 	}
@@ -33,7 +35,7 @@ func (db *database) openFile(s *physical.Scan, rel *relations) (*input, error) {
 		return nil, err
 	}
 	cfg := file.Config{
-		Path: path, FS: db.root, Format: format, Schema: columns, Want: s.Columns, TimeUnit: unit, Alloc: db.alloc,
+		Path: path, FS: db.root, Format: format, Schema: columns, Want: want, TimeUnit: unit, Alloc: db.alloc,
 	}
 	if path == stdinPath {
 		if db.stdinRead {
@@ -90,9 +92,28 @@ func untimed(src *file.Source, l stream.Ledger) []string {
 	return []string{fmt.Sprintf("%d %s no event time and %s left out: NULL_TS", n, plural(n, "row has", "rows have"), plural(n, "was", "were"))}
 }
 
-func decodeColumns(s stream.Schema) []decode.Column {
-	out := make([]decode.Column, len(s))
-	for i, f := range s {
+// storedColumns returns the columns that a file has, without the generated ones,
+// and where among them the wanted columns of the stream stand.
+func storedColumns(def *catalog.Stream, want []int) (columns stream.Schema, at []int) {
+	place := make([]int, len(def.Columns))
+	for i, f := range def.Columns {
+		place[i] = len(columns)
+		if !def.IsGenerated(i) {
+			columns = append(columns, f)
+		}
+	}
+	at = make([]int, len(want))
+	for i, w := range want {
+		at[i] = place[w]
+	}
+	return columns, at
+}
+
+// decodeColumns returns all columns of a stream for a decoder, the generated ones
+// too: places of columns are places in the declaration.
+func decodeColumns(s *catalog.Stream) []decode.Column {
+	out := make([]decode.Column, len(s.Columns))
+	for i, f := range s.Columns {
 		out[i] = decode.Column{Name: f.Name, Type: f.Type}
 	}
 	return out
@@ -121,7 +142,7 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit, ended bool) (*input, error) {
 	src, err := scan.Open(scan.Config{
 		Log: db.log, Stream: def.ID, After: after, Ended: ended,
-		Columns: decodeColumns(def.Columns), Want: want, TimeUnit: def.TimeUnit, Alloc: db.alloc,
+		Columns: decodeColumns(def), Want: want, TimeUnit: def.TimeUnit, Alloc: db.alloc,
 	})
 	if err != nil {
 		return nil, err

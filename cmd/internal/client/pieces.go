@@ -17,10 +17,14 @@ const (
 	linger = 50 * time.Millisecond
 )
 
-// piece is a run of whole lines.
+// piece is a run of whole rows.
 type piece struct {
 	body  []byte // valid until the next piece is asked for
-	first int64  // its first line's number, from 1
+	data  []byte // the part of body that stands in the input
+	kind  Format
+	max   int   // bytes of a record
+	id    int64 // names the piece among those of a run
+	first int64 // its first line's number, from 1
 	lines int64
 	// why the piece, which is one line then, cannot be sent; "" if it can.
 	bad string
@@ -32,7 +36,7 @@ type chunk struct {
 	err  error // io.EOF at the end
 }
 
-// pieces cuts an input into pieces at line ends. How it is cut depends on the
+// pieces cuts an input into pieces between rows. How it is cut depends on the
 // input's bytes alone, unless it is slow.
 type pieces struct {
 	chunks chan chunk
@@ -45,20 +49,37 @@ type pieces struct {
 	line int64 // number of the line that buf[used:] begins with
 	err  error // of reading; io.EOF at the end
 	skip bool  // buf begins inside a line that was given up
+
+	format Format // Auto until the first bytes are there
+	header []byte // of CSV, with its line end
+	size   int    // of a piece at most, in bytes
+	rowMax int    // of a record of CSV
+	array  arrayState
+	rows   int64 // elements of an array that were handed out
+	body   []byte
 }
 
 // newPieces reads in from its start in a goroutine, which ends with the input,
 // with an error, or behind the read that is under way when the pieces are closed.
-func newPieces(in io.Reader, slow bool) *pieces {
+func newPieces(in *meter, slow bool, format Format) *pieces {
 	p := &pieces{
 		chunks: make(chan chunk, chunksMax), free: make(chan []byte, chunksMax+2), stop: make(chan struct{}),
-		slow: slow, buf: make([]byte, 0, pieceBytes+chunkBytes), line: 1,
+		slow: slow, format: format, size: pieceBytes, rowMax: rowBytesMax, line: 1,
 	}
 	go p.read(in)
 	return p
 }
 
-func (p *pieces) read(in io.Reader) {
+func (p *pieces) read(m *meter) {
+	in, done, err := m.unpack()
+	if err != nil {
+		select {
+		case p.chunks <- chunk{err: err}:
+		case <-p.stop:
+		}
+		return
+	}
+	defer done()
 	for {
 		var b []byte
 		select {
@@ -80,19 +101,47 @@ func (p *pieces) read(in io.Reader) {
 
 func (p *pieces) close() { close(p.stop) }
 
+// begin finds out the format, and reads the header of CSV.
+func (p *pieces) begin(ctx context.Context) error {
+	for more := false; ; more = true {
+		if err := p.fill(ctx, more); err != nil {
+			return err
+		}
+		if p.format == Auto && len(p.buf) > 0 {
+			p.format = Lines
+			if startsArray(p.buf) {
+				p.format = Array
+			}
+		}
+		if p.format != Table || len(p.buf) == 0 {
+			return nil
+		}
+		if err := p.readHeader(); err != nil || p.used > 0 {
+			return err
+		}
+	}
+}
+
 // next returns the next piece, io.EOF behind the last.
 func (p *pieces) next(ctx context.Context) (piece, error) {
+	more := false // what is in the buffer is not a whole row
 	for {
 		p.buf = append(p.buf[:0], p.buf[p.used:]...)
 		p.used = 0
-		if err := p.fill(ctx); err != nil {
+		if err := p.fill(ctx, more); err != nil {
 			return piece{}, err
 		}
+		more = false
 		if len(p.buf) == 0 {
 			return piece{}, p.err
 		}
 		if !p.skip {
-			return p.cut(), nil
+			pc, ok, err := p.cutFormat()
+			if ok || err != nil {
+				return pc, err
+			}
+			more = p.used == 0
+			continue
 		}
 		n := bytes.IndexByte(p.buf, '\n') + 1
 		if n > 0 {
@@ -105,8 +154,12 @@ func (p *pieces) next(ctx context.Context) (piece, error) {
 	}
 }
 
-// fill reads until there is a whole piece, or what a slow input has.
-func (p *pieces) fill(ctx context.Context) error {
+// fill reads until there is a whole piece, or what a slow input has; more says
+// that what it had is not enough.
+func (p *pieces) fill(ctx context.Context, more bool) error {
+	if p.buf == nil {
+		p.buf = make([]byte, 0, p.size+chunkBytes)
+	}
 	var timer *time.Timer
 	var enough <-chan time.Time
 	defer func() {
@@ -114,8 +167,8 @@ func (p *pieces) fill(ctx context.Context) error {
 			timer.Stop()
 		}
 	}()
-	whole := p.slow && bytes.IndexByte(p.buf, '\n') >= 0
-	for len(p.buf) < pieceBytes && p.err == nil {
+	whole := p.slow && !more && bytes.IndexByte(p.buf, '\n') >= 0
+	for len(p.buf) < p.size && p.err == nil {
 		if whole && timer == nil {
 			timer = time.NewTimer(linger)
 			enough = timer.C
@@ -124,7 +177,9 @@ func (p *pieces) fill(ctx context.Context) error {
 		case c := <-p.chunks:
 			whole = whole || p.slow && bytes.IndexByte(c.data, '\n') >= 0
 			p.buf = append(p.buf, c.data...)
-			p.free <- c.data[:cap(c.data)]
+			if c.data != nil {
+				p.free <- c.data[:cap(c.data)]
+			}
 			if c.err != nil {
 				p.err = c.err
 			}
@@ -134,7 +189,7 @@ func (p *pieces) fill(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if p.err != nil && !errors.Is(p.err, io.EOF) && len(p.buf) == 0 {
+	if p.err != nil && !errors.Is(p.err, io.EOF) && (len(p.buf) == 0 || more) {
 		return fmt.Errorf("read the input: %w", p.err)
 	}
 	return nil
@@ -142,13 +197,13 @@ func (p *pieces) fill(ctx context.Context) error {
 
 // cut takes a piece off the buffer, which holds something.
 func (p *pieces) cut() piece {
-	head := p.buf[:min(len(p.buf), pieceBytes)]
+	head := p.buf[:min(len(p.buf), p.size)]
 	n := bytes.LastIndexByte(head, '\n') + 1
-	ended := len(p.buf) <= pieceBytes && errors.Is(p.err, io.EOF)
+	ended := len(p.buf) <= p.size && errors.Is(p.err, io.EOF)
 	switch {
 	case ended:
 		n = len(p.buf)
-	case p.err != nil && n == 0 && len(p.buf) <= pieceBytes:
+	case p.err != nil && n == 0 && len(p.buf) <= p.size:
 		// Reading failed inside of a line; the line is nobody's.
 		n, p.skip = len(p.buf), true
 		return p.take(n, "reading the input failed inside of this line")
@@ -181,7 +236,7 @@ func startsArray(body []byte) bool {
 // take returns the first n bytes of the buffer as a piece.
 func (p *pieces) take(n int, bad string) piece {
 	body := p.buf[:n]
-	out := piece{body: body, first: p.line, lines: int64(bytes.Count(body, []byte{'\n'})), bad: bad}
+	out := piece{body: body, data: body, kind: Lines, id: p.line, first: p.line, lines: int64(bytes.Count(body, []byte{'\n'})), bad: bad}
 	p.used = n
 	p.line += out.lines
 	if n > 0 && body[n-1] != '\n' {
@@ -193,6 +248,9 @@ func (p *pieces) take(n int, bad string) piece {
 // lineOf returns the number of the line that the n-th row of a piece stands on:
 // rows are lines that are not blank.
 func (pc piece) lineOf(n int) int64 {
+	if pc.kind != Lines {
+		return pc.lineOfRow(n)
+	}
 	at := pc.first
 	for line := range bytes.Lines(pc.body) {
 		if len(bytes.TrimSpace(line)) > 0 {
@@ -210,7 +268,7 @@ func (pc piece) lineOf(n int) int64 {
 func (p *pieces) drop(ctx context.Context, to int64) (bytesDropped int64, err error) {
 	p.buf = append(p.buf[:0], p.buf[p.used:]...)
 	p.used = 0
-	if err := p.fill(ctx); err != nil {
+	if err := p.fill(ctx, false); err != nil {
 		return 0, err
 	}
 	if len(p.buf) == 0 {

@@ -21,8 +21,9 @@ type progress struct {
 	began    time.Time
 
 	bytes, skipped int64
+	read           *meter // of the input; nil in tests
 	rows, rejected int64
-	drawn          time.Time
+	drawn, drawing time.Time
 	visible        bool
 	// What the rates are of: the figures some time ago.
 	at                time.Time
@@ -41,9 +42,10 @@ func (p *progress) skip(n int64) { p.skipped += n }
 
 // add counts a piece that was dealt with.
 func (p *progress) add(pc piece, rows, rejected int64) {
-	p.bytes += int64(len(pc.body))
+	p.bytes += int64(len(pc.data))
 	p.rows, p.rejected, p.said = rows, rejected, ""
 	if now := time.Now(); p.terminal && now.Sub(p.drawn) >= progressEvery {
+		p.drawing = now
 		p.measure(now)
 		p.draw(now, p.line())
 	}
@@ -68,10 +70,18 @@ func (p *progress) line() string {
 	if p.size <= 0 {
 		return text
 	}
-	done := min(p.bytes+p.skipped, p.size)
+	done, rate := p.bytes+p.skipped, p.byteRate
+	if p.read != nil && p.read.packed.Load() {
+		// What is compressed is measured as it lies on the disk.
+		done = p.read.n.Load()
+		if s := p.drawing.Sub(p.began).Seconds(); s > 0 {
+			rate = float64(done) / s
+		}
+	}
+	done = min(done, p.size)
 	text += fmt.Sprintf("  %d %%", 100*done/p.size)
-	if p.byteRate > 0 {
-		left := time.Duration(float64(p.size-done) / p.byteRate * float64(time.Second))
+	if rate > 0 {
+		left := time.Duration(float64(p.size-done) / rate * float64(time.Second))
 		text += "  ETA " + clock(left)
 	}
 	return text

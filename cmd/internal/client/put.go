@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,11 @@ type PutConfig struct {
 	Name   string // of the input, for messages
 	// File tells that the input is a file, which can be sent again from a line on.
 	File bool
-	Size int64 // of the input in bytes; 0 if it is not known
-	From int64 // the first line to send, from 1
+	Size int64 // of the input in bytes, as it comes; 0 if it is not known
+	// Format is what the rows are written in; Auto looks at Name and at the input.
+	// An input that is compressed with gzip or zstd is unpacked.
+	Format Format
+	From   int64 // the first line to send, from 1
 	// Run names the run: a piece that was sent before under the same name, from the
 	// same line on, does not count again. Empty takes a random name.
 	Run      string
@@ -38,7 +42,7 @@ type PutConfig struct {
 	Command  string // what a person types to put, for "go on with"
 }
 
-// Put sends the lines of an input to a stream. The error says what is missing:
+// Put sends the rows of an input to a stream. The error says what is missing:
 // rows that were rejected, or lines that were not sent.
 func Put(ctx context.Context, cfg PutConfig) error {
 	if err := cfg.complete(); err != nil {
@@ -49,9 +53,11 @@ func Put(ctx context.Context, cfg PutConfig) error {
 	if err := cfg.Client.Ping(ctx); err != nil {
 		return err
 	}
+	in := &meter{in: cfg.In}
 	p := &put{cfg: cfg, show: newProgress(cfg)}
+	p.show.read = in
 	p.send = newSender(cfg.Client, cfg.Stream, cfg.Patience, p.show.waiting)
-	p.in = newPieces(cfg.In, !cfg.File)
+	p.in = newPieces(in, !cfg.File, cfg.Format)
 	defer p.in.close()
 	err := p.run(ctx)
 	p.show.end()
@@ -66,6 +72,10 @@ func (c *PutConfig) complete() error {
 		return fmt.Errorf("--run %q: a name of at most %d letters, digits and signs, without spaces", c.Run, runBytesMax)
 	}
 	c.From = max(c.From, 1)
+	var err error
+	if c.Format, err = formatOf(c.Format, c.Name); err != nil {
+		return err
+	}
 	if c.Run == "" {
 		var id [8]byte
 		if _, err := rand.Read(id[:]); err != nil {
@@ -88,11 +98,28 @@ type put struct {
 	accepted int64
 	rejected int64
 	shown    int
+	unknown  []unknownMember
 }
+
+// unknownMember is a member of rows that the stream has no column for.
+type unknownMember struct {
+	name, hint string
+	rows       int64
+}
+
+// unknownMax is how many of them a run names.
+const unknownMax = 20
 
 // run sends piece by piece. One at a time: two under way could change places, and
 // with them the order of the rows of a key.
 func (p *put) run(ctx context.Context) error {
+	if err := p.in.begin(ctx); err != nil {
+		return err
+	}
+	if p.in.format == Array && p.cfg.From > 1 {
+		return fmt.Errorf("--from %d: of a JSON array the rows stand where they like; the same --run again sends what is missing", p.cfg.From)
+	}
+	p.cfg.From = max(p.cfg.From, p.in.line)
 	if err := p.skipTo(ctx, p.cfg.From); err != nil {
 		return err
 	}
@@ -107,9 +134,6 @@ func (p *put) run(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
-		}
-		if p.cfg.From == 1 && p.accepted+p.rejected == 0 && startsArray(pc.body) {
-			return fmt.Errorf("%s is a JSON array; send one object a line: jq -c '.[]' makes them", p.cfg.Name)
 		}
 		if err := p.piece(ctx, pc); err != nil {
 			return err
@@ -126,7 +150,7 @@ func (p *put) piece(ctx context.Context, pc piece) error {
 		p.rejected++
 		return nil
 	}
-	r, err := p.send.send(ctx, p.cfg.Run+"/"+strconv.FormatInt(pc.first, 10), pc.body)
+	r, err := p.send.send(ctx, p.cfg.Run+"/"+strconv.FormatInt(pc.id, 10), pc.kind, pc.body)
 	if err != nil {
 		var no *refused
 		if !errors.As(err, &no) {
@@ -136,6 +160,16 @@ func (p *put) piece(ctx context.Context, pc piece) error {
 	}
 	p.accepted += r.Accepted
 	p.rejected += r.Rejected
+	for _, u := range r.Unknown {
+		at := slices.IndexFunc(p.unknown, func(m unknownMember) bool { return m.name == u.Name })
+		if at < 0 && len(p.unknown) < unknownMax {
+			at = len(p.unknown)
+			p.unknown = append(p.unknown, unknownMember{name: u.Name, hint: u.Hint})
+		}
+		if at >= 0 {
+			p.unknown[at].rows += u.Rows
+		}
+	}
 	for _, e := range r.Errors {
 		if p.shown >= rejectedShown {
 			break
@@ -186,6 +220,13 @@ func (p *put) report(err error) error {
 	if err == nil || p.accepted+p.rejected > 0 {
 		p.show.summary(p.cfg.Stream, p.accepted, p.rejected)
 	}
+	for _, u := range p.unknown {
+		text := fmt.Sprintf("%s `%s`, and %s has no such column", counted(u.rows, "row has", "rows have"), clean(u.name), p.cfg.Stream)
+		if u.hint != "" {
+			text += "; " + clean(u.hint)
+		}
+		p.show.note("%s", text)
+	}
 	var rejected error
 	if p.rejected > 0 {
 		if p.rejected > int64(min(p.shown, rejectedShown)) {
@@ -213,6 +254,9 @@ func (p *put) resume() string {
 	}
 	if p.doubt > 0 {
 		far += fmt.Sprintf(", of lines %d to %d it is not known", p.next, p.next+p.doubt-1)
+	}
+	if p.cfg.File && p.in.format == Array {
+		return fmt.Sprintf("%s. Go on with: %s --run %s", far, p.cfg.Command, p.cfg.Run)
 	}
 	if p.cfg.File {
 		// The same name and the same line: what is in doubt counts once.

@@ -218,7 +218,14 @@ func TestPutRefuses(t *testing.T) {
 		want   string
 	}{
 		{func(c *PutConfig) { c.Client = dead }, "weir serve"},
-		{func(c *PutConfig) { c.In = strings.NewReader("\n [{}]") }, "JSON array"},
+		{func(c *PutConfig) { c.In = strings.NewReader("\n [{}, 5") }, "the array breaks off"},
+		{func(c *PutConfig) { c.In = strings.NewReader("[{}] x") }, "behind the array's end"},
+		{func(c *PutConfig) { c.In, c.Format = strings.NewReader("{}"), Array }, "--format ndjson"},
+		{func(c *PutConfig) { c.In, c.From = strings.NewReader("[{}]"), 2 }, "--run"},
+		{func(c *PutConfig) { c.Name = "rows.tsv" }, "CSV"},
+		{func(c *PutConfig) { c.Format = "xml" }, "auto, ndjson"},
+		{func(c *PutConfig) { c.In = strings.NewReader("\x1f\x8bnonsense") }, "unpack gzip"},
+		{func(c *PutConfig) { c.In = strings.NewReader("\x28\xb5\x2f\xfdnonsense") }, "read the input"},
 		{func(c *PutConfig) { c.From = 9 }, "has only 3 lines"},
 		{func(c *PutConfig) { c.From = -1 }, "--from -1"},
 		{func(c *PutConfig) { c.Run = "a b" }, "--run"},
@@ -297,7 +304,7 @@ func TestPieces(t *testing.T) {
 		}
 		text.WriteString(rapid.SampledFrom([]string{"", "tail", "[tail"}).Draw(t, "tail"))
 		cut := func(in io.Reader) (out []string) {
-			p := newPieces(in, false)
+			p := newPieces(&meter{in: in}, false, Lines)
 			defer p.close()
 			line := int64(1)
 			var all strings.Builder
@@ -346,7 +353,7 @@ func TestProgress(t *testing.T) {
 	p.began = p.began.Add(-2 * time.Second)
 	p.at = p.began
 	p.skip(100)
-	p.add(piece{body: make([]byte, 400)}, 1234, 5)
+	p.add(piece{data: make([]byte, 400)}, 1234, 5)
 	p.waiting("the server \x1b[2J is away")
 	p.note("note")
 	p.summary("hits", 1234, 5)

@@ -48,6 +48,11 @@ type receipt struct {
 		Column  string `json:"column"`
 		Message string `json:"message"`
 	} `json:"errors"`
+	Unknown []struct {
+		Name string `json:"name"`
+		Rows int64  `json:"rows"`
+		Hint string `json:"hint"`
+	} `json:"unknown"`
 	Error *wireError `json:"error"`
 }
 
@@ -68,11 +73,11 @@ func (e *refused) Unwrap() error { return e.err }
 
 // send sends a body under a key until it is answered. The key makes the server
 // count it once however often it comes.
-func (s *sender) send(ctx context.Context, key string, body []byte) (receipt, error) {
+func (s *sender) send(ctx context.Context, key string, as Format, body []byte) (receipt, error) {
 	began := time.Now()
 	wait := firstPause
 	for {
-		r, err := s.once(ctx, key, body)
+		r, err := s.once(ctx, key, as, body)
 		var again *tryAgain
 		if err == nil || !errors.As(err, &again) {
 			return r, err
@@ -93,10 +98,10 @@ func (s *sender) send(ctx context.Context, key string, body []byte) (receipt, er
 }
 
 // once sends a body once.
-func (s *sender) once(ctx context.Context, key string, body []byte) (receipt, error) {
+func (s *sender) once(ctx context.Context, key string, as Format, body []byte) (receipt, error) {
 	ctx, cancel := withGrace(ctx)
 	defer cancel()
-	header := http.Header{"Content-Type": {"application/x-ndjson"}, "Idempotency-Key": {key}}
+	header := http.Header{"Content-Type": {as.contentType()}, "Idempotency-Key": {key}}
 	resp, err := s.client.do(ctx, http.MethodPost, s.path, bytes.NewReader(body), header)
 	if err != nil {
 		return receipt{}, retryable(err)

@@ -38,7 +38,7 @@ export const functions: readonly string[] = `
   current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
   if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
   octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
-  tumble ucase unix_timestamp upper year
+  json_extract json_length json_type json_unquote json_valid json_value str_to_date tumble ucase unix_timestamp upper year
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */

@@ -29,7 +29,7 @@ func Decode(src []byte, t types.Type, b array.Builder) (rest []byte, err error) 
 	case tag != present:
 		return nil, ErrCorrupt
 	}
-	if t.Kind == types.Varchar {
+	if t.Kind == types.Varchar || t.Kind == types.JSON {
 		return decodeString(src, b.(*array.StringBuilder))
 	}
 	n := width(t.Kind)

@@ -57,7 +57,7 @@ func Of(a arrow.Array, t types.Type) Column {
 		c.floats = a.(*array.Float64).Float64Values()
 	case types.Decimal:
 		c.decs = a.(*array.Decimal128).Values()
-	case types.Varchar:
+	case types.Varchar, types.JSON:
 		c.offsets = arrow.Int32Traits.CastFromBytes(d.Buffers()[1].Bytes())[lo : hi+1]
 		if b := d.Buffers()[2]; b != nil {
 			c.bytes = b.Bytes()

@@ -17,13 +17,16 @@ const exactMax = 1 << 53
 // AppendJSON appends one value of a column of type t as JSON. BIGINT beyond
 // 2^53 and DECIMAL are strings, for readers would round them; DOUBLE is as short
 // as it can be, and null if it is no number; times are strings with the
-// column's precision; NULL is null. Bytes that are no UTF-8 become U+FFFD.
+// column's precision; a JSON value stands as it is; NULL is null. Bytes that are no UTF-8 become U+FFFD.
 func AppendJSON(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	if a.IsNull(row) {
 		return append(dst, "null"...)
 	}
 	switch a := a.(type) {
 	case *array.String:
+		if t.Kind == types.JSON {
+			return append(dst, a.Value(row)...)
+		}
 		return AppendJSONString(dst, a.Value(row))
 	case *array.Int64:
 		v := a.Value(row)

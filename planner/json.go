@@ -1,0 +1,183 @@
+package planner
+
+import (
+	"errors"
+
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+func jsonFunctions(m map[string]function) {
+	m["JSON_EXTRACT"] = function{fn: "json_extract", usage: "(json, 'path', …)", doc: "The value at a path, as JSON; of several paths an array of what is there. json->'path' is the same.", min: 2, max: 1 + jsonPathsMax, bind: jsonPaths}
+	m["JSON_VALUE"] = function{fn: "json_value", usage: "(json, 'path')", doc: "The scalar at a path, as text; NULL if there is an object, an array or nothing.", min: 2, max: 2, bind: jsonPaths}
+	m["JSON_UNQUOTE"] = function{fn: "json_unquote", usage: "(json)", doc: "A JSON string without quotes and escapes, other values as text. json->>'path' takes it of what is at a path.", min: 1, max: 1, bind: jsonUnquote}
+	m["JSON_TYPE"] = function{fn: "json_type", usage: "(json)", doc: "OBJECT, ARRAY, STRING, INTEGER, UNSIGNED INTEGER, DOUBLE, BOOLEAN or NULL.", min: 1, max: 1, bind: jsonOf}
+	m["JSON_LENGTH"] = function{fn: "json_length", usage: "(json[, 'path'])", doc: "How many members or elements there are; 1 for a scalar.", min: 1, max: 2, bind: jsonPaths}
+	m["JSON_VALID"] = function{fn: "json_valid", usage: "(value)", doc: "Whether a text is JSON.", min: 1, max: 1, bind: jsonValid}
+}
+
+// jsonPathsMax bounds the paths of a JSON_EXTRACT.
+const jsonPathsMax = 32
+
+// jsonArgument makes JSON of an argument: text is read as JSON, and what is none
+// is NULL.
+func jsonArgument(o operand, name string) (physical.Expr, error) {
+	switch o.kind() {
+	case types.JSON:
+		return o.e, nil
+	case types.Varchar, types.Null:
+		if text, ok := constantText(o.e); ok {
+			if _, valid := types.CompactJSON(nil, []byte(text)); !valid {
+				return nil, diag.New(diag.BadLiteral, o.at, "'%s' is not JSON", shorten(text)).
+					WithHint("a name of a member goes into the path: %s(column, '$.name')", name)
+			}
+		}
+		return castTo(o.e, types.JSONType), nil
+	}
+	return nil, diag.New(diag.WrongType, o.at, "%s takes JSON, this is a %s", name, o.e.Type())
+}
+
+// jsonPaths binds a function of JSON and paths, which are read here: a wrong one
+// is an error of the statement.
+func jsonPaths(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	doc, err := jsonArgument(args[0], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	out := []physical.Expr{doc}
+	for i, a := range args[1:] {
+		path, ok := constantText(a.e)
+		if !ok {
+			return nil, diag.New(diag.WrongArguments, a.at, "the path must be written out").
+				WithHint("for example %s(%s, '$.name')", c.Name.Text, nameOf(c.Args[0]))
+		}
+		if _, err := types.ParseJSONPath(path); err != nil {
+			return nil, badPath(c.Args[i+1], path, err)
+		}
+		out = append(out, a.e)
+	}
+	t := types.JSONType
+	switch f.fn {
+	case "json_value":
+		t = types.VarcharType
+	case "json_length":
+		t = types.BigintType
+	}
+	return &physical.Call{Fn: f.fn, Args: out, T: t}, nil
+}
+
+// badPath points into the literal, where it was written without escapes.
+func badPath(e ast.Expr, path string, err error) error {
+	at := e.Span()
+	var p *types.JSONPathError
+	if !errors.As(err, &p) {
+		return diag.New(diag.BadLiteral, at, "%s", err)
+	}
+	if at.End-at.Start == len(path)+2 {
+		at.Start, at.End = at.Start+1+p.Start, at.Start+1+max(p.End, p.Start+1)
+	}
+	out := diag.New(diag.BadLiteral, at, "%s", p.Message)
+	if p.Hint != "" {
+		out = out.WithHint("%s", p.Hint)
+	}
+	return out
+}
+
+func jsonOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	doc, err := jsonArgument(args[0], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{doc}, T: types.VarcharType}, nil
+}
+
+// jsonUnquote binds JSON_UNQUOTE. Of a text it takes off the quotes only if there
+// are any, as MySQL does.
+func jsonUnquote(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	if k := args[0].kind(); k != types.JSON && k != types.Varchar && k != types.Null {
+		return nil, diag.New(diag.WrongType, args[0].at, "%s takes JSON, this is a %s", c.Name.Text, args[0].e.Type())
+	}
+	return unquoted(args[0].e), nil
+}
+
+// unquoted returns JSON_UNQUOTE(e).
+func unquoted(e physical.Expr) physical.Expr {
+	return &physical.Call{Fn: "json_unquote", Args: []physical.Expr{e}, T: types.VarcharType}
+}
+
+func jsonValid(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	switch args[0].kind() {
+	case types.JSON, types.Varchar:
+		return &physical.Call{Fn: f.fn, Args: []physical.Expr{args[0].e}, T: types.BooleanType}, nil
+	case types.Null:
+		return &physical.Literal{T: types.BooleanType}, nil
+	case types.Interval:
+		return nil, diag.New(diag.WrongType, args[0].at, "%s does not take an INTERVAL", c.Name.Text)
+	}
+	return nil, diag.New(diag.WrongType, args[0].at, "%s takes text, this is a %s", c.Name.Text, args[0].e.Type())
+}
+
+// noJSON refuses JSON where values are compared as wholes: it is text that can be
+// written in many ways.
+func noJSON(e physical.Expr, at diag.Span, what string) error {
+	if e.Type().Kind != types.JSON {
+		return nil
+	}
+	return diag.New(diag.WrongType, at, "%s JSON is not supported", what).
+		WithLabel("JSON").
+		WithHint("take a value out of it: json->>'$.name' is text, and CAST(… AS BIGINT) makes a number of that")
+}
+
+// fromUnixtime binds FROM_UNIXTIME: the fraction of a DECIMAL has up to 6 digits,
+// and that of a DOUBLE has 6.
+func fromUnixtime(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	m, err := meant(args[0], types.BigintType)
+	if err != nil {
+		return nil, err
+	}
+	n, err := number(m, c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	precision := 0
+	switch t := n.Type(); t.Kind {
+	case types.Decimal:
+		precision = min(t.Scale, 6)
+	case types.Double:
+		precision = 6
+		n = castTo(n, types.DecimalType(types.MaxDecimalPrecision, 6))
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{n}, T: types.DatetimeType(precision)}, nil
+}
+
+// strToDate binds STR_TO_DATE, whose format must be written out: it tells the
+// digits of the result.
+func strToDate(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	s, err := args[0].as(types.Varchar, c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	format, ok := constantText(args[1].e)
+	if !ok {
+		return nil, diag.New(diag.WrongArguments, args[1].at, "the format must be written out").
+			WithHint("for example STR_TO_DATE(s, '%%d.%%m.%%Y %%H:%%i:%%s')")
+	}
+	precision := 0
+	for i := 0; i+1 < len(format); i++ {
+		if format[i] != '%' {
+			continue
+		}
+		i++
+		switch format[i] {
+		case 'f':
+			precision = 6
+		case 'Y', 'y', 'm', 'c', 'd', 'e', 'H', 'k', 'h', 'I', 'l', 'i', 's', 'S', 'p', 'T', 'r', 'b', 'M', 'a', 'W', 'j', '%':
+		default:
+			return nil, diag.New(diag.BadLiteral, args[1].at, "STR_TO_DATE does not read %%%c", format[i]).
+				WithHint("it reads %%Y %%y %%m %%c %%d %%e %%H %%k %%h %%I %%l %%i %%s %%f %%p %%T %%r %%b %%M %%a %%W %%j")
+		}
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{s, args[1].e}, T: types.DatetimeType(precision)}, nil
+}
