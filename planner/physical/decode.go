@@ -172,7 +172,10 @@ func decodeProject(n *nodeJSON, input Node) (*Project, error) {
 	}
 	schema := input.Schema()
 	for i := range n.Exprs {
-		e, err := decodeExpr(&n.Exprs[i], schema)
+		e, err := decodeExpr(n.Exprs[i], schema)
+		if err == nil && e == nil {
+			err = errors.New("an expression is missing")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -219,9 +222,14 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 func decodeAgg(a aggJSON) (out Agg, err error) {
 	out = Agg{Fn: AggFn(a.Fn), Arg: a.Arg}
 	switch out.Fn {
-	case AggCountStar, AggCount, AggSum, AggAvg, AggMin, AggMax:
+	case AggCountStar, AggCount, AggSum, AggAvg, AggMin, AggMax, AggPercentile:
 	default:
 		return out, fmt.Errorf("unknown aggregate %q", a.Fn)
+	}
+	if a.Quantile != "" {
+		if out.Quantile, err = strconv.ParseFloat(a.Quantile, 64); err != nil || !(out.Quantile >= 0 && out.Quantile <= 1) {
+			return out, fmt.Errorf("the quantile %.50q", a.Quantile)
+		}
 	}
 	if out.In, err = decodeType(a.In); err != nil {
 		return out, err
@@ -264,34 +272,51 @@ func decodeType(in typeJSON) (types.Type, error) {
 }
 
 // decodeExpr returns nil for nil. schema is what the expression reads.
-func decodeExpr(in *exprJSON, schema stream.Schema) (Expr, error) {
-	switch {
-	case in == nil:
-		return nil, nil
-	case in.Column != nil && in.Literal == nil && in.Call == nil:
-		t, err := decodeType(in.Column.Type)
-		if err == nil {
-			err = columnsWithin([]int{in.Column.Index}, len(schema))
-		}
-		return &Column{Index: in.Column.Index, T: t, Name: string(in.Column.Name)}, err
-	case in.Literal != nil && in.Column == nil && in.Call == nil:
-		return decodeLiteral(in.Literal)
-	case in.Call != nil && in.Column == nil && in.Literal == nil:
-		t, err := decodeType(in.Call.Type)
+func decodeExpr(in exprJSON, schema stream.Schema) (Expr, error) {
+	var stack []Expr
+	for i := range in {
+		e, left, err := decodeTerm(&in[i], stack, len(schema))
 		if err != nil {
 			return nil, err
 		}
-		out := &Call{Fn: in.Call.Fn, T: t}
-		for i := range in.Call.Args {
-			arg, err := decodeExpr(&in.Call.Args[i], schema)
-			if err != nil {
-				return nil, err
-			}
-			out.Args = append(out.Args, arg)
-		}
-		return out, out.check()
+		stack = left
+		stack = append(stack, e)
 	}
-	return nil, errors.New("an expression is a column, a literal or a call")
+	switch {
+	case len(stack) == 1:
+		return stack[0], nil
+	case in == nil:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("an expression of %d terms leaves %d values", len(in), len(stack))
+}
+
+// decodeTerm returns a term and what it leaves of the values before it.
+func decodeTerm(in *termJSON, stack []Expr, width int) (Expr, []Expr, error) {
+	switch {
+	case in.Column != nil && in.Literal == nil && in.Call == nil:
+		t, err := decodeType(in.Column.Type)
+		if err == nil {
+			err = columnsWithin([]int{in.Column.Index}, width)
+		}
+		return &Column{Index: in.Column.Index, T: t, Name: string(in.Column.Name)}, stack, err
+	case in.Literal != nil && in.Column == nil && in.Call == nil:
+		l, err := decodeLiteral(in.Literal)
+		return l, stack, err
+	case in.Call != nil && in.Column == nil && in.Literal == nil:
+		t, err := decodeType(in.Call.Type)
+		if err != nil {
+			return nil, nil, err
+		}
+		from := len(stack) - in.Call.Args
+		if in.Call.Args < 0 || from < 0 {
+			return nil, nil, fmt.Errorf("the function %q has %d arguments, and %d values stand before it", in.Call.Fn, in.Call.Args, len(stack))
+		}
+		out := &Call{Fn: in.Call.Fn, Args: append([]Expr(nil), stack[from:]...), T: t}
+		err = out.check()
+		return out, stack[:from], err
+	}
+	return nil, nil, errors.New("a term is a column, a literal or a call")
 }
 
 // check refuses special forms without what they need.

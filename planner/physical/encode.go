@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -136,7 +137,11 @@ func encodeWindow(w *WindowAgg) (*windowJSON, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.Aggs = append(out.Aggs, aggJSON{string(a.Fn), a.Arg, in, result})
+		agg := aggJSON{Fn: string(a.Fn), Arg: a.Arg, In: in, Out: result}
+		if a.Quantile != 0 {
+			agg.Quantile = strconv.FormatFloat(a.Quantile, 'g', -1, 64)
+		}
+		out.Aggs = append(out.Aggs, agg)
 	}
 	return out, nil
 }
@@ -154,17 +159,24 @@ func encodeExprs(list []Expr) ([]exprJSON, error) {
 			return nil, err
 		}
 		if x == nil {
-			return nil, fmt.Errorf("an expression is missing")
+			return nil, errors.New("an expression is missing")
 		}
-		out = append(out, *x)
+		out = append(out, x)
 	}
 	return out, nil
 }
 
 // encodeExpr returns nil for nil.
-func encodeExpr(e Expr) (*exprJSON, error) {
+func encodeExpr(e Expr) (exprJSON, error) {
 	if e == nil {
 		return nil, nil
+	}
+	return appendExpr(nil, e)
+}
+
+func appendExpr(out exprJSON, e Expr) (exprJSON, error) {
+	if e == nil {
+		return nil, errors.New("an argument is missing")
 	}
 	t, err := encodeType(e.Type())
 	if err != nil {
@@ -172,13 +184,17 @@ func encodeExpr(e Expr) (*exprJSON, error) {
 	}
 	switch e := e.(type) {
 	case *Column:
-		return &exprJSON{Column: &columnJSON{e.Index, textJSON(e.Name), t}}, nil
+		return append(out, termJSON{Column: &columnJSON{e.Index, textJSON(e.Name), t}}), nil
 	case *Literal:
 		l, err := encodeLiteral(e, t)
-		return &exprJSON{Literal: l}, err
+		return append(out, termJSON{Literal: l}), err
 	case *Call:
-		args, err := encodeExprs(e.Args)
-		return &exprJSON{Call: &callJSON{e.Fn, args, t}}, err
+		for _, a := range e.Args {
+			if out, err = appendExpr(out, a); err != nil {
+				return nil, err
+			}
+		}
+		return append(out, termJSON{Call: &callJSON{e.Fn, len(e.Args), t}}), nil
 	}
 	return nil, fmt.Errorf("unknown expression %T", e)
 }

@@ -31,7 +31,7 @@ type nodeJSON struct {
 	Op string `json:"op"`
 
 	Scan    *scanJSON   `json:"scan,omitempty"`
-	Pred    *exprJSON   `json:"pred,omitempty"`
+	Pred    exprJSON    `json:"pred,omitempty"`
 	Exprs   []exprJSON  `json:"exprs,omitempty"`
 	Names   []textJSON  `json:"names,omitempty"`
 	Agg     *windowJSON `json:"agg,omitempty"`
@@ -48,8 +48,8 @@ type scanJSON struct {
 	Columns         []int         `json:"columns,omitempty"`
 	Fields          []fieldJSON   `json:"fields,omitempty"`
 	Hidden          []string      `json:"hidden,omitempty"`
-	EventTime       *exprJSON     `json:"event_time,omitempty"`
-	Watermark       *exprJSON     `json:"watermark,omitempty"`
+	EventTime       exprJSON      `json:"event_time,omitempty"`
+	Watermark       exprJSON      `json:"watermark,omitempty"`
 	IdleTimeout     time.Duration `json:"idle_timeout_ns,omitempty"`
 	IdleAdvance     time.Duration `json:"idle_advance_ns,omitempty"`
 	FutureTolerance time.Duration `json:"future_tolerance_ns,omitempty"`
@@ -79,6 +79,8 @@ type aggJSON struct {
 	Arg int      `json:"arg"`
 	In  typeJSON `json:"in"`
 	Out typeJSON `json:"out"`
+	// Quantile is a DOUBLE as text, as in a literal; left out if it is 0.
+	Quantile string `json:"quantile,omitempty"`
 }
 
 type sortJSON struct {
@@ -94,8 +96,12 @@ type typeJSON struct {
 	Length    int    `json:"length,omitempty"`
 }
 
-// exprJSON is a column, a literal or a call: exactly one of the three is there.
-type exprJSON struct {
+// exprJSON is an expression as a row of terms, the arguments of a call before it:
+// what a person or a program writes may nest deeper than JSON may. nil: none.
+type exprJSON []termJSON
+
+// termJSON is a column, a literal or a call: exactly one of the three is there.
+type termJSON struct {
 	Column  *columnJSON  `json:"column,omitempty"`
 	Literal *literalJSON `json:"literal,omitempty"`
 	Call    *callJSON    `json:"call,omitempty"`
@@ -123,10 +129,11 @@ type spanJSON struct {
 	Micros int64 `json:"micros"`
 }
 
+// callJSON takes as many of the expressions before it as it has arguments.
 type callJSON struct {
-	Fn   string     `json:"fn"`
-	Args []exprJSON `json:"args,omitempty"`
-	Type typeJSON   `json:"type"`
+	Fn   string   `json:"fn"`
+	Args int      `json:"args,omitempty"`
+	Type typeJSON `json:"type"`
 }
 
 // textJSON is text that survives even where it is not UTF-8, which JSON cannot hold.

@@ -55,8 +55,9 @@ func everything() *physical.Plan {
 	agg := physical.WindowAgg{
 		Window:   windows.Spec{Kind: windows.Hop, Size: time.Hour, Slide: 7 * time.Microsecond, Offset: -time.Second},
 		Lateness: time.Minute, Updates: true, Keys: []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{types.VarcharOf(32)},
-		Aggs:     []physical.Agg{{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType}, {Fn: physical.AggSum, Arg: 7, In: types.BigintType, Out: types.DecimalType(38, 0)}},
-		AggNames: []string{"n", "sum"},
+		Aggs: []physical.Agg{{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType}, {Fn: physical.AggSum, Arg: 7, In: types.BigintType, Out: types.DecimalType(38, 0)},
+			{Fn: physical.AggPercentile, Arg: 14, In: types.DoubleType, Out: types.DoubleType, Quantile: 0.99}},
+		AggNames: []string{"n", "sum", "p99"},
 	}
 	var n physical.Node = &physical.Filter{In: scan, Pred: &physical.Call{Fn: "not", Args: []physical.Expr{literal(types.BooleanType, false)}, T: types.BooleanType}}
 	n = &physical.Project{In: n, Exprs: values, Names: names}
@@ -129,13 +130,17 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"fn":"sum"`, `"fn":"median"`, `unknown aggregate "median"`},
 		{`"hidden":["arrival"`, `"hidden":["moon"`, `unknown word "moon"`},
 		{`"index":5`, `"index":6`, "column 6 of 6"},
-		{`"time_column":0`, `"time_column":9`, "time column 9 of 5"},
-		{`"key":[0,2]`, `"key":[0,5]`, "column 5 of 5"},
+		{`"time_column":0`, `"time_column":9`, "time column 9 of 6"},
+		{`"key":[0,2]`, `"key":[0,6]`, "column 6 of 6"},
 		{`"bool":true`, `"int":1`, "a literal of type BOOLEAN cannot be int64"},
 		{`"float":"NaN"`, `"float":"not"`, "invalid syntax"},
 		{`"key_names":["k"]`, `"key_names":[]`, "lack names or types"},
 		{`"slide_ns":7000`, `"slide_ns":0`, "a window of"},
-		{`}],"type":{"kind":"boolean"}}`, `},{}],"type":{"kind":"boolean"}}`, "an expression is a column, a literal or a call"},
+		{`{"literal":{"type":{"kind":"null"}}}`, `{}`, "a term is a column, a literal or a call"},
+		{`{"literal":{"type":{"kind":"null"}}}`, ``, "an expression of 0 terms"},
+		{`"args":2`, `"args":3`, "and 2 values stand before it"},
+		{`{"call":{"fn":"not","args":1,`, `{"literal":{"type":{"kind":"null"}}},{"call":{"fn":"not","args":1,`, "leaves 2 values"},
+		{`"args":2`, `"args":1`, "has 1 arguments"},
 	} {
 		if !bytes.Contains(whole, []byte(c.old)) {
 			t.Errorf("the encoding has no %s", c.old)
@@ -161,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(whole)
-	f.Add([]byte(`{"version":1,"nodes":[{"op":"scan","scan":{"kind":"one"}},{"op":"project","exprs":[{"literal":{"type":{"kind":"decimal","precision":38,"scale":38},"decimal":"-7"}}],"names":["a"]}],"emit":"rows","time_column":-1}`))
+	f.Add([]byte(`{"version":1,"nodes":[{"op":"scan","scan":{"kind":"one"}},{"op":"project","exprs":[[{"literal":{"type":{"kind":"decimal","precision":38,"scale":38},"decimal":"-7"}}]],"names":["a"]}],"emit":"rows","time_column":-1}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := physical.Decode(b)
 		if err != nil {
