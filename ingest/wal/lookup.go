@@ -80,6 +80,13 @@ func (l *Log) CommitAt(t stream.Time) stream.Commit {
 	}
 }
 
+// First returns the number of the first commit that the log still holds.
+func (l *Log) First() stream.Commit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.segments[0].first
+}
+
 // EachControl calls fn for every durable reshard, end and DDL commit, in order,
 // without reading what lies between them: a catalog is rebuilt with it. An error
 // of fn ends it.

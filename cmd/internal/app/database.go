@@ -13,6 +13,7 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/expr"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/planner"
 	"weir/planner/physical"
@@ -25,7 +26,8 @@ import (
 // database is the catalog, the queries that run, and what they read.
 type database struct {
 	catalog *catalog.Catalog
-	log     *wal.Log // nil in `weir query`, where streams are files
+	log     *wal.Log    // nil in `weir query`, where streams are files
+	store   state.Store // nil in `weir query`, where nothing outlives the process
 	logger  *slog.Logger
 	alloc   memory.Allocator
 	now     func() time.Time
@@ -37,8 +39,12 @@ type database struct {
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
-	ddl       sync.Mutex // one statement changes the catalog at a time
-	replaying bool       // the catalog is being restored; before anything else runs
+	ddl       sync.Mutex       // one statement changes the catalog at a time
+	replaying bool             // the catalog is being restored; before anything else runs
+	loading   bool             // it is, from the store
+	redoing   stream.Commit    // that is run again while it is
+	redoPlan  []byte           // that the commit's view was stored with
+	plans     map[uint32]bound // of restored views that do not run yet, by the view's id
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
@@ -54,6 +60,7 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
+		plans: make(map[uint32]bound),
 		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
 		ctx: ctx, stop: stop,
 	}
