@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"bytes"
 	"testing"
 
 	"weir/operators/stream"
@@ -14,6 +15,7 @@ import (
 // exchanges, hidden columns that nobody asked for.
 func checkPlan(t testing.TB, p *physical.Plan) {
 	t.Helper()
+	checkEncoding(t, p)
 	exchanges, windowed, wantsW := 0, false, false
 	for n := p.Root; n != nil; n = n.Input() {
 		var in stream.Schema
@@ -148,5 +150,26 @@ func checkKinds(t testing.TB, c *physical.Call) {
 			values = append(values, c.Args[i+1])
 		}
 		same(append(values, c.Args[len(c.Args)-1]))
+	}
+}
+
+// checkEncoding fails if a plan is not the same after it was stored.
+func checkEncoding(t testing.TB, p *physical.Plan) {
+	t.Helper()
+	text, err := physical.Encode(p)
+	if err != nil {
+		t.Errorf("encode: %v", err)
+		return
+	}
+	back, err := physical.Decode(text)
+	if err != nil {
+		t.Errorf("%v in\n%s", err, text)
+		return
+	}
+	if again, err := physical.Encode(back); err != nil || !bytes.Equal(again, text) {
+		t.Errorf("error %v; a stored plan is\n%s\nnot\n%s", err, again, text)
+	}
+	if (p.Key == nil) != (back.Key == nil) {
+		t.Error("a stored plan has a key where there was none, or the reverse")
 	}
 }

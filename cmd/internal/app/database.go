@@ -14,6 +14,7 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/expr"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/planner"
 	"weir/planner/physical"
@@ -26,7 +27,8 @@ import (
 // database is the catalog, the queries that run, and what they read.
 type database struct {
 	catalog *catalog.Catalog
-	log     *wal.Log // nil in `weir query`, where streams are files
+	log     *wal.Log    // nil in `weir query`, where streams are files
+	store   state.Store // nil in `weir query`, where nothing outlives the process
 	logger  *slog.Logger
 	alloc   memory.Allocator
 	now     func() time.Time
@@ -38,9 +40,14 @@ type database struct {
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
-	ddl       sync.Mutex  // one statement changes the catalog at a time
-	replaying bool        // the catalog is being restored; before anything else runs
-	removing  atomic.Bool // who needs old segments has said so, and the others may go
+	ddl       sync.Mutex       // one statement changes the catalog at a time
+	replaying bool             // the catalog is being restored; before anything else runs
+	loading   bool             // it is, from the store
+	redoing   stream.Commit    // that is run again while it is
+	redoPlan  []byte           // that the commit's view was stored with
+	plans     map[uint32]bound // of restored views that do not run yet, by the view's id
+	unsaved   atomic.Bool      // the store could not take what the log says of the catalog
+	removing  atomic.Bool      // who needs old segments has said so, and the others may go
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
@@ -56,6 +63,7 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
+		plans: make(map[uint32]bound),
 		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
 		ctx: ctx, stop: stop,
 	}

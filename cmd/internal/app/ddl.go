@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"weir/ingest/wal"
+	"weir/operators/stream"
 	"weir/planner"
 	"weir/planner/physical"
 	"weir/sql"
@@ -20,44 +21,70 @@ type change struct {
 	Version int    `json:"v"`
 	ID      uint32 `json:"id,omitempty"`
 	SQL     string `json:"sql"`
+	// Plan is what a materialized view runs, bound and optimised: physical.Encode.
+	Plan json.RawMessage `json:"plan,omitempty"`
 }
 
 const changeVersion = 1
 
-// persist writes a change to the log. Without a log nothing outlives the process.
-func (db *database) persist(ctx context.Context, id uint32, text string) error {
-	if db.log == nil || db.replaying {
+// persist writes a change to the log, then to the store. made is the object that it
+// makes, gone the number of the one that it ends. Without a log nothing outlives
+// the process.
+func (db *database) persist(ctx context.Context, text string, made *object, gone uint32) error {
+	if db.log == nil {
 		return nil
 	}
-	payload, err := json.Marshal(change{Version: changeVersion, ID: id, SQL: text})
-	if err != nil {
-		return err
+	c := change{Version: changeVersion, SQL: text}
+	if made != nil {
+		made.Version, made.SQL = changeVersion, text
+		made.change.Version = changeVersion
+		c = made.change
 	}
-	// A statement that is being written is finished, whatever becomes of its client.
-	_, err = db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload})
-	return err
+	commit := db.redoing
+	if !db.replaying {
+		payload, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		// A statement that is being written is finished, whatever becomes of its client.
+		if commit, err = db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload}); err != nil {
+			return err
+		}
+	}
+	if !db.loading {
+		db.saveCatalog(ctx, commit, made, gone)
+	}
+	return nil
 }
 
-// restore runs the log's changes of the catalog again. Queries are not started.
+// restore loads the catalog from the store, and runs the log's changes behind it
+// again. Queries are not started.
 func (db *database) restore(ctx context.Context) error {
-	db.replaying = true
-	defer func() { db.replaying = false }()
+	db.replaying, db.loading = true, true
+	defer func() { db.replaying, db.loading = false, false }()
+	from, err := db.restoreFrom(ctx)
+	if err != nil {
+		return fmt.Errorf("restore catalog: %w", err)
+	}
+	db.loading = false
 	return db.log.EachControl(ctx, func(f *wal.Frame) error {
-		if f.Control.Kind != wal.DDL {
+		if f.Control.Kind != wal.DDL || f.Commit <= from {
 			return nil
 		}
-		if err := db.redo(ctx, f.Control.Payload); err != nil {
+		var c change
+		err := json.Unmarshal(f.Control.Payload, &c)
+		if err == nil {
+			err = db.redo(ctx, &c, f.Commit)
+		}
+		if err != nil {
 			return fmt.Errorf("restore catalog from commit %d: %w", f.Commit, err)
 		}
 		return nil
 	})
 }
 
-func (db *database) redo(ctx context.Context, payload []byte) error {
-	var c change
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return err
-	}
+// redo runs a change again that a commit made.
+func (db *database) redo(ctx context.Context, c *change, commit stream.Commit) error {
 	if c.Version != changeVersion {
 		return fmt.Errorf("catalog change has version %d; this weir knows version %d", c.Version, changeVersion)
 	}
@@ -68,6 +95,8 @@ func (db *database) redo(ctx context.Context, payload []byte) error {
 	if c.ID > 0 {
 		db.catalog.Reserve(c.ID - 1) // the next object gets the number that it had
 	}
+	db.redoing, db.redoPlan = commit, c.Plan
+	defer func() { db.redoing, db.redoPlan = 0, nil }()
 	_, err = db.statement(ctx, s, func(string, ...any) {})
 	return err
 }
@@ -93,7 +122,7 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, def.ID, text); err != nil {
+	if err := db.persist(ctx, text, &object{Kind: "stream", Name: def.Name, change: change{ID: def.ID}}, 0); err != nil {
 		return err
 	}
 	db.tick()
@@ -116,7 +145,8 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		return err
 	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
-	p, err := db.planView(s, rel)
+	made := &object{Kind: "view", Name: def.Name, change: change{Plan: db.redoPlan}}
+	p, why, err := db.viewPlan(s, rel, made)
 	if err != nil {
 		return err
 	}
@@ -126,16 +156,42 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, def.ID, s.Text); err != nil {
+	made.ID = def.ID
+	var gone uint32
+	if before != nil {
+		gone = before.ID
+	}
+	if err := db.persist(ctx, s.Text, made, gone); err != nil {
 		return err
 	}
 	if before != nil {
+		delete(db.plans, before.ID)
 		db.stopView(before.ID)
 	}
-	if db.replaying || !s.Materialized {
+	switch {
+	case !s.Materialized:
+		return nil
+	case db.replaying:
+		db.plans[def.ID] = bound{p, why}
 		return nil
 	}
 	return db.startView(def, p, rel)
+}
+
+// viewPlan plans a view, or takes the plan that a materialized view was stored
+// with; why says that this one cannot be run. The plan goes into made.
+func (db *database) viewPlan(s *ast.CreateView, rel *relations, made *object) (p *physical.Plan, why, err error) {
+	if s.Materialized {
+		made.Kind = "materialized view"
+	}
+	if s.Materialized && db.redoPlan != nil {
+		return db.boundView(s, rel, db.redoPlan)
+	}
+	if p, err = db.planView(s, rel); err != nil || !s.Materialized {
+		return p, nil, err
+	}
+	made.Plan, err = physical.Encode(p)
+	return p, nil, err
 }
 
 // planView plans the query of a view that is being made.
@@ -169,7 +225,7 @@ func (db *database) startView(def *catalog.View, p *physical.Plan, rel *relation
 	return nil
 }
 
-// startViews plans and runs every materialized view of a restored catalog.
+// startViews runs the stored plan of every materialized view of a restored catalog.
 func (db *database) startViews() error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
@@ -177,15 +233,21 @@ func (db *database) startViews() error {
 		if !v.Materialized {
 			continue
 		}
-		rel := &relations{db: db, notes: func(string, ...any) {}}
-		p, err := planner.PlanView(v.Query, db.planConfig(rel))
-		if err == nil {
-			err = db.startView(v, p, rel)
+		b := db.plans[v.ID]
+		if b.err != nil {
+			db.logger.Error("view cannot be run: drop it and create it again", "view", v.Name, "error", b.err)
+			db.mu.Lock()
+			db.views[v.ID] = db.failedView(v, b.plan, b.err)
+			db.mu.Unlock()
+			continue
 		}
-		if err != nil {
+		rel := &relations{db: db, notes: func(string, ...any) {}}
+		rel.stream, _ = db.catalog.Stream(scanOf(b.plan.Root).Relation)
+		if err := db.startView(v, b.plan, rel); err != nil {
 			return fmt.Errorf("start view %s: %w", v.Name, err)
 		}
 	}
+	clear(db.plans)
 	return nil
 }
 
@@ -203,19 +265,26 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
 	view, _ := db.catalog.View(s.Name.Text)
-	stream, _ := db.catalog.Stream(s.Name.Text)
+	from, _ := db.catalog.Stream(s.Name.Text)
 	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
 	if err != nil || !dropped {
 		return err
 	}
-	if err := db.persist(ctx, 0, sql.Print(s)); err != nil {
+	var gone uint32
+	if view != nil {
+		gone = view.ID
+		delete(db.plans, gone)
+	} else if from != nil {
+		gone = from.ID
+	}
+	if err := db.persist(ctx, sql.Print(s), nil, gone); err != nil {
 		return err
 	}
 	if view != nil {
 		db.stopView(view.ID)
 	}
-	if stream != nil {
-		db.endLife(stream)
+	if from != nil {
+		db.endLife(from)
 	}
 	db.tick()
 	return nil

@@ -88,7 +88,7 @@ func (l lists) Queries() []api.QueryInfo {
 	head, _ := l.db.log.Head()
 	var out []api.QueryInfo
 	for _, m := range l.db.running() {
-		p := m.query.Progress()
+		p := m.progress()
 		out = append(out, api.QueryInfo{
 			Name: m.def.Name, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
 			Rate:   l.rates.of(rateKey{query: true, id: m.def.ID}),

@@ -101,6 +101,14 @@ func viewError(name string, err error) error {
 	return err
 }
 
+// progress is what the query says of itself, nothing where there is none.
+func (m *materialized) progress() engine.Progress {
+	if m.query == nil {
+		return engine.Progress{}
+	}
+	return m.query.Progress()
+}
+
 func (m *materialized) finish() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

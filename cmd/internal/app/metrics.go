@@ -210,7 +210,7 @@ func (m *metrics) collectQueries(emit emitter) {
 	i := &instruments
 	head, _ := m.s.log.Head()
 	for _, q := range m.s.db.running() {
-		name, p := q.def.Name, q.query.Progress()
+		name, p := q.def.Name, q.progress()
 		emit(i.queryRows, float64(p.Ledger.Used), name, "used")
 		emit(i.queryRows, float64(p.Ledger.Filtered), name, "filtered")
 		emit(i.queryRows, float64(p.Ledger.Late), name, "late")

@@ -86,7 +86,7 @@ func (db *database) counts() map[rateKey]int64 {
 		out[rateKey{id: s.ID}] = n
 	}
 	for _, m := range db.running() {
-		out[rateKey{query: true, id: m.def.ID}] = m.query.Progress().Ledger.In
+		out[rateKey{query: true, id: m.def.ID}] = m.progress().Ledger.In
 	}
 	return out
 }

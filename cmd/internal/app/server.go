@@ -58,7 +58,7 @@ func newServer(cfg serverConfig) (*server, error) {
 		return nil, err
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
-	err = s.openFiles()
+	err = errors.Join(s.openStore(), s.openFiles())
 	if err == nil {
 		err = s.db.restore(context.Background())
 		s.db.retain()
@@ -68,7 +68,7 @@ func newServer(cfg serverConfig) (*server, error) {
 	}
 	if err != nil {
 		s.db.close()
-		return nil, errors.Join(err, s.closeFiles(), s.log.Close())
+		return nil, errors.Join(err, s.closeFiles(), s.closeStore(), s.log.Close())
 	}
 	return s, nil
 }

@@ -110,7 +110,7 @@ func (db *database) showView(v *catalog.View) []any {
 }
 
 func showQuery(m *materialized) []any {
-	p := m.query.Progress()
+	p := m.progress()
 	l := p.Ledger
 	out := []any{m.def.Name, m.describeState()}
 	for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {

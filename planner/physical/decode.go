@@ -1,0 +1,392 @@
+package physical
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"weir/operators/stream"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// ErrVersion is returned by Decode for a plan of a version that it does not know:
+// what such a plan means has changed, or is not known yet.
+var ErrVersion = errors.New("the plan is of another version")
+
+// Decode reads what Encode wrote. It refuses other versions (ErrVersion), nodes,
+// fields and words that it does not know, and plans that do not hold together:
+// what it returns can be printed and has a schema.
+func Decode(b []byte) (*Plan, error) {
+	p, err := decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode plan: %w", err)
+	}
+	return p, nil
+}
+
+func decode(b []byte) (*Plan, error) {
+	var in planJSON
+	if err := strict(b, &in); err != nil {
+		if v, ok := versionOf(b); ok && v != Version {
+			return nil, fmt.Errorf("%w: %d, and this weir runs version %d", ErrVersion, v, Version)
+		}
+		return nil, err
+	}
+	if in.Version != Version {
+		return nil, fmt.Errorf("%w: %d, and this weir runs version %d", ErrVersion, in.Version, Version)
+	}
+	p := &Plan{Version: in.Version, AppendOnly: in.AppendOnly, Bounded: in.Bounded, TimeColumn: in.TimeColumn}
+	if in.Key != nil {
+		p.Key = append([]int{}, *in.Key...)
+	}
+	var err error
+	if p.Emit, err = meaning[EmitMode](in.Emit, emitWords()); err != nil {
+		return nil, err
+	}
+	for i := range in.Nodes {
+		if p.Root, err = decodeNode(&in.Nodes[i], p.Root); err != nil {
+			return nil, fmt.Errorf("node %d (%s): %w", i, in.Nodes[i].Op, err)
+		}
+	}
+	if p.Root == nil {
+		return nil, errors.New("there is no node")
+	}
+	width := len(p.Root.Schema())
+	if p.TimeColumn < -1 || p.TimeColumn >= width {
+		return nil, fmt.Errorf("time column %d of %d", p.TimeColumn, width)
+	}
+	return p, columnsWithin(p.Key, width)
+}
+
+func decodeNode(n *nodeJSON, input Node) (Node, error) {
+	if (n.Op == "scan") != (input == nil) {
+		return nil, errors.New("a scan comes first, and nowhere else")
+	}
+	var out Node
+	var err error
+	switch n.Op {
+	case "scan":
+		out, err = decodeScan(n.Scan)
+	case "filter":
+		var pred Expr
+		if pred, err = decodeExpr(n.Pred, input.Schema()); err == nil && pred == nil {
+			err = errors.New("a filter needs a predicate")
+		}
+		out = &Filter{In: input, Pred: pred}
+	case "project":
+		out, err = decodeProject(n, input)
+	case "window_partial":
+		p := &WindowPartial{In: input, TimeCol: n.TimeCol, WCol: n.WCol}
+		if p.WindowAgg, err = decodeWindow(n.Agg); err == nil {
+			err = p.check(len(input.Schema()))
+		}
+		out = p
+	case "exchange":
+		out = &Exchange{In: input}
+	case "window_final":
+		f := &WindowFinal{In: input}
+		f.WindowAgg, err = decodeWindow(n.Agg)
+		out = f
+	case "sort":
+		s := &Sort{In: input, Limit: n.Limit, Offset: n.Offset}
+		for _, k := range n.Keys {
+			s.Keys = append(s.Keys, SortKey(k))
+			err = errors.Join(err, columnsWithin([]int{k.Column}, len(input.Schema())))
+		}
+		out = s
+	case "limit":
+		out = &Limit{In: input, Count: n.Limit, Offset: n.Offset}
+	default:
+		return nil, errors.New("unknown node")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, n.onlyItsOwn(out)
+}
+
+// onlyItsOwn refuses fields that belong to another node.
+func (n *nodeJSON) onlyItsOwn(made Node) error {
+	again, err := encodeNode(made)
+	if err != nil {
+		return err
+	}
+	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
+		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
+		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset
+	if !same {
+		return errors.New("it has a field of another node")
+	}
+	return nil
+}
+
+func decodeScan(in *scanJSON) (*Scan, error) {
+	if in == nil {
+		return nil, errors.New("what is scanned is missing")
+	}
+	s := &Scan{
+		Relation: string(in.Relation), Columns: in.Columns,
+		IdleTimeout: in.IdleTimeout, IdleAdvance: in.IdleAdvance, FutureTolerance: in.FutureTolerance,
+	}
+	var err error
+	if s.Kind, err = meaning[SourceKind](in.Kind, sourceWords()); err != nil {
+		return nil, err
+	}
+	for _, f := range in.Fields {
+		t, err := decodeType(f.Type)
+		if err != nil {
+			return nil, err
+		}
+		s.Fields = append(s.Fields, stream.Field{Name: string(f.Name), Type: t})
+	}
+	if len(s.Fields) != len(s.Columns) {
+		return nil, fmt.Errorf("%d columns have %d names", len(s.Columns), len(s.Fields))
+	}
+	for _, c := range s.Columns {
+		if c < 0 {
+			return nil, fmt.Errorf("column %d of the relation", c)
+		}
+	}
+	for _, w := range in.Hidden {
+		h, err := meaning[Hidden](w, hiddenWords())
+		if err != nil {
+			return nil, err
+		}
+		s.Hidden = append(s.Hidden, h)
+	}
+	if s.EventTime, err = decodeExpr(in.EventTime, s.Schema()); err != nil {
+		return nil, err
+	}
+	s.Watermark, err = decodeExpr(in.Watermark, s.Schema())
+	return s, err
+}
+
+func decodeProject(n *nodeJSON, input Node) (*Project, error) {
+	p := &Project{In: input, Names: plain(n.Names)}
+	if len(n.Exprs) != len(n.Names) {
+		return nil, fmt.Errorf("%d expressions have %d names", len(n.Exprs), len(n.Names))
+	}
+	schema := input.Schema()
+	for i := range n.Exprs {
+		e, err := decodeExpr(n.Exprs[i], schema)
+		if err == nil && e == nil {
+			err = errors.New("an expression is missing")
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.Exprs = append(p.Exprs, e)
+	}
+	return p, nil
+}
+
+func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
+	if in == nil {
+		return out, errors.New("the aggregation is missing")
+	}
+	out = WindowAgg{
+		Window:   windows.Spec{Size: in.Size, Slide: in.Slide, Offset: in.Offset},
+		Lateness: in.Lateness, Updates: in.Updates, Keys: in.Keys,
+		KeyNames: plain(in.KeyNames), AggNames: plain(in.AggNames),
+	}
+	if out.Window.Kind, err = meaning[windows.Kind](in.Kind, windowWords()); err != nil {
+		return out, err
+	}
+	if out.Window.Kind != windows.None && (in.Size <= 0 || in.Slide <= 0) {
+		return out, fmt.Errorf("a window of %s each %s", in.Size, in.Slide)
+	}
+	for _, t := range in.KeyTypes {
+		kt, err := decodeType(t)
+		if err != nil {
+			return out, err
+		}
+		out.KeyTypes = append(out.KeyTypes, kt)
+	}
+	for _, a := range in.Aggs {
+		agg, err := decodeAgg(a)
+		if err != nil {
+			return out, err
+		}
+		out.Aggs = append(out.Aggs, agg)
+	}
+	if len(out.Keys) != len(out.KeyNames) || len(out.Keys) != len(out.KeyTypes) || len(out.Aggs) != len(out.AggNames) {
+		return out, errors.New("keys or aggregates lack names or types")
+	}
+	return out, nil
+}
+
+func decodeAgg(a aggJSON) (out Agg, err error) {
+	out = Agg{Fn: AggFn(a.Fn), Arg: a.Arg}
+	switch out.Fn {
+	case AggCountStar, AggCount, AggSum, AggAvg, AggMin, AggMax, AggPercentile:
+	default:
+		return out, fmt.Errorf("unknown aggregate %q", a.Fn)
+	}
+	if a.Quantile != "" {
+		if out.Quantile, err = strconv.ParseFloat(a.Quantile, 64); err != nil || !(out.Quantile >= 0 && out.Quantile <= 1) {
+			return out, fmt.Errorf("the quantile %.50q", a.Quantile)
+		}
+	}
+	if out.In, err = decodeType(a.In); err != nil {
+		return out, err
+	}
+	out.Out, err = decodeType(a.Out)
+	return out, err
+}
+
+// check tells whether the columns of an aggregation are columns of its input.
+func (p *WindowPartial) check(width int) error {
+	columns := append([]int(nil), p.Keys...)
+	for _, a := range p.Aggs {
+		if a.Fn != AggCountStar {
+			columns = append(columns, a.Arg)
+		}
+	}
+	if p.Window.Kind != windows.None {
+		columns = append(columns, p.TimeCol, p.WCol)
+	}
+	return columnsWithin(columns, width)
+}
+
+func columnsWithin(columns []int, width int) error {
+	for _, c := range columns {
+		if c < 0 || c >= width {
+			return fmt.Errorf("column %d of %d", c, width)
+		}
+	}
+	return nil
+}
+
+func decodeType(in typeJSON) (types.Type, error) {
+	kind, err := meaning[types.Kind](in.Kind, kindWords())
+	out := types.Type{Kind: kind, Precision: in.Precision, Scale: in.Scale, Length: in.Length}
+	most := types.MaxDecimalPrecision
+	if err == nil && (out.Precision < 0 || out.Precision > most || out.Scale < 0 || out.Scale > most || out.Length < 0) {
+		err = fmt.Errorf("the type %s", out)
+	}
+	return out, err
+}
+
+// decodeExpr returns nil for nil. schema is what the expression reads.
+func decodeExpr(in exprJSON, schema stream.Schema) (Expr, error) {
+	var stack []Expr
+	for i := range in {
+		e, left, err := decodeTerm(&in[i], stack, len(schema))
+		if err != nil {
+			return nil, err
+		}
+		stack = left
+		stack = append(stack, e)
+	}
+	switch {
+	case len(stack) == 1:
+		return stack[0], nil
+	case in == nil:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("an expression of %d terms leaves %d values", len(in), len(stack))
+}
+
+// decodeTerm returns a term and what it leaves of the values before it.
+func decodeTerm(in *termJSON, stack []Expr, width int) (Expr, []Expr, error) {
+	switch {
+	case in.Column != nil && in.Literal == nil && in.Call == nil:
+		t, err := decodeType(in.Column.Type)
+		if err == nil {
+			err = columnsWithin([]int{in.Column.Index}, width)
+		}
+		return &Column{Index: in.Column.Index, T: t, Name: string(in.Column.Name)}, stack, err
+	case in.Literal != nil && in.Column == nil && in.Call == nil:
+		l, err := decodeLiteral(in.Literal)
+		return l, stack, err
+	case in.Call != nil && in.Column == nil && in.Literal == nil:
+		t, err := decodeType(in.Call.Type)
+		if err != nil {
+			return nil, nil, err
+		}
+		from := len(stack) - in.Call.Args
+		if in.Call.Args < 0 || from < 0 {
+			return nil, nil, fmt.Errorf("the function %q has %d arguments, and %d values stand before it", in.Call.Fn, in.Call.Args, len(stack))
+		}
+		out := &Call{Fn: in.Call.Fn, Args: append([]Expr(nil), stack[from:]...), T: t}
+		err = out.check()
+		return out, stack[:from], err
+	}
+	return nil, nil, errors.New("a term is a column, a literal or a call")
+}
+
+// check refuses special forms without what they need.
+func (c *Call) check() error {
+	least := map[string]int{"case": 1, "in": 1, "cast": 1, "date_add": 2, "neg": 1, "not": 1, "is_null": 1, "is_true": 1, "is_false": 1, "like": 2}
+	if c.Fn == "" || len(c.Args) < least[c.Fn] {
+		return fmt.Errorf("the function %q has %d arguments", c.Fn, len(c.Args))
+	}
+	return nil
+}
+
+func decodeLiteral(in *literalJSON) (*Literal, error) {
+	t, err := decodeType(in.Type)
+	if err != nil {
+		return nil, err
+	}
+	out, n := &Literal{T: t}, 0
+	is := func(there bool, value func() any) {
+		if there {
+			n++
+			out.Value = value()
+		}
+	}
+	is(in.Bool != nil, func() any { return *in.Bool })
+	is(in.Int != nil, func() any { return *in.Int })
+	is(in.Text != nil, func() any { return string(*in.Text) })
+	is(in.Span != nil, func() any { return Span{in.Span.Months, in.Span.Micros} })
+	is(in.Float != "", func() any {
+		var v float64
+		v, err = strconv.ParseFloat(in.Float, 64)
+		return v
+	})
+	is(in.Decimal != "", func() any {
+		v, ok := new(big.Int).SetString(in.Decimal, 10)
+		if !ok || v.BitLen() > 127 {
+			err = fmt.Errorf("the DECIMAL literal %.50q", in.Decimal)
+			return nil
+		}
+		return decimal128.FromBigInt(v)
+	})
+	if err == nil && (n > 1 || !fits(t.Kind, out.Value)) {
+		err = fmt.Errorf("a literal of type %s cannot be %T", t, out.Value)
+	}
+	return out, err
+}
+
+// fits tells whether a value is one of a kind, as Literal says.
+func fits(kind types.Kind, value any) bool {
+	var ok bool
+	switch kind {
+	case types.Boolean:
+		_, ok = value.(bool)
+	case types.Bigint, types.Date, types.Datetime:
+		_, ok = value.(int64)
+	case types.Double:
+		_, ok = value.(float64)
+	case types.Varchar:
+		_, ok = value.(string)
+	case types.Decimal:
+		_, ok = value.(decimal128.Num)
+	case types.Interval:
+		_, ok = value.(Span)
+	}
+	return ok || value == nil
+}
+
+func plain(in []textJSON) []string {
+	var out []string
+	for _, t := range in {
+		out = append(out, string(t))
+	}
+	return out
+}

@@ -1,0 +1,231 @@
+package physical
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"weir/sql/types"
+)
+
+// Encode returns a plan as bytes that Decode reads, in this version and, as long
+// as it knows Version, in later ones. The same plan gives the same bytes. An error
+// means that the plan holds something that no planner makes.
+func Encode(p *Plan) ([]byte, error) {
+	out := planJSON{Version: p.Version, AppendOnly: p.AppendOnly, Bounded: p.Bounded, TimeColumn: p.TimeColumn}
+	if p.Key != nil {
+		key := append([]int{}, p.Key...)
+		out.Key = &key
+	}
+	var err error
+	if out.Emit, err = word(p.Emit, emitWords()); err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	for n := p.Root; n != nil; n = n.Input() {
+		node, err := encodeNode(n)
+		if err != nil {
+			return nil, fmt.Errorf("encode plan: %w", err)
+		}
+		out.Nodes = append(out.Nodes, node)
+	}
+	slices.Reverse(out.Nodes)
+	return json.Marshal(out)
+}
+
+// ID names what a plan computes: the first 16 hexadecimal digits of SHA-256 over
+// Version and the plan's encoding. State that was kept for one plan is of no use
+// to a plan with another id.
+func ID(p *Plan) string {
+	text, err := Encode(p)
+	if err != nil {
+		panic(err) // a plan that the planner made, or Decode, has an encoding
+	}
+	sum := sha256.Sum256(append([]byte(strconv.Itoa(Version)+" "), text...))
+	return hex.EncodeToString(sum[:8])
+}
+
+func encodeNode(n Node) (out nodeJSON, err error) {
+	switch n := n.(type) {
+	case *Scan:
+		out.Op = "scan"
+		out.Scan, err = encodeScan(n)
+	case *Filter:
+		out.Op = "filter"
+		out.Pred, err = encodeExpr(n.Pred)
+	case *Project:
+		out.Op, out.Names = "project", texts(n.Names)
+		out.Exprs, err = encodeExprs(n.Exprs)
+	case *WindowPartial:
+		out.Op, out.TimeCol, out.WCol = "window_partial", n.TimeCol, n.WCol
+		out.Agg, err = encodeWindow(&n.WindowAgg)
+	case *Exchange:
+		out.Op = "exchange"
+	case *WindowFinal:
+		out.Op = "window_final"
+		out.Agg, err = encodeWindow(&n.WindowAgg)
+	case *Sort:
+		out.Op, out.Limit, out.Offset = "sort", n.Limit, n.Offset
+		for _, k := range n.Keys {
+			out.Keys = append(out.Keys, sortJSON(k))
+		}
+	case *Limit:
+		out.Op, out.Limit, out.Offset = "limit", n.Count, n.Offset
+	default:
+		err = fmt.Errorf("unknown node %T", n)
+	}
+	return out, err
+}
+
+func encodeScan(s *Scan) (*scanJSON, error) {
+	out := &scanJSON{
+		Relation: textJSON(s.Relation), Columns: s.Columns,
+		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
+	}
+	var err error
+	if out.Kind, err = word(s.Kind, sourceWords()); err != nil {
+		return nil, err
+	}
+	for _, f := range s.Fields {
+		t, err := encodeType(f.Type)
+		if err != nil {
+			return nil, err
+		}
+		out.Fields = append(out.Fields, fieldJSON{textJSON(f.Name), t})
+	}
+	for _, h := range s.Hidden {
+		w, err := word(h, hiddenWords())
+		if err != nil {
+			return nil, err
+		}
+		out.Hidden = append(out.Hidden, w)
+	}
+	if out.EventTime, err = encodeExpr(s.EventTime); err != nil {
+		return nil, err
+	}
+	out.Watermark, err = encodeExpr(s.Watermark)
+	return out, err
+}
+
+func encodeWindow(w *WindowAgg) (*windowJSON, error) {
+	out := &windowJSON{
+		Size: w.Window.Size, Slide: w.Window.Slide, Offset: w.Window.Offset, Lateness: w.Lateness, Updates: w.Updates,
+		Keys: w.Keys, KeyNames: texts(w.KeyNames), AggNames: texts(w.AggNames),
+	}
+	var err error
+	if out.Kind, err = word(w.Window.Kind, windowWords()); err != nil {
+		return nil, err
+	}
+	for _, t := range w.KeyTypes {
+		et, err := encodeType(t)
+		if err != nil {
+			return nil, err
+		}
+		out.KeyTypes = append(out.KeyTypes, et)
+	}
+	for _, a := range w.Aggs {
+		in, err := encodeType(a.In)
+		if err != nil {
+			return nil, err
+		}
+		result, err := encodeType(a.Out)
+		if err != nil {
+			return nil, err
+		}
+		agg := aggJSON{Fn: string(a.Fn), Arg: a.Arg, In: in, Out: result}
+		if a.Quantile != 0 {
+			agg.Quantile = strconv.FormatFloat(a.Quantile, 'g', -1, 64)
+		}
+		out.Aggs = append(out.Aggs, agg)
+	}
+	return out, nil
+}
+
+func encodeType(t types.Type) (typeJSON, error) {
+	kind, err := word(t.Kind, kindWords())
+	return typeJSON{kind, t.Precision, t.Scale, t.Length}, err
+}
+
+func encodeExprs(list []Expr) ([]exprJSON, error) {
+	var out []exprJSON
+	for _, e := range list {
+		x, err := encodeExpr(e)
+		if err != nil {
+			return nil, err
+		}
+		if x == nil {
+			return nil, errors.New("an expression is missing")
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// encodeExpr returns nil for nil.
+func encodeExpr(e Expr) (exprJSON, error) {
+	if e == nil {
+		return nil, nil
+	}
+	return appendExpr(nil, e)
+}
+
+func appendExpr(out exprJSON, e Expr) (exprJSON, error) {
+	if e == nil {
+		return nil, errors.New("an argument is missing")
+	}
+	t, err := encodeType(e.Type())
+	if err != nil {
+		return nil, err
+	}
+	switch e := e.(type) {
+	case *Column:
+		return append(out, termJSON{Column: &columnJSON{e.Index, textJSON(e.Name), t}}), nil
+	case *Literal:
+		l, err := encodeLiteral(e, t)
+		return append(out, termJSON{Literal: l}), err
+	case *Call:
+		for _, a := range e.Args {
+			if out, err = appendExpr(out, a); err != nil {
+				return nil, err
+			}
+		}
+		return append(out, termJSON{Call: &callJSON{e.Fn, len(e.Args), t}}), nil
+	}
+	return nil, fmt.Errorf("unknown expression %T", e)
+}
+
+func encodeLiteral(l *Literal, t typeJSON) (*literalJSON, error) {
+	out := &literalJSON{Type: t}
+	switch v := l.Value.(type) {
+	case nil:
+	case bool:
+		out.Bool = &v
+	case int64:
+		out.Int = &v
+	case float64:
+		out.Float = strconv.FormatFloat(v, 'g', -1, 64)
+	case string:
+		text := textJSON(v)
+		out.Text = &text
+	case decimal128.Num:
+		out.Decimal = v.BigInt().String()
+	case Span:
+		out.Span = &spanJSON{v.Months, v.Micros}
+	default:
+		return nil, fmt.Errorf("unknown literal %T", v)
+	}
+	return out, nil
+}
+
+func texts(in []string) []textJSON {
+	var out []textJSON
+	for _, s := range in {
+		out = append(out, textJSON(s))
+	}
+	return out
+}
