@@ -373,7 +373,7 @@ func fits(kind types.Kind, value any) bool {
 		_, ok = value.(int64)
 	case types.Double:
 		_, ok = value.(float64)
-	case types.Varchar:
+	case types.Varchar, types.JSON:
 		_, ok = value.(string)
 	case types.Decimal:
 		_, ok = value.(decimal128.Num)

@@ -184,7 +184,7 @@ func strict(b []byte, into any) error {
 
 // The words of the encoding, by what they stand for. They never change.
 func kindWords() []string {
-	return []string{"none", "null", "boolean", "bigint", "decimal", "double", "varchar", "date", "datetime", "interval"}
+	return []string{"none", "null", "boolean", "bigint", "decimal", "double", "varchar", "date", "datetime", "interval", "json"}
 }
 
 func sourceWords() []string { return []string{"stream", "file", "view", "one"} }

@@ -47,6 +47,7 @@ func everything() *physical.Plan {
 		literal(types.DoubleType, math.Copysign(0, -1)), literal(types.DoubleType, 5e-324), literal(types.DoubleType, 0.1),
 		literal(types.DecimalType(38, 4), least), literal(types.DecimalType(5, 2), decimal128.Num{}),
 		literal(types.VarcharType, ""), literal(types.VarcharType, "it's \x00 \xc3\x28 \U0001F30A"),
+		literal(types.JSONType, `{"a":[1]}`),
 	}
 	names := make([]string, len(values))
 	for i := range names {
