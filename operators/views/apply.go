@@ -28,7 +28,7 @@ func (v *View) add(b stream.Batch) error {
 		}
 		n := v.fits(size, from, rows)
 		if n == 0 {
-			if err := v.seal(true); err != nil {
+			if err := v.seal(); err != nil {
 				return err
 			}
 			continue
@@ -226,14 +226,14 @@ func (v *View) show(p *page, row int, key []byte, h uint32) error {
 	return nil
 }
 
-// seal ends the tail: its rows become one batch. more tells that the step under
-// way goes on in the next page.
-func (v *View) seal(more bool) error {
+// seal ends the tail: its rows become one batch. A step with rows in it that has
+// not ended goes on in the next page.
+func (v *View) seal() error {
 	p := v.tail
-	if more {
+	old := p.body
+	if n := len(old.marks); n == 0 || old.marks[n-1].end < p.rows {
 		v.endMark(true)
 	}
-	old := p.body
 	recs := make([]arrow.RecordBatch, len(old.parts))
 	for i := range old.parts {
 		recs[i] = old.parts[i].rec

@@ -94,8 +94,9 @@ func appendColumn(raw []byte, col arrow.Array) []byte {
 		if n == 0 {
 			return raw
 		}
+		offs := arrow.Int32Traits.CastFromBytes(d.Buffers()[1].Bytes())[d.Offset():]
 		for i := range n {
-			raw = binary.LittleEndian.AppendUint32(raw, uint32(a.ValueOffset(i+1)-a.ValueOffset(i)))
+			raw = binary.LittleEndian.AppendUint32(raw, uint32(offs[i+1]-offs[i]))
 		}
 		return append(raw, a.ValueBytes()...)
 	}

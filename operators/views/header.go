@@ -168,12 +168,15 @@ func (v *View) meta(pages int) []byte {
 	out = binary.LittleEndian.AppendUint64(out, v.signature())
 	for _, x := range []uint64{
 		uint64(s.Commit), uint64(s.Step), uint64(s.Rows), uint64(s.Changes), uint64(s.Expired),
-		v.ids, v.slots, v.seq, v.floorSeq, uint64(v.floor), uint64(pages), uint64(len(v.holds)),
+		v.ids, v.slots, v.seq, v.floorSeq, uint64(v.floor), uint64(pages), uint64(len(v.holds)), uint64(len(v.ghosts)),
 	} {
 		out = binary.AppendUvarint(out, x)
 	}
 	for _, x := range []stream.Time{s.Clock, s.W, v.expiry.below} {
 		out = binary.AppendVarint(out, int64(x))
+	}
+	for p := range v.ghosts {
+		out = binary.AppendUvarint(out, p.id)
 	}
 	for _, name := range sortedNames(v.holds) {
 		h := v.holds[name]
@@ -209,8 +212,12 @@ func (v *View) readMeta(src []byte) (pages int, err error) {
 	v.floor = stream.Commit(r.uvarint())
 	pages = r.count(1 << 32)
 	holds := r.count(holdsMax)
+	ghosts := r.count(len(src))
 	s.Clock, s.W = stream.Time(r.varint()), stream.Time(r.varint())
 	v.expiry.below = stream.Time(r.varint())
+	for range ghosts {
+		v.garbage = append(v.garbage, r.uvarint())
+	}
 	for range holds {
 		h := &Hold{view: v, name: string(r.take(r.count(len(src))))}
 		h.lost = r.byte() != 0

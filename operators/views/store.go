@@ -33,7 +33,7 @@ func storeError(what string, err error) error {
 func (v *View) load() error {
 	meta, err := v.cfg.Store.Get(kindPrefix(v.cfg.ID, metaKind))
 	if errors.Is(err, state.ErrNotFound) {
-		return nil
+		return v.passOrphans()
 	}
 	if err != nil {
 		return storeError("moment", err)
@@ -68,20 +68,32 @@ func (v *View) load() error {
 	if err := v.adopt(found, pages); err != nil {
 		return err
 	}
-	v.durable = v.state.Commit
-	// What a process wrote that then ended, and nothing names, is passed over.
-	for {
-		_, err := v.cfg.Store.Get(pageKey(v.cfg.ID, rowsKind, v.ids))
+	v.durable, v.dirty = v.state.Commit, len(v.garbage) > 0
+	return v.passOrphans()
+}
+
+// orphanGapMax is how far apart pages may be that nothing names. Between them were
+// pages that came and went before a flush.
+const orphanGapMax = 256
+
+// passOrphans finds pages that a process wrote which ended before it had named
+// them: they are deleted, and their names not used.
+func (v *View) passOrphans() error {
+	for id, last := v.ids, v.ids; id < last+orphanGapMax; id++ {
+		_, err := v.cfg.Store.Get(pageKey(v.cfg.ID, rowsKind, id))
 		if errors.Is(err, state.ErrNotFound) {
-			return nil
+			continue
 		}
 		var d *state.DamagedError
 		if err != nil && !errors.As(err, &d) {
 			return fmt.Errorf("pages: %w", err)
 		}
-		v.garbage = append(v.garbage, v.ids)
-		v.ids++
+		for ; v.ids <= id; v.ids++ {
+			v.garbage = append(v.garbage, v.ids)
+		}
+		last, v.dirty = v.ids, true
 	}
+	return nil
 }
 
 func (v *View) loadSlots(pages map[uint64]*page) error {
@@ -177,7 +189,7 @@ func (v *View) Flush(b *state.Batch) (done func(error), err error) {
 		return func(error) {}, nil
 	}
 	if v.tail != nil {
-		if err := v.seal(false); err != nil {
+		if err := v.seal(); err != nil {
 			v.broken = fmt.Errorf("view: %w", err)
 			v.mu.Unlock()
 			return nil, v.broken
@@ -203,6 +215,9 @@ func (v *View) Flush(b *state.Batch) (done func(error), err error) {
 	}
 	for _, id := range v.garbage {
 		v.deletePage(b, id)
+	}
+	for p := range v.ghosts { // only their rows are needed
+		b.Delete(pageKey(v.cfg.ID, headerKind, p.id))
 	}
 	b.Put(kindPrefix(v.cfg.ID, metaKind), v.meta(pages))
 	v.dirty, v.flushing = false, true
