@@ -71,7 +71,6 @@ func (v *View) keyOf(p *page, row int) ([]byte, error) {
 	return v.other, nil
 }
 
-
 // chainMax is how many equal rows are walked along to take one out of their
 // middle. Beyond that the whole index is made again when it is needed.
 const chainMax = 64

@@ -39,32 +39,32 @@ type View struct {
 	tail  *page  // takes rows; nil: the next row makes one
 
 	// The changelog.
-	log        []*page
-	logBytes   int64
-	seq        uint64        // steps with changes so far
-	floorSeq   uint64        // those up to here are forgotten, at least in part
-	floor      stream.Commit // changes behind this commit are in the log
-	steps      uint64        // all steps of this process
-	changedAt  uint64        // the last of them that had changes
-	holds      map[string]*Hold
-	step       mark // the step under way
-	durable    stream.Commit
-	dirty      bool // something happened since the last flush
-	flushing   bool
-	unstored   int64         // bytes of pages that the store does not have
-	garbage    []uint64      // pages to delete from the store
-	ghosts     map[*page]bool // pages that only readers need
-	emptied    []*page
-	sparse     int
-	expiry     expiry
-	index      *index // nil until a row leaves
-	seed       maphash.Seed
-	columns    []keys.Column // of the batch that is being applied
-	scratch    []byte // a key that is looked for
-	other      []byte // the key of a row it is compared with
-	built      []byte // the key of a row that enters the index
-	vacant     vacancies
-	borrows    []*page
+	log       []*page
+	logBytes  int64
+	seq       uint64        // steps with changes so far
+	floorSeq  uint64        // those up to here are forgotten, at least in part
+	floor     stream.Commit // changes behind this commit are in the log
+	steps     uint64        // all steps of this process
+	changedAt uint64        // the last of them that had changes
+	holds     map[string]*Hold
+	step      mark // the step under way
+	durable   stream.Commit
+	dirty     bool // something happened since the last flush
+	flushing  bool
+	unstored  int64          // bytes of pages that the store does not have
+	garbage   []uint64       // pages to delete from the store
+	ghosts    map[*page]bool // pages that only readers need
+	emptied   []*page
+	sparse    int
+	expiry    expiry
+	index     *index // nil until a row leaves
+	seed      maphash.Seed
+	columns   []keys.Column // of the batch that is being applied
+	scratch   []byte        // a key that is looked for
+	other     []byte        // the key of a row it is compared with
+	built     []byte        // the key of a row that enters the index
+	vacant    vacancies
+	borrows   []*page
 }
 
 // State is the moment that a view shows.

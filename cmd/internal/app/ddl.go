@@ -100,19 +100,19 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	return nil
 }
 
-// noOptions refuses WITH (…) behind a view: there is nothing to set yet.
+// noOptions refuses WITH (…) behind the query of a view, which has nothing to set.
 func noOptions(with []ast.Option) error {
 	if len(with) == 0 {
 		return nil
 	}
-	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view", with[0].Name.Text).
-		WithHint("a view takes no options; leave out WITH (…)")
+	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view's query", with[0].Name.Text).
+		WithHint("leave it out; the options of a view stand between its name and AS")
 }
 
 func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *relations) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
-	if err := noOptions(append(s.With, s.Query.With...)); err != nil {
+	if err := noOptions(s.Query.With); err != nil {
 		return err
 	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
@@ -121,6 +121,9 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		return err
 	}
 	def.Schema, def.Key = p.Root.Schema(), p.Key
+	if def.Retention, err = catalog.ViewRetention(s, p.EventTime >= 0); err != nil {
+		return err
+	}
 	before, _ := db.catalog.View(def.Name)
 	created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
 	if err != nil || !created {

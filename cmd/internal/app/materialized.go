@@ -35,7 +35,11 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 	if err != nil {
 		return nil, atFrom(err, def.Query)
 	}
-	m := &materialized{def: def, plan: p, view: views.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
+	view, err := db.openView(def, p)
+	if err != nil {
+		return nil, errors.Join(err, in.source.Close())
+	}
+	m := &materialized{def: def, plan: p, view: view, done: make(chan struct{})}
 	m.query, err = engine.New(engine.Config{
 		Plan: p, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
 	})
@@ -61,6 +65,14 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 		}
 	}()
 	return m, nil
+}
+
+// openView returns the view that holds what a plan computes.
+func (db *database) openView(def *catalog.View, p *physical.Plan) (*views.View, error) {
+	return views.Open(views.Config{
+		ID: def.ID, Schema: p.Root.Schema(), Key: p.Key, Alloc: db.alloc,
+		Retention: def.Retention, TimeColumn: p.EventTime,
+	})
 }
 
 // fail keeps why the query stopped, and tells those who follow the view.
