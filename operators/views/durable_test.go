@@ -64,13 +64,9 @@ func (m model) clone() model { m.rows = slices.Clone(m.rows); return m }
 // apply is the naive form of View.Step: an update takes the place of the row that
 // left last with its key, and of equal rows the last one leaves.
 func (m *model) apply(rt *rapid.T, s *modelStep, keyed bool, retention int64) {
-	type hole struct{ at int }
 	const gone = -1
 	list := slices.Clone(m.rows)
-	shown := make([]bool, len(list))
-	for i := range shown {
-		shown[i] = true
-	}
+	shown := slices.Repeat([]bool{true}, len(list))
 	same := func(a, b pair) bool { return a.k == b.k && (keyed || a.v == b.v) }
 	var left []int // positions in list that were left, newest last
 	for i, r := range s.rows {
@@ -127,11 +123,11 @@ type durableTest struct {
 	view      *View
 	log       []modelStep // of all steps; commit i+1
 	held      map[string]stream.Commit
-	feeds     []*reader2
+	feeds     []*guest
 }
 
-// reader2 is somebody who follows the view, and its table.
-type reader2 struct {
+// guest is somebody who follows the view, and its table.
+type guest struct {
 	feed  *Feed
 	rows  table
 	below int64 // rows that old are not in its table; it holds what expired later
@@ -259,7 +255,7 @@ func (d *durableTest) drawRows(now model) (rows []pair, ops []stream.Op) {
 	}
 	if now.below > 1 && rapid.Bool().Draw(d.t, "too late") {
 		if ops == nil {
-			ops = make([]stream.Op, len(rows))
+			ops = slices.Repeat([]stream.Op{stream.Insert}, len(rows))
 		}
 		rows, ops = append(rows, pair{1000, now.below - 1}), append(ops, stream.Delete)
 	}
@@ -335,7 +331,7 @@ func (d *durableTest) follow() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	r := &reader2{feed: f, below: d.now().below, at: d.view.State().Commit}
+	r := &guest{feed: f, below: d.now().below, at: d.view.State().Commit}
 	d.feeds = append(d.feeds, r)
 }
 
@@ -345,7 +341,6 @@ func (d *durableTest) read() {
 		if r.feed == nil {
 			continue
 		}
-		first := r.feed.content != nil
 		err := d.drain(r)
 		if errors.Is(err, ErrSlowReader) {
 			_ = r.feed.Close()
@@ -356,14 +351,13 @@ func (d *durableTest) read() {
 			d.t.Fatal(err)
 		}
 		r.at = d.view.State().Commit
-		_ = first
 		if diff := cmp.Diff(d.expected(r).sorted(), r.rows.sorted(), cmp.AllowUnexported(pair{}), cmpopts.EquateEmpty()); diff != "" {
 			d.t.Fatalf("a reader's table at %d (-log +reader):\n%s", r.at, diff)
 		}
 	}
 }
 
-func (d *durableTest) drain(r *reader2) error {
+func (d *durableTest) drain(r *guest) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for {
@@ -390,7 +384,7 @@ func (d *durableTest) drain(r *reader2) error {
 
 // expected is the table that follows from the log alone: every change, without
 // rows that were too old when the reader came, and nothing expires.
-func (d *durableTest) expected(r *reader2) table {
+func (d *durableTest) expected(r *guest) table {
 	var out table
 	for _, s := range d.log[:r.at] {
 		for i, p := range s.rows {

@@ -8,18 +8,11 @@ import (
 	"weir/sql/diag"
 )
 
-// viewRetention is how long the rows of a materialized view stay behind the
-// watermark, unless it says otherwise.
-const viewRetention = 30 * 24 * time.Hour
-
 // ViewRetention reads WITH (…) behind the name of a view: for how long its rows
-// stay, 0 for ever. timed tells whether the view shows a time by which they grow
+// stay behind the watermark; 0, where it says nothing, is for ever. timed tells whether the view shows a time by which they grow
 // old. The error is a *diag.Error.
 func ViewRetention(def *ast.CreateView, timed bool) (time.Duration, error) {
 	retention := time.Duration(0)
-	if def.Materialized && timed {
-		retention = viewRetention
-	}
 	var given *ast.Option
 	for i := range def.With {
 		opt := def.With[i]

@@ -47,7 +47,7 @@ var instruments = struct {
 	ingestRequests, ingestBytes, ingestRows, ingestRepeats, ingestBusy     metric
 	streamRecords                                                          metric
 	queryRows, queryPartlyLate, queryNulled, queryLag, queryCommitLag      metric
-	queryRunning, viewRows                                                 metric
+	queryRunning, viewRows, viewExpired                                    metric
 	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
 	wsBad, wsMessages, wsBytes, wsRows, wsDropped, refused                 metric
 }{
@@ -83,6 +83,7 @@ var instruments = struct {
 	queryCommitLag:  gauge("query_commit_lag", "Commits of the log that the query has not read yet.", "view"),
 	queryRunning:    gauge("query_running", "1 while the query runs, 0 once it has ended or failed.", "view"),
 	viewRows:        gauge("view_rows", "Rows of a materialized view.", "view"),
+	viewExpired:     counter("view_expired_rows_total", "Rows that left a materialized view because of their age.", "view"),
 
 	wsOpen:          gauge("websocket_connections", "Websockets open now."),
 	wsStrangers:     gauge("websocket_strangers", "Open websockets that still have to say hello."),
@@ -187,6 +188,7 @@ func (m *metrics) collectQueries(emit emitter) {
 		emit(i.queryCommitLag, math.Max(0, float64(head)-float64(p.Commit)), name)
 		emit(i.queryRunning, truth(q.describeState() == "running"), name)
 		emit(i.viewRows, float64(q.view.State().Rows), name)
+		emit(i.viewExpired, float64(q.view.State().Expired), name)
 	}
 }
 
