@@ -153,8 +153,14 @@ func (c *Coordinator) Due(id QueryID, now time.Time, commit stream.Commit, bytes
 	if q == nil {
 		return false, false
 	}
-	state = commit > q.commit && (now.Sub(q.state) >= c.cfg.StateEvery || bytes-q.bytes >= c.cfg.StateBytes)
+	state = c.Behind(id, commit) && (now.Sub(q.state) >= c.cfg.StateEvery || bytes-q.bytes >= c.cfg.StateBytes)
 	return state || now.Sub(q.results) >= c.cfg.ResultsEvery, state
+}
+
+// Behind tells whether a query has read further than what is saved of it.
+func (c *Coordinator) Behind(id QueryID, commit stream.Commit) bool {
+	q := c.queries[id]
+	return q != nil && commit > q.commit
 }
 
 // Results notes that the results of a query are in the batch at hand.

@@ -14,6 +14,7 @@ import (
 	"weir/operators/engine"
 	"weir/operators/expr"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner"
 	"weir/planner/physical"
 	"weir/sql"
@@ -44,24 +45,36 @@ type database struct {
 	views map[uint32]*materialized // by the view's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
+	// newView makes the view that a query fills. The second is the same view if its
+	// content is on disk, else nil.
+	newView func(*catalog.View, *physical.Plan) (*views.View, durable, error)
+	saver   *saver // saves views and their queries; nil: nothing but the log outlives the process
+
 	ctx  context.Context // of everything that runs
 	stop context.CancelFunc
-	wg   sync.WaitGroup
+	// keep is the context of materialized views' queries. It ends last, so that they
+	// can be saved when nobody else reads or writes.
+	keep     context.Context
+	stopKeep context.CancelFunc
+	wg       sync.WaitGroup
 }
 
 func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	ctx, stop := context.WithCancel(context.Background())
+	keep, stopKeep := context.WithCancel(context.Background())
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
 		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
-		ctx: ctx, stop: stop,
+		newView: newMemoryView,
+		ctx:     ctx, stop: stop, keep: keep, stopKeep: stopKeep,
 	}
 }
 
 // close ends every query and lets go of the views.
 func (db *database) close() {
 	db.stop()
+	db.stopKeep()
 	db.wg.Wait()
 	db.mu.Lock()
 	defer db.mu.Unlock()

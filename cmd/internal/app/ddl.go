@@ -200,6 +200,9 @@ func (db *database) stopView(id uint32) {
 	if m != nil {
 		m.stop()
 	}
+	if db.saver != nil {
+		db.saver.drop(id)
+	}
 }
 
 func (db *database) drop(ctx context.Context, s *ast.Drop) error {

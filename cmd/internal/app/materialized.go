@@ -23,30 +23,31 @@ type materialized struct {
 	query  *engine.Query
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
+	disk   durable       // the view, if its content is on disk; else nil
+
+	resumed stream.Commit // the checkpoint that the query went on from; 0: none
+	atStart int64         // rows that it had read then
 
 	mu    sync.Mutex
 	err   error // why the query ended
 	whole bool  // the input has ended, and the view shows all of it
 }
 
-// materialize starts the query of a view from the oldest record on.
+// materialize starts the query of a view: from its newest checkpoint on, or from
+// the oldest record.
 func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
-	in, err := db.open(db.ctx, p, rel, "earliest")
+	m := &materialized{def: def, plan: p, done: make(chan struct{})}
+	var err error
+	if m.view, m.disk, err = db.newView(def, p); err != nil {
+		return nil, err
+	}
+	in, err := db.begin(m, rel)
 	if err != nil {
+		m.view.Close()
 		return nil, atFrom(err, def.Query)
 	}
-	view, err := db.openView(def, p)
-	if err != nil {
-		return nil, errors.Join(err, in.source.Close())
-	}
-	m := &materialized{def: def, plan: p, view: view, done: make(chan struct{})}
-	m.query, err = engine.New(engine.Config{
-		Plan: p, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
-	})
-	if err != nil {
-		return nil, errors.Join(err, in.source.Close())
-	}
-	ctx, cancel := context.WithCancel(db.ctx)
+	m.atStart = m.query.Progress().Ledger.In
+	ctx, cancel := context.WithCancel(db.keep)
 	m.cancel = cancel
 	db.wg.Add(1)
 	go func() {

@@ -152,6 +152,9 @@ func (s *server) start(ctx context.Context, statements string) error {
 	if err := s.db.startViews(); err != nil {
 		return err
 	}
+	if s.db.saver != nil {
+		s.db.saver.start()
+	}
 	s.db.tick()
 	if statements != "" {
 		res, err := s.db.run(ctx, statements, func(f string, args ...any) { s.cfg.Logger.Info(fmt.Sprintf(f, args...)) })

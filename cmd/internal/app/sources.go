@@ -104,11 +104,16 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 		return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
 			WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
 	}
-	life, err := db.lifeOf(def)
+	after, err := db.startCommit(start)
 	if err != nil {
 		return nil, err
 	}
-	after, err := db.startCommit(start)
+	return db.openStreamAt(s, def, after)
+}
+
+// openStreamAt opens a stream of the log behind a commit.
+func (db *database) openStreamAt(s *physical.Scan, def *catalog.Stream, after stream.Commit) (*input, error) {
+	life, err := db.lifeOf(def)
 	if err != nil {
 		return nil, err
 	}
