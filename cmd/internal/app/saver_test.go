@@ -49,7 +49,7 @@ type machine struct {
 }
 
 const machineSQL = `CREATE STREAM hits (path VARCHAR, ms BIGINT, x DOUBLE, ts DATETIME(3), WATERMARK FOR ts AS ts - INTERVAL 2 SECOND) WITH (shards = 2);
-CREATE MATERIALIZED VIEW closed AS SELECT window_start, window_end, path, COUNT(*) AS n, SUM(x) AS s FROM HOP(hits, ts, INTERVAL 5 SECOND, INTERVAL 10 SECOND) GROUP BY window_start, window_end, path;
+CREATE MATERIALIZED VIEW closed AS SELECT window_start, window_end, path, COUNT(*) AS n, SUM(x) AS s FROM hits GROUP BY HOP(ts, INTERVAL 5 SECOND, INTERVAL 10 SECOND), path;
 CREATE MATERIALIZED VIEW totals AS SELECT path, COUNT(*) AS n, SUM(x) AS s, MAX(path) AS p FROM hits GROUP BY path;
 CREATE MATERIALIZED VIEW slow AS SELECT path, ms FROM hits WHERE ms > 90`
 
