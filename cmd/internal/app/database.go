@@ -45,9 +45,9 @@ type database struct {
 	views map[uint32]*materialized // by the view's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
-	// newView makes the view that a query fills. The second is the same view if its
-	// content is on disk, else nil.
-	newView func(*catalog.View, *physical.Plan) (*views.View, durable, error)
+	// newView makes the view that a query fills, with the content that is on disk
+	// unless anew is set. The second is the same view if it is kept on disk, else nil.
+	newView func(def *catalog.View, p *physical.Plan, anew bool) (*views.View, durable, error)
 	saver   *saver // saves views and their queries; nil: nothing but the log outlives the process
 
 	ctx  context.Context // of everything that runs

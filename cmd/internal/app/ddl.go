@@ -197,11 +197,12 @@ func (db *database) stopView(id uint32) {
 	m := db.views[id]
 	delete(db.views, id)
 	db.mu.Unlock()
-	if m != nil {
-		m.stop()
+	if m == nil {
+		return
 	}
+	m.stop()
 	if db.saver != nil {
-		db.saver.drop(id)
+		db.saver.drop(m)
 	}
 }
 

@@ -38,7 +38,7 @@ type materialized struct {
 func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
 	m := &materialized{def: def, plan: p, done: make(chan struct{})}
 	var err error
-	if m.view, m.disk, err = db.newView(def, p); err != nil {
+	if m.view, m.disk, err = db.newView(def, p, false); err != nil {
 		return nil, err
 	}
 	in, err := db.begin(m, rel)

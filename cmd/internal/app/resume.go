@@ -30,7 +30,7 @@ func (db *database) begin(m *materialized, rel *relations) (*input, error) {
 
 // resume tries the view's checkpoints, the newest first.
 func (db *database) resume(m *materialized, rel *relations) (*input, error) {
-	id, shown := checkpoint.QueryID(m.def.ID), m.disk.Durable()
+	id, shown := checkpoint.QueryID(m.def.ID), m.disk.ResultsTo()
 	h, problems, err := checkpoint.Find(db.saver.store, id)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,8 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 		return in, nil
 	}
 	if shown > head { // the view has seen what is not in the log
-		if err := m.disk.Reset(); err != nil {
+		m.view.Close()
+		if m.view, m.disk, err = db.newView(m.def, m.plan, true); err != nil {
 			return nil, err
 		}
 		shown = 0
@@ -106,7 +107,7 @@ func (db *database) bytesRead(m *materialized, p engine.Progress) int64 {
 }
 
 // newMemoryView makes a view that ends with the process.
-func newMemoryView(_ *catalog.View, p *physical.Plan) (*views.View, durable, error) {
+func newMemoryView(_ *catalog.View, p *physical.Plan, _ bool) (*views.View, durable, error) {
 	return views.NewView(p.Root.Schema(), p.Key), nil, nil
 }
 

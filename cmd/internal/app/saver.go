@@ -16,14 +16,13 @@ import (
 // durable is a view whose content is on disk. The state of its query can be saved,
 // too: without the content nobody could continue from a state.
 type durable interface {
-	// Durable returns the commit that the content on disk stands at.
-	Durable() stream.Commit
-	// Flush adds what changed since the last Flush that was written.
-	Flush(b *state.Batch) error
-	// Flushed says how the write of the last Flush went.
-	Flushed(err error)
-	// Reset forgets the content: the query begins anew.
-	Reset() error
+	// ResultsTo returns the commit that the content on disk stands at.
+	ResultsTo() stream.Commit
+	// Flush adds what changed since the last Flush that was written. done is told
+	// how the write went, before the next Flush.
+	Flush(b *state.Batch) (done func(error), err error)
+	// Drop adds that all of the content is deleted. The view is closed.
+	Drop(b *state.Batch)
 }
 
 // How often something is saved; see checkpoint.Config.
@@ -102,11 +101,15 @@ func (s *saver) begin(id uint32, plan string, h *checkpoint.History, from *check
 	s.later(func() { s.coord.Begin(checkpoint.QueryID(id), plan, h, from, now) })
 }
 
-// drop forgets a view's query, and deletes what is on disk of it.
-func (s *saver) drop(id uint32) {
+// drop forgets a view that is closed, and deletes what is on disk of it.
+func (s *saver) drop(m *materialized) {
+	if m.disk == nil {
+		return
+	}
 	s.later(func() {
 		var b state.Batch
-		s.coord.Drop(checkpoint.QueryID(id), &b)
+		s.coord.Drop(checkpoint.QueryID(m.def.ID), &b)
+		m.disk.Drop(&b)
 		if err := s.store.Write(context.Background(), &b); err != nil {
 			s.failed(err) // the next start finds what is left
 		}
@@ -214,7 +217,7 @@ type epoch struct {
 	now     time.Time
 	began   time.Time
 	batch   state.Batch
-	views   []durable // whose results are in the batch
+	flushed []func(error) // of the views whose results are in the batch
 	states  int64
 	paused  time.Duration
 	cleaned bool
@@ -241,11 +244,12 @@ func (e *epoch) addState(id checkpoint.QueryID, m *materialized) {
 // addResults puts what changed in a view into the batch. It comes after the state,
 // so that results on disk are never behind the state.
 func (e *epoch) addResults(id checkpoint.QueryID, m *materialized) {
-	if err := m.disk.Flush(&e.batch); err != nil {
+	done, err := m.disk.Flush(&e.batch)
+	if err != nil {
 		e.s.failed(err)
 		return
 	}
-	e.views = append(e.views, m.disk)
+	e.flushed = append(e.flushed, done)
 	e.s.coord.Results(id, e.now)
 }
 
@@ -269,14 +273,18 @@ func (e *epoch) write() {
 		e.cleaned = true
 	}
 	if e.batch.Empty() {
+		for _, done := range e.flushed {
+			done(nil)
+		}
+		e.flushed = nil
 		return
 	}
 	bytes, pages := e.batch.Bytes(), len(e.batch.Pages)
 	// A write that was begun is finished: nobody could say what half of it is.
 	err := s.store.Write(context.WithoutCancel(e.ctx), &e.batch)
 	s.coord.Finish(err)
-	for _, v := range e.views {
-		v.Flushed(err)
+	for _, done := range e.flushed {
+		done(err)
 	}
 	if err != nil {
 		s.failed(err)
