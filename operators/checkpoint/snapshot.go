@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"weir/operators/state"
 	"weir/operators/stream"
@@ -15,6 +16,8 @@ type Snapshot struct {
 	// Pages are what the operators keep. Data is nil for a page that is what it was
 	// in the query's snapshot before; a query that is to go on needs them all.
 	Pages []Page
+	// Paused is how long the query waited while it was copied.
+	Paused time.Duration
 }
 
 // Point is what the engine knows at a cut.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"weir/operators"
 	"weir/operators/checkpoint"
@@ -34,6 +35,7 @@ func (q *Query) Snapshot(ctx context.Context) (*checkpoint.Snapshot, error) {
 	if q.life == lifeOver {
 		return nil, ErrOver
 	}
+	began := time.Now()
 	p := q.Progress()
 	s := &checkpoint.Snapshot{Point: checkpoint.Point{
 		Commit: p.Commit, Step: p.Step, Clock: p.Clock, Ledger: p.Ledger,
@@ -48,7 +50,9 @@ func (q *Query) Snapshot(ctx context.Context) (*checkpoint.Snapshot, error) {
 			return nil, err
 		}
 	}
-	return s, q.tail.save(ctx, s, tailPath)
+	err := q.tail.save(ctx, s, tailPath)
+	s.Paused = time.Since(began)
+	return s, err
 }
 
 // lanePath begins the paths of an operator of a lane, tailPath those of one

@@ -225,13 +225,12 @@ type epoch struct {
 
 // addState copies the state of a query and puts it into the batch.
 func (e *epoch) addState(id checkpoint.QueryID, m *materialized) {
-	began := time.Now()
 	snap, err := m.query.Snapshot(e.ctx)
-	e.paused += time.Since(began)
 	if errors.Is(err, engine.ErrOver) {
 		return // it ended; what was saved of it before is still right
 	}
 	if err == nil {
+		e.paused += snap.Paused
 		err = e.s.coord.Add(id, snap, e.now, e.s.db.bytesRead(m, m.query.Progress()), &e.batch)
 	}
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 var (
 	restartRows = flag.Int("restart.rows", 1_000_000, "rows of BenchmarkRestart")
+	restartEach = flag.Duration("restart.each", time.Second, "how often BenchmarkRestart saves all state")
 	restartKeys = flag.Int("restart.keys", 100_000, "keys of BenchmarkRestart")
 )
 
@@ -100,7 +101,7 @@ func runRestart(b *testing.B, l *wal.Log, store state.Store, again bool) (time.D
 	}
 	err := db.restore(b.Context())
 	if err == nil && store != nil {
-		db.saver, err = newSaver(db, store, checkpoint.Config{ResultsEvery: time.Second, StateEvery: time.Second, StateBytes: 1 << 40})
+		db.saver, err = newSaver(db, store, checkpoint.Config{ResultsEvery: time.Second, StateEvery: *restartEach, StateBytes: 1 << 40})
 	}
 	if err == nil {
 		err = db.startViews()
