@@ -70,5 +70,6 @@ func (a *sketchAcc) decode(b []byte) (s *ddsketch.DDSketch, err error) {
 		}
 	}
 	s = ddsketch.NewDDSketch(a.mapping, store.NewBufferedPaginatedStore(), store.NewBufferedPaginatedStore())
-	return s, s.DecodeAndMergeWith(b)
+	err = s.DecodeAndMergeWith(b)
+	return s, err
 }

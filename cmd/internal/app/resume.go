@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"weir/operators/checkpoint"
@@ -91,8 +92,7 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 		From: from, SilentTo: shown,
 	})
 	if err != nil {
-		in.source.Close()
-		return nil, err
+		return nil, errors.Join(err, in.source.Close())
 	}
 	return in, nil
 }

@@ -10,7 +10,7 @@ import (
 // A stop takes at most the sum of these, and the log's last write.
 const (
 	stopRequestsWithin = 5 * time.Second // requests and websockets, to end
-	stopSaveWithin     = time.Second // views, to show what was acknowledged, before they are saved
+	stopSaveWithin     = time.Second     // views, to show what was acknowledged, before they are saved
 	stopQueriesWithin  = 3 * time.Second // queries, to let go of what they hold
 )
 
