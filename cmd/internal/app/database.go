@@ -13,6 +13,7 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/expr"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/operators/views"
 	"weir/planner"
@@ -26,7 +27,8 @@ import (
 // database is the catalog, the queries that run, and what they read.
 type database struct {
 	catalog *catalog.Catalog
-	log     *wal.Log // nil in `weir query`, where streams are files
+	log     *wal.Log    // nil in `weir query`, where streams are files
+	store   state.Store // nil in `weir query`, where nothing outlives the process
 	logger  *slog.Logger
 	alloc   memory.Allocator
 	now     func() time.Time
@@ -45,36 +47,33 @@ type database struct {
 	views map[uint32]*materialized // by the view's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
-	// newView makes the view that a query fills, with the content that is on disk
-	// unless anew is set. The second is the same view if it is kept on disk, else nil.
-	newView func(def *catalog.View, p *physical.Plan, anew bool) (*views.View, durable, error)
-	saver   *saver // saves views and their queries; nil: nothing but the log outlives the process
+	cache *views.Cache // pages of all views that are on disk
+	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process
 
 	ctx  context.Context // of everything that runs
 	stop context.CancelFunc
-	// keep is the context of materialized views' queries. It ends last, so that they
-	// can be saved when nobody else reads or writes.
-	keep     context.Context
-	stopKeep context.CancelFunc
-	wg       sync.WaitGroup
+	// viewsCtx is that of materialized views' queries. It ends last, so that they can
+	// be saved when nobody else reads or writes.
+	viewsCtx  context.Context
+	stopViews context.CancelFunc
+	wg        sync.WaitGroup
 }
 
 func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	ctx, stop := context.WithCancel(context.Background())
-	keep, stopKeep := context.WithCancel(context.Background())
+	viewsCtx, stopViews := context.WithCancel(context.Background())
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
 		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
-		newView: newMemoryView,
-		ctx:     ctx, stop: stop, keep: keep, stopKeep: stopKeep,
+		ctx: ctx, stop: stop, viewsCtx: viewsCtx, stopViews: stopViews, cache: views.NewCache(0),
 	}
 }
 
 // close ends every query and lets go of the views.
 func (db *database) close() {
 	db.stop()
-	db.stopKeep()
+	db.stopViews()
 	db.wg.Wait()
 	db.mu.Lock()
 	defer db.mu.Unlock()

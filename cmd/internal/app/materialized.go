@@ -23,7 +23,7 @@ type materialized struct {
 	query  *engine.Query
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
-	disk   durable       // the view, if its content is on disk; else nil
+	disk   *views.View   // the view, if its content is on disk; else nil
 
 	resumed stream.Commit // the checkpoint that the query went on from; 0: none
 	atStart int64         // rows that it had read then
@@ -38,7 +38,7 @@ type materialized struct {
 func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
 	m := &materialized{def: def, plan: p, done: make(chan struct{})}
 	var err error
-	if m.view, m.disk, err = db.newView(def, p, false); err != nil {
+	if err = db.openView(m); err != nil {
 		return nil, err
 	}
 	in, err := db.begin(m, rel)
@@ -47,7 +47,7 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 		return nil, atFrom(err, def.Query)
 	}
 	m.atStart = m.query.Progress().Ledger.In
-	ctx, cancel := context.WithCancel(db.keep)
+	ctx, cancel := context.WithCancel(db.viewsCtx)
 	m.cancel = cancel
 	db.wg.Add(1)
 	go func() {
@@ -68,12 +68,28 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 	return m, nil
 }
 
-// openView returns the view that holds what a plan computes.
-func (db *database) openView(def *catalog.View, p *physical.Plan) (*views.View, error) {
-	return views.Open(views.Config{
-		ID: def.ID, Schema: p.Root.Schema(), Key: p.Key, Alloc: db.alloc,
-		Retention: def.Retention, TimeColumn: p.EventTime,
-	})
+// openView opens the view that holds what the plan computes. Content that cannot
+// be used is deleted: the query makes it again.
+func (db *database) openView(m *materialized) error {
+	cfg := views.Config{
+		ID: m.def.ID, Schema: m.plan.Root.Schema(), Key: m.plan.Key, Alloc: db.alloc,
+		Retention: m.def.Retention, TimeColumn: m.plan.EventTime,
+	}
+	if db.saver != nil {
+		cfg.Store, cfg.Cache = db.store, db.cache
+	}
+	var err error
+	m.view, err = views.Open(cfg)
+	if errors.Is(err, views.ErrDamaged) {
+		db.logger.Warn("view is damaged; it is made again from the log", "view", m.def.Name, "error", err)
+		if err = views.Discard(db.ctx, db.store, m.def.ID); err == nil {
+			m.view, err = views.Open(cfg)
+		}
+	}
+	if err == nil && cfg.Store != nil {
+		m.disk = m.view
+	}
+	return err
 }
 
 // fail keeps why the query stopped, and tells those who follow the view.

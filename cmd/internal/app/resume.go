@@ -11,7 +11,6 @@ import (
 	"weir/operators/stream"
 	"weir/operators/views"
 	"weir/planner/physical"
-	"weir/sql/catalog"
 )
 
 // planID names what a query's state depends on: the plan and the engine's version.
@@ -60,8 +59,9 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 		return in, nil
 	}
 	if shown > head { // the view has seen what is not in the log
+		db.logger.Warn("view has seen more than the log holds; it is made again", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
 		m.view.Close()
-		if m.view, m.disk, err = db.newView(m.def, m.plan, true); err != nil {
+		if err := errors.Join(views.Discard(db.ctx, db.store, m.def.ID), db.openView(m)); err != nil {
 			return nil, err
 		}
 		shown = 0
@@ -104,11 +104,6 @@ func (db *database) bytesRead(m *materialized, p engine.Progress) int64 {
 		return 0
 	}
 	return int64(float64(p.Ledger.In-m.atStart) * float64(st.StoredBytes) / float64(st.Records))
-}
-
-// newMemoryView makes a view that ends with the process.
-func newMemoryView(_ *catalog.View, p *physical.Plan, _ bool) (*views.View, durable, error) {
-	return views.NewView(p.Root.Schema(), p.Key), nil, nil
 }
 
 // replay says how much of the log the next start has to read.

@@ -13,18 +13,6 @@ import (
 	"weir/operators/stream"
 )
 
-// durable is a view whose content is on disk. The state of its query can be saved,
-// too: without the content nobody could continue from a state.
-type durable interface {
-	// ResultsTo returns the commit that the content on disk stands at.
-	ResultsTo() stream.Commit
-	// Flush adds what changed since the last Flush that was written. done is told
-	// how the write went, before the next Flush.
-	Flush(b *state.Batch) (done func(error), err error)
-	// Drop adds that all of the content is deleted. The view is closed.
-	Drop(b *state.Batch)
-}
-
 // How often something is saved; see checkpoint.Config.
 const (
 	saveResultsEvery = time.Second
@@ -77,8 +65,8 @@ func newSaver(db *database, store state.Store, cfg checkpoint.Config) (*saver, e
 }
 
 // saveConfig is how often a server saves.
-func saveConfig() checkpoint.Config {
-	return checkpoint.Config{ResultsEvery: saveResultsEvery, StateEvery: saveStateEvery, StateBytes: saveStateBytes}
+func saveConfig(stateEvery time.Duration) checkpoint.Config {
+	return checkpoint.Config{ResultsEvery: saveResultsEvery, StateEvery: stateEvery, StateBytes: saveStateBytes}
 }
 
 // Stats returns the counters.

@@ -14,39 +14,13 @@ import (
 	"weir/operators/checkpoint"
 	"weir/operators/state"
 	"weir/operators/stream"
-	"weir/operators/views"
-	"weir/planner/physical"
-	"weir/sql/catalog"
 )
 
-// survivor is a view that outlives its database, as one on disk does: the next
-// database is given the same one, with all that it shows.
-type survivor struct {
-	*views.View
-	key     []byte
-	flushes int           // that nobody has finished
-	shown   stream.Commit // what a disk would have shown at the start; 0: what it shows
-}
-
-func (s *survivor) ResultsTo() stream.Commit { return max(s.shown, s.State().Commit) }
-
-func (s *survivor) Flush(b *state.Batch) (func(error), error) {
-	if s.flushes > 0 {
-		return nil, errors.New("nobody has said what became of the flush before")
-	}
-	s.flushes++
-	b.Put(s.key, fmt.Append(nil, s.State().Commit))
-	return func(error) { s.flushes-- }, nil
-}
-
-func (s *survivor) Drop(b *state.Batch) { b.Delete(s.key) }
-
-// machine is what a crash leaves: the log, the store, and views on disk.
+// machine is what a crash leaves, the log and the store, and what runs until then.
 type machine struct {
 	t     *testing.T
 	log   *wal.Log
 	store *state.Memory
-	views map[uint32]*survivor
 	db    *database
 	seq   int
 }
@@ -57,16 +31,13 @@ CREATE MATERIALIZED VIEW totals AS SELECT path, COUNT(*) AS n, SUM(x) AS s, MAX(
 CREATE MATERIALIZED VIEW slow AS SELECT path, ms FROM hits WHERE ms > 90`
 
 func newMachine(t *testing.T) *machine {
-	m := &machine{t: t, store: state.NewMemory(), views: make(map[uint32]*survivor)}
+	m := &machine{t: t, store: state.NewMemory()}
 	var err error
 	if m.log, err = wal.Open(wal.Config{Dir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		m.crash()
-		for _, v := range m.views {
-			v.Close()
-		}
+		m.db.close()
 		m.log.Close()
 	})
 	m.start()
@@ -80,17 +51,10 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) start() {
 	m.t.Helper()
 	m.db = newDatabase(m.log, slog.New(slog.DiscardHandler))
-	m.db.newView = func(def *catalog.View, p *physical.Plan, anew bool) (*views.View, durable, error) {
-		v := m.views[def.ID]
-		if v == nil || anew {
-			v = &survivor{View: views.NewView(p.Root.Schema(), p.Key), key: fmt.Append(nil, "v", def.ID)}
-			m.views[def.ID] = v
-		}
-		return v.View, v, nil
-	}
-	err := m.db.restore(m.t.Context())
-	if err == nil {
-		m.db.saver, err = newSaver(m.db, m.store, saveConfig())
+	m.db.store = m.store
+	var err error
+	if m.db.saver, err = newSaver(m.db, m.store, saveConfig(saveStateEvery)); err == nil {
+		err = m.db.restore(m.t.Context())
 	}
 	if err == nil {
 		err = m.db.startViews()
@@ -103,7 +67,7 @@ func (m *machine) start() {
 // crash ends all goroutines and nothing else.
 func (m *machine) crash() {
 	m.db.stop()
-	m.db.stopKeep()
+	m.db.stopViews()
 	m.db.wg.Wait()
 }
 
@@ -262,6 +226,7 @@ func TestRestartFromCheckpoint(t *testing.T) {
 		{"whole", func(*machine) {}, func(_, second stream.Commit) stream.Commit { return second }},
 		{"newest manifest damaged", func(m *machine) { m.damage("m", m.newest()) }, func(first, _ stream.Commit) stream.Commit { return first }},
 		{"all manifests damaged", func(m *machine) { m.damage("m", func(_, _ []byte) bool { return true }) }, func(_, _ stream.Commit) stream.Commit { return 0 }},
+		{"views damaged", func(m *machine) { m.damage("v", func(_, _ []byte) bool { return true }) }, func(_, _ stream.Commit) stream.Commit { return 0 }},
 		{"all pages damaged", func(m *machine) { m.damage("s", func(_, _ []byte) bool { return true }) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -272,7 +237,12 @@ func TestRestartFromCheckpoint(t *testing.T) {
 			m.send(20)
 			m.save()
 			second, _ := m.log.Head()
-			m.send(7) // the views are ahead of the state
+			m.send(7)
+			m.db.saver.save(t.Context(), m.db.now().Add(2*time.Second), false)
+			if results := m.db.running()[0].disk.ResultsTo(); results != second+7 {
+				t.Fatalf("results on disk are at %d; they should be ahead of the state at %d", results, second)
+			}
+			m.send(3) // nothing on disk knows of these
 			m.crash()
 			c.damage(m)
 			m.start()
@@ -338,4 +308,68 @@ func TestDropForgetsCheckpoints(t *testing.T) {
 		t.Errorf("key %q is left", key)
 		return nil
 	})
+}
+
+// metric reads one number of /metrics.
+func (c *child) metric(name string) float64 {
+	c.t.Helper()
+	_, text := get(c.t, c.url+"/metrics")
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			var v float64
+			if _, err := fmt.Sscan(value, &v); err != nil {
+				c.t.Fatal(err)
+			}
+			return v
+		}
+	}
+	c.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// TestKilledServerGoesOn: a server that is killed goes on from its checkpoint, one
+// that is stopped reads nothing again, and both show what they showed.
+func TestKilledServerGoesOn(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	c := startServer(t, dir, port, "--checkpoint", "1s")
+	c.sql(hits)
+	send := func(minute int) {
+		t.Helper()
+		for i := range 30 {
+			body := fmt.Sprintf(`{"path":"/%d","ms":%d,"ts":"2026-11-20 10:%02d:%02d"}`, i%7, i, minute, i)
+			if status, answer := post(t, c.url+"/v1/streams/hits/records", "", body, nil); status != 200 {
+				t.Fatalf("status %d: %s", status, answer)
+			}
+		}
+	}
+	send(0)
+	show := func() string { return fmt.Sprint(c.sql("SELECT * FROM per_second ORDER BY window_start, path")) }
+	before := show()
+	for saved := c.metric("weir_checkpoint_states_total"); c.metric("weir_checkpoint_states_total") < saved+1; {
+		time.Sleep(50 * time.Millisecond)
+	}
+	c.kill()
+	c = startServer(t, dir, port, "--checkpoint", "1s")
+	if after := show(); after != before {
+		t.Fatalf("%s\nwant\n%s", after, before)
+	}
+	from, read := c.metric(`weir_query_resumed_commit{view="per_second"}`), c.metric(`weir_query_read_commits{view="per_second"}`)
+	if head := c.metric("weir_log_head_commit"); from < 30 || read >= head-25 {
+		t.Errorf("went on from commit %v and read %v of %v", from, read, head)
+	}
+	send(1)
+	before = show()
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if said := c.output(); !strings.Contains(said, `"replay":"nothing"`) {
+		t.Errorf("it said %s", said)
+	}
+	c = startServer(t, dir, port)
+	if after := show(); after != before {
+		t.Fatalf("%s\nwant\n%s", after, before)
+	}
+	if read := c.metric(`weir_query_read_commits{view="per_second"}`); read > 2 { // its own start, and a tick
+		t.Errorf("%v commits are read again behind a stop", read)
+	}
 }

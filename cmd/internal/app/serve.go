@@ -26,6 +26,7 @@ type serveOptions struct {
 	tokenFile          string
 	insecure, pprof    bool
 	files              string
+	checkpoint         time.Duration
 	hosts              []string
 }
 
@@ -58,6 +59,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.BoolVar(&o.insecure, "insecure", false, "allow an address that others can reach without a token")
 	f.StringArrayVar(&o.hosts, "allow-host", nil, "further `name` or name:port by which clients may call the server; may be repeated")
 	f.StringVar(&o.files, "files", "", "directory below which statements may read files; none without it")
+	f.DurationVar(&o.checkpoint, "checkpoint", saveStateEvery, "how often the state of queries is saved, at least 1s; a restart reads what came since")
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
@@ -67,6 +69,9 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	open, err := isLoopback(o.listen)
 	if err != nil {
 		return err
+	}
+	if o.checkpoint < saveResultsEvery {
+		return fmt.Errorf("--checkpoint %s is too often: give at least %s", o.checkpoint, saveResultsEvery)
 	}
 	logger := newLogger(io)
 	guard, err := o.guard(!open, logger)
@@ -94,6 +99,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	}
 	s, err := newServer(serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
+		SaveEvery: o.checkpoint,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())

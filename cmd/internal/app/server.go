@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type serverConfig struct {
 	Guard api.GuardConfig // who is let in
 	Files string          // the directory that statements may read; "": none
 	Pprof bool            // serve /debug/pprof
+
+	SaveEvery time.Duration // how often the state of queries is saved; 0: saveStateEvery
 }
 
 // server is a database over a log, behind HTTP.
@@ -53,7 +56,10 @@ func newServer(cfg serverConfig) (*server, error) {
 		return nil, err
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
-	err = s.openFiles()
+	err = errors.Join(s.openStore(), s.openFiles())
+	if err == nil {
+		s.db.saver, err = newSaver(s.db, s.db.store, saveConfig(cmp.Or(cfg.SaveEvery, saveStateEvery)))
+	}
 	if err == nil {
 		err = s.db.restore(context.Background())
 	}
@@ -62,7 +68,7 @@ func newServer(cfg serverConfig) (*server, error) {
 	}
 	if err != nil {
 		s.db.close()
-		return nil, errors.Join(err, s.closeFiles(), s.log.Close())
+		return nil, errors.Join(err, s.closeFiles(), s.closeStore(), s.log.Close())
 	}
 	return s, nil
 }

@@ -36,7 +36,7 @@ func (s *server) stop() error {
 		// They only read: the log is whole without them, and the process ends.
 		s.cfg.Logger.Warn("queries did not end in time", "waited", stopQueriesWithin.String())
 	}
-	errs = append(errs, s.log.Close(), s.closeFiles())
+	errs = append(errs, s.closeStore(), s.log.Close(), s.closeFiles())
 	err := errors.Join(errs...)
 	if err == nil {
 		s.sayGoodbye(time.Since(began), replay)
