@@ -15,8 +15,9 @@ func lower(root logical.Node) (*physical.Plan, error) {
 	scan := logical.ScanOf(root)
 	p := &physical.Plan{
 		Version: physical.Version, AppendOnly: appendOnly(root), Bounded: scan.Bounded,
-		Key: keyOf(root), TimeColumn: timeColumn(root, scan),
+		Key: keyOf(root),
 	}
+	p.TimeColumn, p.EventTime = timeColumn(root, scan)
 	l := &lowering{}
 	p.Root = l.node(root)
 	if l.twice {
@@ -200,9 +201,11 @@ func columnAt(p *logical.Project, i int) int {
 
 // timeColumn returns the output column to draw along the x axis: window_start,
 // else window_end, else the event time, else the first DATETIME, else the first
-// DATE, else -1.
-func timeColumn(root logical.Node, scan *logical.Scan) int {
+// DATE, else -1; and again if it is one of the first three, which move with the
+// watermark, else -1.
+func timeColumn(root logical.Node, scan *logical.Scan) (column, event int) {
 	origin := origins(root)
+	const eventRank = 3
 	rank := func(i int, t types.Type) int {
 		switch {
 		case !t.IsTime():
@@ -213,19 +216,23 @@ func timeColumn(root logical.Node, scan *logical.Scan) int {
 			return 4
 		case origin[i] != nil && scan.EventTime != nil && fromScan(root) && physical.Equal(origin[i], scan.EventTime),
 			scan.EventTime != nil && showsEventTime(root, i, scan.EventTime):
-			return 3
+			return eventRank
 		case t.Kind == types.Datetime:
 			return 2
 		}
 		return 1
 	}
-	best, column := 0, -1
+	best := 0
+	column, event = -1, -1
 	for i, f := range root.Schema() {
 		if r := rank(i, f.Type); r > best {
 			best, column = r, i
 		}
 	}
-	return column
+	if best >= eventRank {
+		event = column
+	}
+	return column, event
 }
 
 // showsEventTime tells whether output column i is the scan's event time where

@@ -39,9 +39,10 @@ func (l *link) Emit(ctx context.Context, b stream.Batch) error {
 	return l.chain.ops[l.next].ProcessBatch(ctx, 0, b, &l.chain.links[l.next+1])
 }
 
-func (c *chain) open(ctx context.Context, rt *operators.Runtime) error {
+// open opens every operator with the runtime that is made for its place.
+func (c *chain) open(ctx context.Context, runtime func(place int) *operators.Runtime) error {
 	for i, op := range c.ops {
-		if err := op.Open(ctx, rt); err != nil {
+		if err := op.Open(ctx, runtime(i)); err != nil {
 			c.ops = c.ops[:i]
 			return err
 		}

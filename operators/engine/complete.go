@@ -2,12 +2,17 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators"
 	"weir/operators/expr"
+	"weir/operators/state"
+	"weir/operators/state/page"
 	"weir/operators/stream"
 )
 
@@ -47,9 +52,41 @@ func (c *completeness) observe(work []laneWork, w stream.Time) {
 	}
 }
 
-// Open keeps the allocator.
+const (
+	completePage    = "from"
+	completeVersion = 1
+)
+
+// Open keeps the allocator and loads the bound.
 func (c *completeness) Open(_ context.Context, rt *operators.Runtime) error {
 	c.alloc = rt.Alloc
+	if rt.State == nil {
+		return nil
+	}
+	b, err := rt.State.Get(completePage)
+	if err != nil {
+		return fmt.Errorf("restore the first whole window: %w", err)
+	}
+	r := page.NewReader(b, completeVersion)
+	c.from = stream.Time(r.Int())
+	for _, s := range r.Int32s(nil, r.Count(4)) {
+		c.seen[stream.Shard(uint32(s))] = struct{}{}
+	}
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("restore the first whole window: %w", err)
+	}
+	return nil
+}
+
+// Snapshot writes the bound and the shards that it was taken from.
+func (c *completeness) Snapshot(_ context.Context, w state.Writer) error {
+	p := page.NewWriter(completeVersion, 16+4*len(c.seen))
+	p.Int(int64(c.from))
+	p.Int(int64(len(c.seen)))
+	for _, s := range slices.Sorted(maps.Keys(c.seen)) {
+		p.Int32s([]int32{int32(s)})
+	}
+	w.Put(completePage, p.Bytes())
 	return nil
 }
 

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators"
+	"weir/operators/checkpoint"
 	"weir/operators/expr"
 	"weir/operators/stream"
 	"weir/planner/physical"
@@ -35,7 +37,9 @@ type lane struct {
 	complete stream.Time
 }
 
-func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.Allocator) (*lane, error) {
+// newLane returns the lane of a shard, as it was in a snapshot, or, without one,
+// empty.
+func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.Allocator, from *checkpoint.Snapshot) (*lane, error) {
 	ops, err := build(l.lane)
 	if err != nil {
 		return nil, err
@@ -50,9 +54,15 @@ func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.All
 	if ln.head, err = newHead(l.scan, shard, alloc, &ln.ledger); err != nil {
 		return nil, err
 	}
-	rt := &operators.Runtime{Alloc: alloc, Ledger: &ln.ledger}
-	if err := ln.chain.open(ctx, rt); err != nil {
-		return nil, err
+	err = ln.chain.open(ctx, func(place int) *operators.Runtime {
+		rt := &operators.Runtime{Alloc: alloc, Ledger: &ln.ledger}
+		if from != nil {
+			rt.State = from.Reader(lanePath(shard, place))
+		}
+		return rt
+	})
+	if err != nil {
+		return nil, errors.Join(err, ln.chain.close())
 	}
 	return ln, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators"
+	"weir/operators/checkpoint"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/windows"
@@ -35,6 +36,12 @@ type Config struct {
 	// windows that may reach before the start are not final and do not leave,
 	// unless the plan shows rows that are not final anyway.
 	Partial bool
+	// From is where the query goes on: its source begins behind From.Commit. Whether
+	// the query is partial is then what From says. nil: it begins.
+	From *checkpoint.Snapshot
+	// SilentTo is up to which commit Output knows the results already: steps up to
+	// there are computed and not given to it.
+	SilentTo stream.Commit
 }
 
 // Query is one running plan. Run drives it; the other methods may be called
@@ -49,6 +56,11 @@ type Query struct {
 	result  gather
 	whole   *completeness // nil: the query saw every record
 	behind  stream.Ledger // of the operators behind the exchange, in the step under way
+
+	// between is held while a step is under way; what it guards is at a cut when it
+	// is free. It guards life, too.
+	between sync.Mutex
+	life    life
 
 	mu       sync.Mutex
 	progress Progress
@@ -76,18 +88,39 @@ func New(cfg Config) (*Query, error) {
 		return nil, err
 	}
 	q := &Query{cfg: cfg, layout: l, lanes: make(map[stream.Shard]*lane)}
-	q.tracker = windows.NewTracker(windows.TrackerConfig{
-		IdleTimeout: l.scan.IdleTimeout,
-		IdleAdvance: l.scan.IdleAdvance,
-		Bounded:     cfg.Plan.Bounded,
-	}, cfg.Shards)
-	q.progress.W = stream.MinTime
+	if cfg.From != nil {
+		q.cfg.Partial = cfg.From.Partial
+	}
+	if err := q.track(); err != nil {
+		return nil, err
+	}
 	tail, err := q.buildTail()
 	if err != nil {
 		return nil, err
 	}
 	q.tail = newChain(tail, &q.result)
+	if cfg.From != nil {
+		if err := q.restore(context.Background()); err != nil {
+			return nil, errors.Join(err, q.close())
+		}
+	}
 	return q, nil
+}
+
+// track makes the tracker, as it was at the snapshot or a new one.
+func (q *Query) track() (err error) {
+	cfg := windows.TrackerConfig{
+		IdleTimeout: q.layout.scan.IdleTimeout,
+		IdleAdvance: q.layout.scan.IdleAdvance,
+		Bounded:     q.cfg.Plan.Bounded,
+	}
+	if q.cfg.From == nil {
+		q.tracker = windows.NewTracker(cfg, q.cfg.Shards)
+		q.progress.W = stream.MinTime
+		return nil
+	}
+	q.tracker, err = windows.RestoreTracker(cfg, q.cfg.From.Tracker)
+	return err
 }
 
 // buildTail makes the operators behind the exchange, and one that takes changes
@@ -124,6 +157,11 @@ func (q *Query) Ledger() stream.Ledger { return q.Progress().Ledger }
 // not the process.
 func (q *Query) Run(ctx context.Context) (err error) {
 	defer func() {
+		q.between.Lock()
+		defer q.between.Unlock()
+		if q.life != lifeDone {
+			q.life = lifeOver
+		}
 		cerr := guard(q.close) // it may stumble over what a panic left
 		if err == nil {
 			err = cerr
@@ -143,9 +181,13 @@ func guard(f func() error) (err error) {
 }
 
 func (q *Query) run(ctx context.Context) error {
-	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: &q.behind}
-	if err := q.tail.open(ctx, rt); err != nil {
-		return err
+	if q.life == lifeDone {
+		return nil
+	}
+	if q.cfg.From == nil {
+		if err := q.tail.open(ctx, q.tailRuntime); err != nil {
+			return err
+		}
 	}
 	for {
 		data, err := q.cfg.Source.Next(ctx)
@@ -168,6 +210,20 @@ func (q *Query) run(ctx context.Context) error {
 // step reads all rows of one step, which it releases, and makes its cut.
 func (q *Query) step(ctx context.Context, data *stream.StepData) error {
 	defer data.Release()
+	q.between.Lock()
+	defer q.between.Unlock()
+	q.life = lifeOver // unless the step is finished
+	err := q.runStep(ctx, data)
+	switch {
+	case err == nil:
+		q.life = lifeOn
+	case errors.Is(err, operators.ErrDone):
+		q.life = lifeDone
+	}
+	return err
+}
+
+func (q *Query) runStep(ctx context.Context, data *stream.StepData) error {
 	if err := q.read(ctx, data.Rows); err != nil {
 		return err
 	}
@@ -185,8 +241,10 @@ func (q *Query) step(ctx context.Context, data *stream.StepData) error {
 	q.record(cut, data.Commit)
 	changes := q.result.take()
 	defer releaseAll(changes)
-	if err := q.cfg.Output.Step(ctx, cut, data.Commit, changes); err != nil {
-		return err
+	if data.Commit > q.cfg.SilentTo || q.cfg.SilentTo == 0 { // a bounded source has no commits
+		if err := q.cfg.Output.Step(ctx, cut, data.Commit, changes); err != nil {
+			return err
+		}
 	}
 	if done {
 		return operators.ErrDone
@@ -244,7 +302,7 @@ func (q *Query) lane(ctx context.Context, shard stream.Shard) (*lane, error) {
 	if ln, ok := q.lanes[shard]; ok {
 		return ln, nil
 	}
-	ln, err := newLane(ctx, shard, q.layout, q.cfg.Alloc)
+	ln, err := newLane(ctx, shard, q.layout, q.cfg.Alloc, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -113,6 +113,7 @@ func (c *stepsCase) check(t *testing.T, want verdict) {
 	c.same(t, first[:cut], steps, fmt.Sprint("crashed at step ", cut))
 	steps, _ = c.run(t, r, sizes[3], len(c.log), memory.DefaultAllocator)
 	c.same(t, first, steps, "restarted")
+	c.checkRestored(t, r, first, sizes[3])
 }
 
 // same fails if two changelogs differ.
@@ -228,9 +229,7 @@ func (c *stepsCase) plan() *physical.Plan {
 	ts := &physical.Column{Index: 0, T: types.DatetimeType(6), Name: "ts"}
 	scan := &physical.Scan{
 		Relation: "log", Columns: []int{0, 1, 2},
-		Fields: stream.Schema{
-			{Name: "ts", Type: types.DatetimeType(6)}, {Name: "k", Type: types.BigintType}, {Name: "x", Type: types.DoubleType},
-		},
+		Fields:    c.schema(),
 		Hidden:    []physical.Hidden{physical.HiddenW},
 		EventTime: ts,
 		Watermark: &physical.Call{Fn: "date_add", T: ts.T, Args: []physical.Expr{ts, &physical.Literal{
@@ -241,7 +240,7 @@ func (c *stepsCase) plan() *physical.Plan {
 	agg := physical.WindowAgg{
 		Window:   windows.Spec{Kind: windows.Hop, Size: seconds(stepsSize), Slide: seconds(stepsSlide)},
 		Lateness: seconds(c.lateness),
-		Keys:     []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{types.BigintType},
+		Keys:     []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{c.schema()[1].Type},
 		Aggs: []physical.Agg{
 			{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
 			{Fn: physical.AggSum, Arg: 2, In: types.DoubleType, Out: types.DoubleType},
@@ -262,6 +261,15 @@ func (c *stepsCase) plan() *physical.Plan {
 	}
 }
 
+// schema is that of the log; keys are numbers or text.
+func (c *stepsCase) schema() stream.Schema {
+	key := types.BigintType
+	if c.seed%2 == 1 {
+		key = types.VarcharType
+	}
+	return stream.Schema{{Name: "ts", Type: types.DatetimeType(6)}, {Name: "k", Type: key}, {Name: "x", Type: types.DoubleType}}
+}
+
 // logSource hands over the steps of a log, cut into batches of any size, lanes
 // interleaved at random.
 type logSource struct {
@@ -272,15 +280,23 @@ type logSource struct {
 	upTo  int
 	alloc memory.Allocator
 	seqs  [8]stream.Seq
+	// between, unless nil, is called between two steps with how many were read.
+	between func(at int)
 }
 
 func (s *logSource) Next(context.Context) (*stream.StepData, error) {
+	if s.between != nil {
+		s.between(s.at)
+	}
 	if s.at == s.upTo {
 		return nil, io.EOF
 	}
 	st := s.c.log[s.at]
 	s.at++
-	data := &stream.StepData{Step: stream.Step(s.at), Commit: stream.Commit(s.at), Clock: stream.Time(st.clock * 1e6), Start: st.kind == "start"}
+	data := &stream.StepData{
+		Step: stream.Step(s.at), Commit: stream.Commit(s.at), Clock: stream.Time(st.clock * 1e6),
+		Start: st.kind == "start", End: s.at == s.c.endAt,
+	}
 	left := make([]logBlock, len(st.blocks))
 	copy(left, st.blocks)
 	for len(left) > 0 {
@@ -297,14 +313,17 @@ func (s *logSource) Next(context.Context) (*stream.StepData, error) {
 // batch makes the rows of one shard. Keys and values follow from the row's place
 // in the log, so that every run sees the same.
 func (s *logSource) batch(data *stream.StepData, shard int, times []int64) stream.SourceBatch {
-	schema := stream.Schema{{Name: "ts", Type: types.DatetimeType(6)}, {Name: "k", Type: types.BigintType}, {Name: "x", Type: types.DoubleType}}
-	b := array.NewRecordBuilder(s.alloc, schema.Arrow())
+	b := array.NewRecordBuilder(s.alloc, s.c.schema().Arrow())
 	defer b.Release()
 	first := s.seqs[shard]
 	for i, ts := range times {
 		n := int64(first) + int64(i) + int64(shard)*1009
 		b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(ts * 1e6))
-		b.Field(1).(*array.Int64Builder).Append(n % 3)
+		if keys, ok := b.Field(1).(*array.StringBuilder); ok {
+			keys.Append(fmt.Sprint(n % 3))
+		} else {
+			b.Field(1).(*array.Int64Builder).Append(n % 3)
+		}
 		b.Field(2).(*array.Float64Builder).Append(float64(n*7919%1000) / 7)
 	}
 	s.seqs[shard] += stream.Seq(len(times))
@@ -324,7 +343,7 @@ func (o *changeLog) Step(_ context.Context, _ stream.Cut, _ stream.Commit, chang
 	var lines []string
 	for _, b := range changes {
 		last := int(b.NumCols()) - 1
-		k, n, x := b.Column(last-2).(*array.Int64), b.Column(last-1).(*array.Int64), b.Column(last).(*array.Float64)
+		k, n, x := b.Column(last-2), b.Column(last-1).(*array.Int64), b.Column(last).(*array.Float64)
 		for i := range int(b.NumRows()) {
 			op := "+"
 			if b.Ops != nil && b.Ops[i] == stream.Delete {
@@ -334,7 +353,7 @@ func (o *changeLog) Step(_ context.Context, _ stream.Cut, _ stream.Commit, chang
 			if last == 4 {
 				end = int64(b.Column(1).(*array.Timestamp).Value(i)) / 1e6
 			}
-			lines = append(lines, fmt.Sprintf("%s %d %d %d %x", op, end, n.Value(i), k.Value(i), x.Value(i)))
+			lines = append(lines, fmt.Sprintf("%s %d %d %s %x", op, end, n.Value(i), k.ValueStr(i), x.Value(i)))
 		}
 	}
 	o.steps = append(o.steps, lines)

@@ -50,6 +50,7 @@ type stepsCase struct {
 	seed                  uint64
 	shards                int
 	idle, delay, lateness int64
+	endAt                 int // the step that says that the stream has ended; 0: none
 	log                   []logStep
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"weir/operators"
+	"weir/operators/state"
+	"weir/operators/state/page"
 	"weir/operators/stream"
 	"weir/planner/physical"
 )
@@ -23,6 +25,41 @@ func NewLimit(n *physical.Limit) (operators.Operator, error) {
 		return nil, fmt.Errorf("limit %d offset %d", n.Count, n.Offset)
 	}
 	return &limit{skip: n.Offset, left: n.Count}, nil
+}
+
+const (
+	limitPage    = "left"
+	limitVersion = 1
+)
+
+// Open loads how many rows are still wanted.
+func (l *limit) Open(_ context.Context, rt *operators.Runtime) error {
+	if rt.State == nil {
+		return nil
+	}
+	b, err := rt.State.Get(limitPage)
+	if err != nil {
+		return fmt.Errorf("restore a limit: %w", err)
+	}
+	r := page.NewReader(b, limitVersion)
+	skip, left := r.Int(), r.Int()
+	if skip < 0 || skip > l.skip || left < 0 || left > l.left {
+		r.Fail("%d rows to drop and %d to pass", skip, left)
+	}
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("restore a limit: %w", err)
+	}
+	l.skip, l.left = skip, left
+	return nil
+}
+
+// Snapshot writes how many rows are still wanted.
+func (l *limit) Snapshot(_ context.Context, w state.Writer) error {
+	p := page.NewWriter(limitVersion, 16)
+	p.Int(l.skip)
+	p.Int(l.left)
+	w.Put(limitPage, p.Bytes())
+	return nil
 }
 
 // ProcessBatch passes the rows that are wanted.

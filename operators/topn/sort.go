@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"weir/operators"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/windows"
@@ -230,6 +231,12 @@ func (s *sorter) ProcessCut(ctx context.Context, c stream.Cut, out operators.Col
 		}
 	}
 	return c.W, s.Close()
+}
+
+// Snapshot refuses: only inputs that end are sorted, and they are read again from
+// their beginning.
+func (s *sorter) Snapshot(context.Context, state.Writer) error {
+	return errors.New("a sort has no snapshot: its input ends, and is read again")
 }
 
 // Close lets go of the rows that are held.

@@ -2,12 +2,12 @@ package views
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"hash/maphash"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators/stream"
 	"weir/operators/stream/keys"
@@ -16,24 +16,55 @@ import (
 // View is what a materialized view holds: the sum of the changes of its query.
 // It is a query's output. Readers see it as it was at the end of a step.
 //
-// Rows stay in the batches that they came in; the view keeps where each row is,
-// in the order in which the rows appeared, and finds a row to retract by its
-// key. A batch is let go when none of its rows is left.
+// The changes of consecutive steps lie in pages, in the order in which they came.
+// A page is changelog while it is new, and content while rows that entered in it
+// are shown, which its bitmap tells. A page that is neither is deleted.
 type View struct {
-	schema stream.Schema
-	key    []int // nil: a bag, where a row is known by all its columns
+	cfg    Config
+	key    []int // of a bag: all columns
+	schema *arrow.Schema
+	cache  *Cache
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, at every step
-	rows    []place       // in order of appearance, with holes where rows left
-	live    int
-	byKey   map[string][]int // key -> positions in rows; one entry unless a bag
-	feeds   map[*Feed]struct{}
-	recent  []recentStep  // the newest steps with changes
-	floor   stream.Commit // changes behind this commit are in recent
 	state   State
 	ended   error // why no step will follow; nil: one may
-	scratch []byte
+	closed  bool
+	broken  error // what went wrong inside a step: the content is not that of a cut
+
+	table []*page // by page.at; nil: free
+	free  []uint32
+	ids   uint64 // the next page's
+	slots uint64 // the next row's place in the order of appearance
+	tail  *page  // takes rows; nil: the next row makes one
+
+	// The changelog.
+	log       []*page
+	logBytes  int64
+	seq       uint64        // steps with changes so far
+	floorSeq  uint64        // those up to here are forgotten, at least in part
+	floor     stream.Commit // changes behind this commit are in the log
+	steps     uint64        // all steps of this process
+	changedAt uint64        // the last of them that had changes
+	holds     map[string]*Hold
+	step      mark // the step under way
+	durable   stream.Commit
+	dirty     bool // something happened since the last flush
+	flushing  bool
+	unstored  int64          // bytes of pages that the store does not have
+	garbage   []uint64       // pages to delete from the store
+	ghosts    map[*page]bool // pages that only readers need
+	emptied   []*page
+	sparse    int
+	expiry    expiry
+	index     *index // nil until a row leaves
+	seed      maphash.Seed
+	columns   []keys.Column // of the batch that is being applied
+	scratch   []byte        // a key that is looked for
+	other     []byte        // the key of a row it is compared with
+	built     []byte        // the key of a row that enters the index
+	vacant    vacancies
+	borrows   []*page
 }
 
 // State is the moment that a view shows.
@@ -44,40 +75,49 @@ type State struct {
 	W       stream.Time
 	Rows    int   // rows held
 	Changes int64 // rows that ever entered or left
+	Expired int64 // of these: rows that left because of their age
 }
 
-// place is where a row lies. A hole has no batch.
-type place struct {
-	batch *held
-	row   int32
-}
-
-// held is a batch with the number of its rows that the view still shows.
-type held struct {
-	rec  arrow.RecordBatch
-	live int
-}
-
-// NewView returns an empty view.
+// NewView returns an empty view that lives in memory alone.
 func NewView(schema stream.Schema, key []int) *View {
-	v := &View{
-		schema: schema, key: key,
-		changed: make(chan struct{}),
-		byKey:   make(map[string][]int),
-		feeds:   make(map[*Feed]struct{}),
-	}
-	v.state.W = stream.MinTime
-	if key == nil {
-		v.key = make([]int, len(schema))
-		for i := range v.key {
-			v.key[i] = i
-		}
+	v, err := Open(Config{Schema: schema, Key: key})
+	if err != nil {
+		panic(err) // a key that is no column: a bug of the caller
 	}
 	return v
 }
 
+// Open returns the view as its store has it, empty where there is nothing of it.
+// The error is ErrDamaged where what is stored cannot be used: the view can then
+// only be made again from the log, after Discard.
+func Open(cfg Config) (*View, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	v := &View{
+		cfg: cfg, key: cfg.Key, schema: cfg.Schema.Arrow(), cache: cfg.Cache,
+		changed: make(chan struct{}), seed: maphash.MakeSeed(),
+		holds: make(map[string]*Hold), ghosts: make(map[*page]bool), ids: 1,
+	}
+	v.state.W, v.state.Clock = stream.MinTime, stream.MinTime
+	v.expiry = newExpiry(cfg.Retention)
+	if v.key == nil {
+		v.key = make([]int, len(cfg.Schema))
+		for i := range v.key {
+			v.key[i] = i
+		}
+	}
+	if cfg.Store != nil {
+		if err := v.load(); err != nil {
+			return nil, fmt.Errorf("open view %d: %w", cfg.ID, err)
+		}
+	}
+	return v, nil
+}
+
 // Schema returns the view's columns.
-func (v *View) Schema() stream.Schema { return v.schema }
+func (v *View) Schema() stream.Schema { return v.cfg.Schema }
 
 // State returns the moment that the view shows.
 func (v *View) State() State {
@@ -86,133 +126,120 @@ func (v *View) State() State {
 	return v.state
 }
 
-// Changed returns a channel that is closed at the next step.
+// Changed returns a channel that is closed at the next step, and when no step
+// will follow.
 func (v *View) Changed() <-chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.changed
 }
 
-// Step applies the changes of one step and hands them to the feeds.
-func (v *View) Step(_ context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error {
+// signal wakes who waits for the view to change. The lock is held.
+func (v *View) signal() {
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// Step applies the changes of one step. A step that the view holds already, for
+// its commit is not behind the view's, changes nothing: after a restart the log's
+// steps may be run again. Steps of a bounded source have no commit and always
+// count. After an error the view is not that of a cut any more, and is not
+// written either.
+func (v *View) Step(ctx context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	switch {
+	case v.closed:
+		return ErrViewClosed
+	case v.broken != nil:
+		return v.broken
+	case commit > 0 && commit <= v.state.Commit:
+		return nil
+	}
+	err := v.apply(ctx, c, commit, changes)
+	v.giveBack()
+	if err != nil {
+		v.broken = fmt.Errorf("view: %w", err)
+		return v.broken
+	}
+	v.signal()
+	return nil
+}
+
+func (v *View) apply(ctx context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error {
+	v.step = mark{step: c.Step, commit: commit, clock: c.Clock, w: c.W}
+	v.steps++
+	v.dirty = true
+	fresh := false
 	for _, b := range changes {
-		if err := v.apply(b); err != nil {
+		if b.NumRows() == 0 {
+			continue
+		}
+		if !fresh {
+			v.seq, v.changedAt, fresh = v.seq+1, v.steps, true
+		}
+		if err := v.add(b); err != nil {
 			return err
 		}
 	}
-	if v.live*2+1024 < len(v.rows) {
-		v.compact()
+	if fresh {
+		v.endMark(false)
 	}
+	v.vacant.reset()
 	v.state.Commit, v.state.Step, v.state.Clock, v.state.W = commit, c.Step, c.Clock, c.W
-	v.state.Rows = v.live
-	v.remember(c, commit, changes)
-	for f := range v.feeds {
-		f.offer(c, commit, changes)
+	if err := v.expire(); err != nil {
+		return err
 	}
-	close(v.changed)
-	v.changed = make(chan struct{})
-	return nil
+	v.trim()
+	if err := v.tidy(); err != nil {
+		return err
+	}
+	return v.spill(ctx)
 }
 
-// apply adds and removes the rows of one batch. A row that enters in place of
-// one that left in the same batch takes its position, so that a refined window
-// stays where it was.
-func (v *View) apply(b stream.Batch) error {
-	// One for the batch itself, so that a row that comes and goes within it does
-	// not let go of it.
-	h := &held{rec: b.RecordBatch, live: 1}
-	h.rec.Retain()
-	defer h.drop()
-	vacated := make(map[string]int)
-	for i := range int(b.NumRows()) {
-		v.state.Changes++
-		v.scratch = v.scratch[:0]
-		for _, c := range v.key {
-			v.scratch = keys.Append(v.scratch, b.Column(c), i, v.schema[c].Type)
-		}
-		if b.Ops != nil && b.Ops[i] == stream.Delete {
-			at, ok := v.remove(v.scratch)
-			if !ok {
-				return fmt.Errorf("view: step retracts a row that the view does not hold")
-			}
-			vacated[string(v.scratch)] = at
-			continue
-		}
-		h.live++
-		v.live++
-		p := place{batch: h, row: int32(i)}
-		if at, ok := vacated[string(v.scratch)]; ok {
-			delete(vacated, string(v.scratch))
-			v.rows[at] = p
-			v.byKey[string(v.scratch)] = append(v.byKey[string(v.scratch)], at)
-			continue
-		}
-		v.byKey[string(v.scratch)] = append(v.byKey[string(v.scratch)], len(v.rows))
-		v.rows = append(v.rows, p)
+// borrow returns the body of a page until the end of the step.
+func (v *View) borrow(p *page) (*body, error) {
+	if !p.sealed {
+		return p.body, nil
 	}
-	return nil
+	if p.borrowed != nil {
+		return p.borrowed, nil
+	}
+	if len(v.borrows) >= borrowsMax {
+		v.giveBack()
+	}
+	b, err := v.fetch(p)
+	if err != nil {
+		return nil, err
+	}
+	p.borrowed = b
+	v.borrows = append(v.borrows, p)
+	return b, nil
 }
 
-// drop says that one row of the batch is shown no more.
-func (h *held) drop() {
-	if h.live--; h.live == 0 {
-		h.rec.Release()
+// borrowsMax is how many pages a step keeps from being let go.
+const borrowsMax = 64
+
+func (v *View) giveBack() {
+	for _, p := range v.borrows {
+		p.borrowed.release()
+		p.borrowed = nil
 	}
+	v.borrows = v.borrows[:0]
 }
 
-// remove takes one row with the key out and returns its position.
-func (v *View) remove(key []byte) (at int, ok bool) {
-	positions := v.byKey[string(key)]
-	if len(positions) == 0 {
-		return 0, false
+// fetch returns the body of a sealed page, from the store where it is not in
+// memory. The caller releases it. It needs no lock.
+func (v *View) fetch(p *page) (*body, error) {
+	if b := v.cache.get(p); b != nil {
+		return b, nil
 	}
-	at = positions[len(positions)-1]
-	if len(positions) == 1 {
-		delete(v.byKey, string(key))
-	} else {
-		v.byKey[string(key)] = positions[:len(positions)-1]
+	b, err := v.readBody(p)
+	if err != nil {
+		return nil, err
 	}
-	p := v.rows[at]
-	v.rows[at] = place{}
-	v.live--
-	p.batch.drop()
-	return at, true
-}
-
-// compact closes the holes.
-func (v *View) compact() {
-	to := make([]int, len(v.rows))
-	kept := v.rows[:0]
-	for i, p := range v.rows {
-		to[i] = len(kept)
-		if p.batch != nil {
-			kept = append(kept, p)
-		}
-	}
-	v.rows = slices.Clip(kept)
-	for _, positions := range v.byKey {
-		for i, at := range positions {
-			positions[i] = to[at]
-		}
-	}
-}
-
-// snapshot returns the rows in their order. The caller holds the lock and
-// releases the batches.
-func (v *View) snapshot(columns []int, alloc memory.Allocator) ([]arrow.RecordBatch, error) {
-	g := newGatherer(v.schema, columns, alloc)
-	for _, p := range v.rows {
-		if p.batch == nil {
-			continue
-		}
-		if err := g.add(p); err != nil {
-			g.release()
-			return nil, err
-		}
-	}
-	return g.finish()
+	v.cache.put(p, b, true)
+	return b, nil
 }
 
 // Fail says that the view's query ended with an error. Whoever follows the view
@@ -220,30 +247,52 @@ func (v *View) snapshot(columns []int, alloc memory.Allocator) ([]arrow.RecordBa
 func (v *View) Fail(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.end(err)
-}
-
-// end tells everybody who follows the view, now or later, why no step follows.
-func (v *View) end(err error) {
 	v.ended = err
-	for f := range v.feeds {
-		f.fail(err)
-	}
+	v.signal()
 }
 
-// Close lets go of every row. Feeds end with ErrViewClosed, and so do new ones.
+// Close lets go of what is in memory; what was flushed stays in the store. Feeds
+// end with ErrViewClosed, and so do new ones.
 func (v *View) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.end(ErrViewClosed)
-	for _, s := range v.recent {
-		releaseAll(s.changes)
+	if v.closed {
+		return
 	}
-	v.recent = nil
-	for _, p := range v.rows {
-		if p.batch != nil {
-			p.batch.drop()
+	v.closed, v.ended = true, ErrViewClosed
+	v.giveBack()
+	for _, p := range v.table {
+		if p != nil {
+			v.discard(p)
 		}
 	}
-	v.rows, v.byKey, v.live = nil, nil, 0
+	for p := range v.ghosts {
+		v.discard(p)
+	}
+	v.table, v.log, v.tail, v.index, v.ghosts = nil, nil, nil, nil, nil
+	v.signal()
 }
+
+// discard lets go of a page of a view that is closed, and keeps its name for Drop.
+func (v *View) discard(p *page) {
+	if p == v.tail {
+		p.body.release()
+		p.body = nil
+	}
+	v.cache.drop(p)
+	v.garbage = append(v.garbage, p.id)
+}
+
+// The errors of readers.
+var (
+	// ErrSlowReader is returned to a reader of a view that fell too far behind.
+	ErrSlowReader = errors.New("reader is too slow: it fell too many changes behind the view")
+	// ErrForgotten is returned to a reader who comes back with a commit so old that
+	// the view no longer has all changes behind it.
+	ErrForgotten = errors.New("the view no longer has the changes behind that commit")
+	// ErrViewClosed is returned to the readers of a view that was dropped.
+	ErrViewClosed = errors.New("the view was dropped")
+	// ErrDamaged is returned where what the store has of a view is not what was
+	// written. The view can be made again from the log.
+	ErrDamaged = errors.New("what is stored of the view is damaged")
+)

@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"weir/operators/state/page"
 	"weir/planner/physical"
 	"weir/sql/types"
 )
@@ -34,6 +35,9 @@ type acc interface {
 	appendResults(b array.Builder, ids []int32) (nulled int64)
 	// bytes is about how much memory it holds.
 	bytes() int
+	// save writes the states of the ids lo..hi-1; restore appends n that were saved.
+	save(w *page.Writer, lo, hi int)
+	restore(r *page.Reader, n int)
 }
 
 // newAcc returns an acc for a.

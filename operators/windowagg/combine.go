@@ -47,6 +47,7 @@ type entries struct {
 type sliceRun struct {
 	k      int64
 	lo, hi int
+	saved  bool // the last snapshot has it as it is
 }
 
 func (e *entries) reset() {
@@ -88,16 +89,21 @@ func (c *combiner) load(k int64, parts []part) {
 		}
 	}
 	hi := len(e.ids)
-	e.slices = append(e.slices, sliceRun{k, lo, hi})
+	e.slices = append(e.slices, sliceRun{k: k, lo: lo, hi: hi})
 	c.newest = k
-	if c.grid.n == 1 {
-		return // the slice is the window
+	if c.grid.n > 1 { // else the slice is the window
+		c.running(lo, hi)
 	}
-	for _, id := range e.ids[lo:hi] {
+}
+
+// running adds entries of the current block to its running fold.
+func (c *combiner) running(lo, hi int) {
+	ids := c.now.ids[lo:hi]
+	for _, id := range ids {
 		c.inPrefix[id] = true
 	}
 	for i, a := range c.prefix {
-		a.fold(e.ids[lo:hi], e.accs[i], c.seq.span(lo, hi))
+		a.fold(ids, c.now.accs[i], c.seq.span(lo, hi))
 	}
 }
 
@@ -151,6 +157,7 @@ func (c *combiner) suffixes() {
 	from := make([]int32, 0)
 	for i := len(e.slices) - 1; i >= 0; i-- {
 		s := e.slices[i]
+		e.slices[i].saved = false
 		from = from[:0]
 		for at := s.lo; at < s.hi; at++ {
 			h := c.head[e.ids[at]]
@@ -253,6 +260,11 @@ func (c *combiner) rename(to []int32, n int) {
 		a.fold(news, c.prefix[i], ids)
 	}
 	c.prefix = prefix
+	for _, e := range []*entries{&c.now, &c.old} {
+		for i := range e.slices {
+			e.slices[i].saved = false
+		}
+	}
 	for i, id := range c.now.ids {
 		c.now.ids[i] = to[id]
 	}

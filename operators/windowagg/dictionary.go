@@ -18,6 +18,7 @@ type dictionary struct {
 	live   int     // groups that stayed when the dictionary was swept last
 	seen   []int   // by id: the turn in which rows came for the group last
 	turn   int     // counts cuts with rows
+	saved  int     // groups that the last snapshot has, under the ids that they have
 
 	// slack is how many groups may be unused before a sweep, beside as many as
 	// are in use. turns is for how many turns a group stays that no state
@@ -104,6 +105,7 @@ func (d *dictionary) sweep(used []bool) (to []int32) {
 		return nil
 	}
 	d.groups.retain(keep)
+	d.saved = 0
 	d.seen = d.seen[:len(keep)]
 	order := d.order[:0]
 	for _, id := range d.order {

@@ -47,8 +47,9 @@ type final struct {
 
 	// groups are the states of a plan with updates and without windows, by group;
 	// shown is how many of them have a row that left.
-	groups []acc
-	shown  int
+	groups      []acc
+	shown       int
+	savedGroups []bool // by chunk: the last snapshot has it as it is
 }
 
 // part is a run of partial rows of one lane, slice and first end.
@@ -109,9 +110,14 @@ func (f *final) keysAt() int {
 	return 0
 }
 
-// Open keeps the runtime.
+// Open keeps the runtime and loads the state.
 func (f *final) Open(_ context.Context, rt *operators.Runtime) error {
 	f.rt = rt
+	if rt.State != nil {
+		if err := f.restore(rt.State); err != nil {
+			return fmt.Errorf("restore a window aggregation: %w", err)
+		}
+	}
 	f.out = newFinalWriter(f)
 	return nil
 }

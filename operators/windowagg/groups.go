@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"weir/operators/state/page"
 	"weir/sql/types"
 )
 
@@ -34,6 +35,12 @@ type groups interface {
 	reset()
 	// bytes is about how much memory it holds.
 	bytes() int
+	// save writes the keys of the ids lo..hi-1.
+	save(w *page.Writer, lo, hi int)
+	// restore gives the next n ids to keys that were saved. index must be called
+	// behind the last of them, before anything else is.
+	restore(r *page.Reader, n int)
+	index()
 }
 
 // newGroups returns a dictionary for keys of the given types.

@@ -51,6 +51,7 @@ type entry struct {
 	groups groups
 	accs   []acc
 	rows   []int32 // of the batch at hand; nil between batches
+	saved  bool    // the last snapshot has it as it is
 }
 
 // NewPartial returns the lane's half of a windowed aggregation. It emits the
@@ -85,9 +86,15 @@ func check(a *physical.WindowAgg) error {
 	return err
 }
 
-// Open keeps the runtime.
+// Open keeps the runtime and loads the state.
 func (p *partial) Open(_ context.Context, rt *operators.Runtime) error {
 	p.rt = rt
+	if rt.State == nil {
+		return nil
+	}
+	if err := p.restore(rt.State); err != nil {
+		return fmt.Errorf("restore a lane's window aggregation: %w", err)
+	}
 	return nil
 }
 
@@ -168,7 +175,7 @@ func (p *partial) entry(k entryKey) *entry {
 	} else {
 		e = &entry{groups: newGroups(p.n.KeyTypes), accs: mustAccs(p.n.Aggs)}
 	}
-	e.entryKey = k
+	e.entryKey, e.saved = k, false
 	p.entries[k] = e
 	p.minEnd = min(p.minEnd, k.firstEnd)
 	return e
@@ -176,6 +183,7 @@ func (p *partial) entry(k entryKey) *entry {
 
 // add adds rows of b to an entry, column by column.
 func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
+	e.saved = false
 	for i, k := range p.n.Keys {
 		p.keys[i] = b.Column(k)
 	}
@@ -234,10 +242,13 @@ func (p *partial) due(c stream.Cut) []*entry {
 			p.minEnd = min(p.minEnd, k.firstEnd)
 		}
 	}
-	slices.SortFunc(due, func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.slice, b.slice), cmp.Compare(a.firstEnd, b.firstEnd))
-	})
+	slices.SortFunc(due, func(a, b *entry) int { return a.compare(b.entryKey) })
 	return due
+}
+
+// compare orders entries by slice, then by first end.
+func (k entryKey) compare(o entryKey) int {
+	return cmp.Or(cmp.Compare(k.slice, o.slice), cmp.Compare(k.firstEnd, o.firstEnd))
 }
 
 // atEnd tells that no row will come any more.

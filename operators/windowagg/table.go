@@ -7,8 +7,9 @@ import (
 
 // table is states of some of the groups, in ascending order of their ids.
 type table struct {
-	ids  []int32
-	accs []acc
+	ids   []int32
+	accs  []acc
+	saved bool // the last snapshot has it as it is
 }
 
 // find returns where group id is, -1 if it is not there.
@@ -23,6 +24,7 @@ func (t *table) find(id int32) int32 {
 // include makes the groups ids, which ascend, part of the table; those that
 // were not get empty states.
 func (t *table) include(ids []int32, fresh func() []acc) {
+	t.saved = false // states are about to change
 	missing := 0
 	for _, id := range ids {
 		if t.find(id) < 0 {
@@ -81,6 +83,7 @@ func (t *table) merge(o *table, fresh func() []acc, seq *sequence) {
 
 // rename gives the groups new ids, which keep their order.
 func (t *table) rename(to []int32) {
+	t.saved = false
 	for i, id := range t.ids {
 		t.ids[i] = to[id]
 	}

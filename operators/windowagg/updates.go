@@ -56,6 +56,7 @@ func (f *final) updateGroups(ctx context.Context) error {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
+	f.changeGroups(ids)
 	pairs := f.fresh()
 	even, odd := make([]int32, len(ids)), make([]int32, len(ids))
 	for i := range ids {

@@ -39,7 +39,7 @@ func decode(b []byte) (*Plan, error) {
 	if in.Version != Version {
 		return nil, fmt.Errorf("%w: %d, and this weir runs version %d", ErrVersion, in.Version, Version)
 	}
-	p := &Plan{Version: in.Version, AppendOnly: in.AppendOnly, Bounded: in.Bounded, TimeColumn: in.TimeColumn}
+	p := &Plan{Version: in.Version, AppendOnly: in.AppendOnly, Bounded: in.Bounded, TimeColumn: in.TimeColumn, EventTime: in.EventTime}
 	if in.Key != nil {
 		p.Key = append([]int{}, *in.Key...)
 	}
@@ -58,6 +58,9 @@ func decode(b []byte) (*Plan, error) {
 	width := len(p.Root.Schema())
 	if p.TimeColumn < -1 || p.TimeColumn >= width {
 		return nil, fmt.Errorf("time column %d of %d", p.TimeColumn, width)
+	}
+	if p.EventTime < -1 || p.EventTime >= width {
+		return nil, fmt.Errorf("event time in column %d of %d", p.EventTime, width)
 	}
 	return p, columnsWithin(p.Key, width)
 }

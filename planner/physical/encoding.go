@@ -24,6 +24,7 @@ type planJSON struct {
 	Emit       string     `json:"emit"`
 	Bounded    bool       `json:"bounded,omitempty"`
 	TimeColumn int        `json:"time_column"`
+	EventTime  int        `json:"event_time"`
 }
 
 // nodeJSON is any node; op says which, and so which fields there are.

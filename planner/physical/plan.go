@@ -27,6 +27,9 @@ type Plan struct {
 	// TimeColumn is the output column to draw along the x axis (window_start,
 	// else the event time), or -1.
 	TimeColumn int
+	// EventTime is the output column by which rows grow old: window_start,
+	// window_end or the event time of the input; -1 where none of them is shown.
+	EventTime int
 }
 
 // EmitMode tells which rows of a changelog a reader sees who gets rows one after

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"weir/operators/stream"
 	"weir/sql/ast"
@@ -22,6 +23,8 @@ type View struct {
 	Schema       stream.Schema
 	Key          []int // columns of Schema that identify a row; nil: a bag
 	Text         string
+	// Retention is how long rows stay behind the watermark; 0: for ever.
+	Retention time.Duration
 }
 
 // Catalog is what exists by name. It is safe for concurrent use.

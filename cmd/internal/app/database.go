@@ -16,6 +16,7 @@ import (
 	"weir/operators/expr"
 	"weir/operators/state"
 	"weir/operators/stream"
+	"weir/operators/views"
 	"weir/planner"
 	"weir/planner/physical"
 	"weir/sql"
@@ -53,25 +54,34 @@ type database struct {
 	views map[uint32]*materialized // by the view's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
+	cache *views.Cache // pages of all views that are on disk
+	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process
+
 	ctx  context.Context // of everything that runs
 	stop context.CancelFunc
-	wg   sync.WaitGroup
+	// viewsCtx is that of materialized views' queries. It ends last, so that they can
+	// be saved when nobody else reads or writes.
+	viewsCtx  context.Context
+	stopViews context.CancelFunc
+	wg        sync.WaitGroup
 }
 
 func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	ctx, stop := context.WithCancel(context.Background())
+	viewsCtx, stopViews := context.WithCancel(context.Background())
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
 		plans: make(map[uint32]bound),
 		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
-		ctx: ctx, stop: stop,
+		ctx: ctx, stop: stop, viewsCtx: viewsCtx, stopViews: stopViews, cache: views.NewCache(0),
 	}
 }
 
 // close ends every query and lets go of the views.
 func (db *database) close() {
 	db.stop()
+	db.stopViews()
 	db.wg.Wait()
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -215,7 +225,8 @@ func scanOf(n physical.Node) *physical.Scan {
 type input struct {
 	source  engine.Source
 	shards  []stream.Shard
-	partial bool // the source starts behind the stream's first record
+	after   stream.Commit // of a stream of the log: the commit behind which the source starts
+	partial bool          // the source starts behind the stream's first record
 	report  func(stream.Ledger) []string
 	life    context.Context // ends with what is read; nil: that is as long as the query
 }

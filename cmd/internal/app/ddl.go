@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"weir/ingest/wal"
@@ -129,19 +130,19 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	return nil
 }
 
-// noOptions refuses WITH (…) behind a view: there is nothing to set yet.
+// noOptions refuses WITH (…) behind the query of a view, which has nothing to set.
 func noOptions(with []ast.Option) error {
 	if len(with) == 0 {
 		return nil
 	}
-	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view", with[0].Name.Text).
-		WithHint("a view takes no options; leave out WITH (…)")
+	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view's query", with[0].Name.Text).
+		WithHint("leave it out; the options of a view stand between its name and AS")
 }
 
 func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *relations) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
-	if err := noOptions(append(s.With, s.Query.With...)); err != nil {
+	if err := noOptions(s.Query.With); err != nil {
 		return err
 	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
@@ -151,6 +152,9 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		return err
 	}
 	def.Schema, def.Key = p.Root.Schema(), p.Key
+	if def.Retention, err = catalog.ViewRetention(s, p.EventTime >= 0); err != nil {
+		return err
+	}
 	before, _ := db.catalog.View(def.Name)
 	created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
 	if err != nil || !created {
@@ -235,15 +239,17 @@ func (db *database) startViews() error {
 		}
 		b := db.plans[v.ID]
 		if b.err != nil {
-			db.logger.Error("view cannot be run: drop it and create it again", "view", v.Name, "error", b.err)
-			db.mu.Lock()
-			db.views[v.ID] = db.failedView(v, b.plan, b.err)
-			db.mu.Unlock()
+			db.cannotRun(v, b.plan, fmt.Errorf("its stored plan cannot be run: %w", b.err))
 			continue
 		}
 		rel := &relations{db: db, notes: func(string, ...any) {}}
 		rel.stream, _ = db.catalog.Stream(scanOf(b.plan.Root).Relation)
-		if err := db.startView(v, b.plan, rel); err != nil {
+		err := db.startView(v, b.plan, rel)
+		if errors.Is(err, errNoWayBack) {
+			db.cannotRun(v, b.plan, err)
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("start view %s: %w", v.Name, err)
 		}
 	}
@@ -256,8 +262,12 @@ func (db *database) stopView(id uint32) {
 	m := db.views[id]
 	delete(db.views, id)
 	db.mu.Unlock()
-	if m != nil {
-		m.stop()
+	if m == nil {
+		return
+	}
+	m.stop()
+	if db.saver != nil {
+		db.saver.drop(m)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/operators/engine"
@@ -24,26 +25,34 @@ type materialized struct {
 	query  *engine.Query
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
+	disk   *views.View   // the view, if its content is on disk; else nil
+
+	from    stream.Commit // behind which it reads its stream
+	resumed stream.Commit // the checkpoint that the query went on from; 0: none
+	atStart int64         // rows that it had read then
+
+	lost atomic.Bool // the log has let go of what a restart would read
 
 	mu    sync.Mutex
 	err   error // why the query ended
 	whole bool  // the input has ended, and the view shows all of it
 }
 
-// materialize starts the query of a view from the oldest record on.
+// materialize starts the query of a view: from its newest checkpoint on, or from
+// the oldest record.
 func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
-	in, err := db.open(db.ctx, p, rel, "earliest")
+	m := &materialized{def: def, plan: p, done: make(chan struct{})}
+	var err error
+	if err = db.openView(m); err != nil {
+		return nil, err
+	}
+	in, err := db.begin(m, rel)
 	if err != nil {
+		m.view.Close()
 		return nil, atFrom(err, def.Query)
 	}
-	m := &materialized{def: def, plan: p, view: views.NewView(p.Root.Schema(), p.Key), done: make(chan struct{})}
-	m.query, err = engine.New(engine.Config{
-		Plan: p, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
-	})
-	if err != nil {
-		return nil, errors.Join(err, in.source.Close())
-	}
-	ctx, cancel := context.WithCancel(db.ctx)
+	m.atStart = m.query.Progress().Ledger.In
+	ctx, cancel := context.WithCancel(db.viewsCtx)
 	m.cancel = cancel
 	db.wg.Add(1)
 	go func() {
@@ -62,6 +71,30 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 		}
 	}()
 	return m, nil
+}
+
+// openView opens the view that holds what the plan computes. Content that cannot
+// be used is deleted: the query makes it again.
+func (db *database) openView(m *materialized) error {
+	cfg := views.Config{
+		ID: m.def.ID, Schema: m.plan.Root.Schema(), Key: m.plan.Key, Alloc: db.alloc,
+		Retention: m.def.Retention, TimeColumn: m.plan.EventTime,
+	}
+	if db.saver != nil {
+		cfg.Store, cfg.Cache = db.store, db.cache
+	}
+	var err error
+	m.view, err = views.Open(cfg)
+	if errors.Is(err, views.ErrDamaged) {
+		db.logger.Warn("view is damaged; it is made again from the log", "view", m.def.Name, "error", err)
+		if err = views.Discard(db.ctx, db.store, m.def.ID); err == nil {
+			m.view, err = views.Open(cfg)
+		}
+	}
+	if err == nil && cfg.Store != nil {
+		m.disk = m.view
+	}
+	return err
 }
 
 // fail keeps why the query stopped, and tells those who follow the view.

@@ -50,9 +50,12 @@ var instruments = struct {
 	logBroken, logHolds, logDiskFree, logDiskLow                           metric
 	streamRecords, streamBytes, streamOldest                               metric
 	queryRows, queryPartlyLate, queryNulled, queryLag, queryCommitLag      metric
-	queryRunning, viewRows                                                 metric
+	queryRunning, viewRows, viewExpired                                    metric
 	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
 	wsBad, wsMessages, wsBytes, wsRows, wsDropped, refused                 metric
+	queryResumed, queryReplayed                                            metric
+	savedEpoch, savedWrites, savedErrors, savedStates, savedPages          metric
+	savedBytes, savedSeconds, savedPause, savedAge                         metric
 }{
 	build:   gauge("build_info", "Always 1; the version is in the label.", "version"),
 	ready:   gauge("ready", "1 once the views show what the log held at the start."),
@@ -98,6 +101,7 @@ var instruments = struct {
 	queryCommitLag:  gauge("query_commit_lag", "Commits of the log that the query has not read yet.", "view"),
 	queryRunning:    gauge("query_running", "1 while the query runs, 0 once it has ended or failed.", "view"),
 	viewRows:        gauge("view_rows", "Rows of a materialized view.", "view"),
+	viewExpired:     counter("view_expired_rows_total", "Rows that left a materialized view because of their age.", "view"),
 
 	wsOpen:          gauge("websocket_connections", "Websockets open now."),
 	wsStrangers:     gauge("websocket_strangers", "Open websockets that still have to say hello."),
@@ -110,7 +114,19 @@ var instruments = struct {
 	wsBytes:         counter("websocket_bytes_total", "Payload of the messages written."),
 	wsRows:          counter("websocket_rows_total", "Rows in the messages written."),
 	wsDropped:       counter("websocket_dropped_rows_total", "Rows that a slow client's messages say they left out."),
-	refused:         counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
+	queryResumed:    gauge("query_resumed_commit", "Commit of the checkpoint that the query went on from; 0: it read the log from its beginning.", "view"),
+	queryReplayed:   gauge("query_read_commits", "Commits of the log that the query has read since the start.", "view"),
+	savedEpoch:      gauge("checkpoint_epoch", "Number of the newest checkpoint."),
+	savedWrites:     counter("checkpoint_writes_total", "Writes to the state store: results, and state where it was due."),
+	savedErrors:     counter("checkpoint_errors_total", "Checkpoints that were not saved. Queries go on; a restart reads more of the log."),
+	savedStates:     counter("checkpoint_states_total", "States of queries that were saved."),
+	savedPages:      counter("checkpoint_pages_total", "Pages written; a page that did not change is not."),
+	savedBytes:      counter("checkpoint_bytes_total", "Bytes written, compressed."),
+	savedSeconds:    counter("checkpoint_seconds_total", "Time from the copy of the state to the last sync, of all writes."),
+	savedPause:      counter("checkpoint_pause_seconds_total", "Time that queries waited while their state was copied."),
+	savedAge:        gauge("checkpoint_age_seconds", "Time since state was saved last, or since the start."),
+
+	refused: counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
 }
 
 // metricsHandler serves /metrics from a registry of its own.
@@ -147,6 +163,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectIngest(emit)
 	m.collectQueries(emit)
 	m.collectSockets(emit)
+	m.collectSaver(emit)
 }
 
 type emitter func(x metric, v float64, labels ...string)
@@ -223,7 +240,29 @@ func (m *metrics) collectQueries(emit emitter) {
 		emit(i.queryCommitLag, math.Max(0, float64(head)-float64(p.Commit)), name)
 		emit(i.queryRunning, truth(q.describeState() == "running"), name)
 		emit(i.viewRows, float64(q.view.State().Rows), name)
+		emit(i.viewExpired, float64(q.view.State().Expired), name)
+		emit(i.queryResumed, float64(q.resumed), name)
+		emit(i.queryReplayed, float64(p.Commit-q.resumed), name)
 	}
+}
+
+func (m *metrics) collectSaver(emit emitter) {
+	i, st := &instruments, saverStats{}
+	if s := m.s.db.saver; s != nil {
+		st = s.Stats()
+	}
+	emit(i.savedEpoch, float64(st.Epoch))
+	emit(i.savedWrites, float64(st.Writes))
+	emit(i.savedErrors, float64(st.Errors))
+	emit(i.savedStates, float64(st.States))
+	emit(i.savedPages, float64(st.Pages))
+	emit(i.savedBytes, float64(st.Bytes))
+	emit(i.savedSeconds, st.Took.Seconds())
+	emit(i.savedPause, st.Paused.Seconds())
+	if st.Last.IsZero() {
+		st.Last = m.s.began
+	}
+	emit(i.savedAge, time.Since(st.Last).Seconds())
 }
 
 func (m *metrics) collectSockets(emit emitter) {

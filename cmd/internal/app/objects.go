@@ -194,14 +194,18 @@ func (db *database) boundView(s *ast.CreateView, rel *relations, text []byte) (*
 	return p, why, err
 }
 
-// failedView is a view whose stored plan this weir does not run.
-func (db *database) failedView(def *catalog.View, p *physical.Plan, why error) *materialized {
+// cannotRun puts a view in its place whose query cannot be started. Its content on
+// disk stays until it is dropped.
+func (db *database) cannotRun(def *catalog.View, p *physical.Plan, why error) {
+	db.logger.Error("view cannot be run: drop it and create it again", "view", def.Name, "error", why)
 	m := &materialized{def: def, plan: p, view: views.NewView(def.Schema, def.Key), done: make(chan struct{}), cancel: func() {}}
 	close(m.done)
 	m.mu.Lock()
-	m.err = diag.New(diag.External, diag.Span{}, "its stored plan cannot be run: %s", why).
+	m.err = diag.New(diag.External, diag.Span{}, "%s", why).
 		WithHint("DROP the view and CREATE it again; SHOW CREATE VIEW %s prints its statement", def.Name)
 	m.mu.Unlock()
 	m.view.Fail(m.err)
-	return m
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.views[def.ID] = m
 }

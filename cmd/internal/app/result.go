@@ -99,7 +99,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 }
 
 // drain sends what a view holds.
-func (r *result) drain(ctx context.Context, v *views.View, alloc memory.Allocator) error {
+func (r *result) drain(ctx context.Context, v *views.View, alloc memory.Allocator) (err error) {
 	all := make([]int, len(r.schema))
 	for i := range all {
 		all[i] = i
@@ -108,17 +108,25 @@ func (r *result) drain(ctx context.Context, v *views.View, alloc memory.Allocato
 	if err != nil {
 		return err
 	}
-	data, err := feed.Next(ctx)
-	if err != nil {
-		return err
-	}
-	defer data.Release()
-	for _, b := range data.Rows {
-		if err := r.send(ctx, stepRows{Batch: b.Batch}); err != nil {
+	defer func() { err = errors.Join(err, feed.Close()) }()
+	for {
+		data, err := feed.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, b := range data.Rows {
+			if err = r.send(ctx, stepRows{Batch: b.Batch}); err != nil {
+				break
+			}
+		}
+		data.Release()
+		if err != nil {
 			return err
 		}
 	}
-	return feed.Close()
 }
 
 // Step hands the rows that enter to the reader, and those that leave if the

@@ -27,6 +27,7 @@ type serveOptions struct {
 	insecure, pprof    bool
 	files              string
 	reserve            string
+	checkpoint         time.Duration
 	hosts              []string
 }
 
@@ -60,6 +61,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.StringArrayVar(&o.hosts, "allow-host", nil, "further `name` or name:port by which clients may call the server; may be repeated")
 	f.StringVar(&o.files, "files", "", "directory below which statements may read files; none without it")
 	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
+	f.DurationVar(&o.checkpoint, "checkpoint", saveStateEvery, "how often the state of queries is saved, at least 1s; a restart reads what came since")
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
@@ -69,6 +71,9 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	open, err := isLoopback(o.listen)
 	if err != nil {
 		return err
+	}
+	if o.checkpoint < saveResultsEvery {
+		return fmt.Errorf("--checkpoint %s is too often: give at least %s", o.checkpoint, saveResultsEvery)
 	}
 	logger := newLogger(io)
 	guard, err := o.guard(!open, logger)
@@ -99,7 +104,8 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 		return listenError(err)
 	}
 	s, err := newServer(serverConfig{
-		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof, DiskReserve: reserve,
+		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
+		DiskReserve: reserve, SaveEvery: o.checkpoint,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type serverConfig struct {
 	// Clock is the log's wall clock; nil: the system's.
 	Clock func() time.Time
 	Pprof bool // serve /debug/pprof
+	// SaveEvery is how often the state of queries is saved; 0: saveStateEvery.
+	SaveEvery time.Duration
 }
 
 // server is a database over a log, behind HTTP.
@@ -59,6 +62,9 @@ func newServer(cfg serverConfig) (*server, error) {
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
 	err = errors.Join(s.openStore(), s.openFiles())
+	if err == nil {
+		s.db.saver, err = newSaver(s.db, s.db.store, saveConfig(cmp.Or(cfg.SaveEvery, saveStateEvery)))
+	}
 	if err == nil {
 		err = s.db.restore(context.Background())
 		s.db.retain()
@@ -157,6 +163,9 @@ func (s *server) run(ctx context.Context, statements string, onReady func(time.D
 func (s *server) start(ctx context.Context, statements string) error {
 	if err := s.db.startViews(); err != nil {
 		return err
+	}
+	if s.db.saver != nil {
+		s.db.saver.start()
 	}
 	s.db.removing.Store(true)
 	s.db.tick()

@@ -137,6 +137,21 @@ func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start stri
 	return in, nil
 }
 
+// openStreamAt opens a stream of the log behind a commit, for a query that knows
+// what lies before.
+func (db *database) openStreamAt(s *physical.Scan, def *catalog.Stream, after stream.Commit) (*input, error) {
+	life, err := db.lifeOf(def)
+	if err != nil {
+		return nil, err
+	}
+	in, err := db.scanLog(def, s.Columns, after, false)
+	if err != nil {
+		return nil, err
+	}
+	in.life = life
+	return in, nil
+}
+
 // scanLog reads a stream of the log behind a commit. ended says that the stream's
 // end lies before.
 func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit, ended bool) (*input, error) {
@@ -152,7 +167,7 @@ func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit
 		shards[i] = stream.Shard(i)
 	}
 	// A stream without records has none that the query missed.
-	return &input{source: src, shards: shards, partial: db.log.HadRecords(def.ID, after)}, nil
+	return &input{source: src, shards: shards, partial: db.log.HadRecords(def.ID, after), after: after}, nil
 }
 
 // oneRow is the source of a SELECT without FROM: a row without columns.

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+
+	"weir/operators/checkpoint"
+	"weir/operators/engine"
+	"weir/operators/stream"
+	"weir/operators/views"
+	"weir/planner/physical"
+)
+
+// errNoWayBack is returned for a view that no checkpoint and no log can bring back
+// to where it was.
+var errNoWayBack = errors.New("its checkpoints cannot be used, and the log no longer has all records that it was made from")
+
+// begin opens the input of a view's query and makes the query: as it was at the
+// newest checkpoint that can be used, or, without one, from the oldest record on.
+func (db *database) begin(m *materialized, rel *relations) (*input, error) {
+	if db.saver != nil && m.disk != nil && scanOf(m.plan.Root).Kind == physical.SourceStream {
+		return db.resume(m, rel)
+	}
+	return db.beginAt(m, rel, nil, 0)
+}
+
+// resume tries the view's checkpoints, the newest first.
+func (db *database) resume(m *materialized, rel *relations) (*input, error) {
+	id, shown := checkpoint.QueryID(m.def.ID), m.disk.ResultsTo()
+	h, problems, err := checkpoint.Find(db.saver.store, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range problems {
+		db.logger.Warn("checkpoint is damaged; the one before is tried", "view", m.def.Name, "error", p)
+	}
+	head, _ := db.log.Head()
+	plan := physical.ID(m.plan)
+	for _, man := range h.Manifests(plan) {
+		if man.Commit > shown || shown > head {
+			continue // the view's content or the log's end is missing
+		}
+		snap, err := h.Load(man)
+		if err != nil {
+			db.logger.Warn("checkpoint is damaged; the one before is tried", "view", m.def.Name, "epoch", uint64(man.Epoch), "error", err)
+			continue
+		}
+		in, err := db.beginAt(m, rel, snap, shown)
+		if err != nil {
+			db.logger.Warn("checkpoint cannot be used; the one before is tried", "view", m.def.Name, "epoch", uint64(man.Epoch), "error", err)
+			continue
+		}
+		m.resumed = man.Commit
+		db.saver.begin(m.def.ID, plan, h, man)
+		return in, nil
+	}
+	if shown > head { // the view has seen what is not in the log
+		db.logger.Warn("view has seen more than the log holds; it is made again", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
+		m.view.Close()
+		if err := errors.Join(views.Discard(db.ctx, db.store, m.def.ID), db.openView(m)); err != nil {
+			return nil, err
+		}
+		shown = 0
+	}
+	in, err := db.beginAt(m, rel, nil, shown)
+	if err != nil {
+		return nil, err
+	}
+	if shown > 0 && in.partial { // the view would go on from half of what it is
+		return nil, errors.Join(fmt.Errorf("%w: it shows commit %d, and its stream begins behind commit %d", errNoWayBack, shown, in.after), in.source.Close())
+	}
+	db.saver.begin(m.def.ID, plan, h, nil)
+	return in, nil
+}
+
+// beginAt opens the input behind a snapshot, nil: at the oldest record, and makes
+// the query. What the view shows already, up to a commit, is computed in silence.
+func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Snapshot, shown stream.Commit) (*input, error) {
+	var in *input
+	var err error
+	if from == nil {
+		in, err = db.open(db.ctx, m.plan, rel, "earliest")
+	} else {
+		in, err = db.openStreamAt(scanOf(m.plan.Root), rel.stream, from.Commit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.from = in.after
+	m.query, err = engine.New(engine.Config{
+		Plan: m.plan, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
+		From: from, SilentTo: shown,
+	})
+	if err != nil {
+		return nil, errors.Join(err, in.source.Close())
+	}
+	return in, nil
+}
+
+// bytesRead is about how much of the log a query has read since the start.
+func (db *database) bytesRead(m *materialized, p engine.Progress) int64 {
+	st := db.log.Stats()
+	if st.Records == 0 {
+		return 0
+	}
+	return int64(float64(p.Ledger.In-m.atStart) * float64(st.StoredBytes) / float64(st.Records))
+}
+
+// replay says how much of the log the next start has to read.
+func (db *database) replay() string {
+	all, saved := 0, 0
+	for _, m := range db.running() {
+		all++
+		if db.saver != nil && m.disk != nil && !db.saver.coord.Behind(checkpoint.QueryID(m.def.ID), m.query.Progress().Commit) {
+			saved++
+		}
+	}
+	switch {
+	case all == saved:
+		return "nothing"
+	case saved == 0:
+		return fmt.Sprintf("the log, for %d %s", all, plural(int64(all), "view", "views"))
+	}
+	return fmt.Sprintf("the log, for %d of %d views", all-saved, all)
+}
