@@ -40,7 +40,8 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	}
 	head, _ := db.log.Head()
 	plan := planID(m.plan)
-	for _, man := range h.Manifests(plan) {
+	found := h.Manifests(plan)
+	for _, man := range found {
 		if man.Commit > shown || shown > head {
 			continue // the view's content or the log's end is missing
 		}
@@ -58,8 +59,9 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 		db.saver.begin(m.def.ID, plan, h, man)
 		return in, nil
 	}
-	if shown > head { // the view has seen what is not in the log
-		db.logger.Warn("view has seen more than the log holds; it is made again", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
+	if shown > head || shown > 0 && len(found) == 0 {
+		// It has seen what is not in the log, or nothing says that it is this plan's.
+		db.logger.Warn("view cannot be continued; it is made again from the log", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
 		m.view.Close()
 		if err := errors.Join(views.Discard(db.ctx, db.store, m.def.ID), db.openView(m)); err != nil {
 			return nil, err

@@ -373,3 +373,31 @@ func TestKilledServerGoesOn(t *testing.T) {
 		t.Errorf("%v commits are read again behind a stop", read)
 	}
 }
+
+// TestAnotherPlanBeginsAnew: neither state nor content of another plan is used.
+func TestAnotherPlanBeginsAnew(t *testing.T) {
+	m := newMachine(t)
+	m.send(5)
+	m.save()
+	m.crash()
+	var b state.Batch
+	_ = m.store.Scan([]byte("m"), func(key, value []byte) error {
+		man, err := checkpoint.DecodeManifest(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		man.Plan = "another"
+		b.Put(slices.Clone(key), man.Encode())
+		return nil
+	})
+	if err := m.store.Write(t.Context(), &b); err != nil || len(b.Puts) < 3 {
+		t.Fatalf("%d manifests: %v", len(b.Puts), err)
+	}
+	m.start()
+	for _, v := range m.db.running() {
+		if v.disk.ResultsTo() != 0 {
+			t.Errorf("%s has content of another plan", v.def.Name)
+		}
+	}
+	m.check(0)
+}
