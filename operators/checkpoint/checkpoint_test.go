@@ -44,6 +44,8 @@ func TestDue(t *testing.T) {
 			t.Errorf("%s: results due %v, state %v", what, r, s)
 		}
 	}
+	expect("a query without a manifest", at(0), 4, 0, true, true)
+	write(at(0), 4, 0)
 	expect("nothing yet", at(.5), 5, 0, false, false)
 	expect("a second", at(1), 5, 0, true, false)
 	c.Results(7, at(1))

@@ -92,7 +92,9 @@ func (c *Coordinator) Begin(id QueryID, plan string, h *History, from *Manifest,
 	if free := slices.Index(q.kept[:], nil); free >= 0 {
 		q.slot = free
 	}
-	if from != nil {
+	if from == nil {
+		q.state = time.Time{} // with the first results there is to be a manifest that says whose they are
+	} else {
 		q.commit = from.Commit
 		for _, p := range from.Pages {
 			q.pages[p.Path] = p

@@ -40,7 +40,8 @@ type Config struct {
 	// the query is partial is then what From says. nil: it begins.
 	From *checkpoint.Snapshot
 	// SilentTo is up to which commit Output knows the results already: steps up to
-	// there are computed and not given to it.
+	// there are computed and not given to it. 0: none, nor one of a bounded source,
+	// whose steps have no commits.
 	SilentTo stream.Commit
 }
 
@@ -241,7 +242,7 @@ func (q *Query) runStep(ctx context.Context, data *stream.StepData) error {
 	q.record(cut, data.Commit)
 	changes := q.result.take()
 	defer releaseAll(changes)
-	if data.Commit > q.cfg.SilentTo || q.cfg.SilentTo == 0 { // a bounded source has no commits
+	if q.cfg.SilentTo == 0 || data.Commit > q.cfg.SilentTo {
 		if err := q.cfg.Output.Step(ctx, cut, data.Commit, changes); err != nil {
 			return err
 		}

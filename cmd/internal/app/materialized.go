@@ -80,7 +80,7 @@ func (db *database) openView(m *materialized) error {
 		ID: m.def.ID, Schema: m.plan.Root.Schema(), Key: m.plan.Key, Alloc: db.alloc,
 		Retention: m.def.Retention, TimeColumn: m.plan.EventTime,
 	}
-	if db.saver != nil {
+	if db.saver != nil && scanOf(m.plan.Root).Kind == physical.SourceStream {
 		cfg.Store, cfg.Cache = db.store, db.cache
 	}
 	var err error

@@ -36,7 +36,8 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	}
 	head, _ := db.log.Head()
 	plan := physical.ID(m.plan)
-	for _, man := range h.Manifests(plan) {
+	found := h.Manifests(plan)
+	for _, man := range found {
 		if man.Commit > shown || shown > head {
 			continue // the view's content or the log's end is missing
 		}
@@ -54,8 +55,14 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 		db.saver.begin(m.def.ID, plan, h, man)
 		return in, nil
 	}
-	if shown > head { // the view has seen what is not in the log
-		db.logger.Warn("view has seen more than the log holds; it is made again", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
+	// Once there was a checkpoint, the oldest record must still be the first: else
+	// the view would go on from half of what it is.
+	if oldest := db.log.Horizon(rel.stream.ID).After; len(found)+len(problems) > 0 && db.log.HadRecords(rel.stream.ID, oldest) {
+		return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
+	}
+	if shown > head || shown > 0 && len(found) == 0 {
+		// It has seen what is not in the log, or nothing says that it is this plan's.
+		db.logger.Warn("view cannot be continued; it is made again from the log", "view", m.def.Name, "commit", int64(shown), "head", int64(head))
 		m.view.Close()
 		if err := errors.Join(views.Discard(db.ctx, db.store, m.def.ID), db.openView(m)); err != nil {
 			return nil, err
@@ -65,9 +72,6 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	in, err := db.beginAt(m, rel, nil, shown)
 	if err != nil {
 		return nil, err
-	}
-	if shown > 0 && in.partial { // the view would go on from half of what it is
-		return nil, errors.Join(fmt.Errorf("%w: it shows commit %d, and its stream begins behind commit %d", errNoWayBack, shown, in.after), in.source.Close())
 	}
 	db.saver.begin(m.def.ID, plan, h, nil)
 	return in, nil
