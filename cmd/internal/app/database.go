@@ -205,7 +205,8 @@ func scanOf(n physical.Node) *physical.Scan {
 type input struct {
 	source  engine.Source
 	shards  []stream.Shard
-	partial bool // the source starts behind the stream's first record
+	partial bool          // the source starts behind the stream's first record
+	after   stream.Commit // of a stream of the log: the commit behind which the source starts
 	report  func(stream.Ledger) []string
 	life    context.Context // ends with what is read; nil: that is as long as the query
 }

@@ -135,7 +135,7 @@ func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit
 		shards[i] = stream.Shard(i)
 		partial = partial || after > 0 && db.log.NextSeq(def.ID, shards[i]) > 0
 	}
-	return &input{source: src, shards: shards, partial: partial}, nil
+	return &input{source: src, shards: shards, partial: partial, after: after}, nil
 }
 
 // startCommit is the commit behind which a query begins.

@@ -16,10 +16,10 @@ import (
 	"weir/sql/diag"
 )
 
-// Subscribe starts a live query. Over a stream the results are those from the
-// start on; over a view the first update is its content and then come its
-// changes. It implements hub.Source.
-func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscription, error) {
+// Prepare plans a live query. Over a stream the results are those from the start
+// on; over a view they are its content and then its changes. It implements
+// hub.Source.
+func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
 	q, err := parseSelect(req.SQL)
 	if err != nil {
 		return nil, err
@@ -29,17 +29,6 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if err != nil {
 		return nil, err
 	}
-	scan := scanOf(p.Root)
-	if scan.Kind == physical.SourceView {
-		m, err := db.materialized(rel.view)
-		if err != nil {
-			return nil, err
-		}
-		if !rowByRow(p.Root) {
-			return db.rerun(p, m), nil
-		}
-		return db.followView(p, m)
-	}
 	start, err := startOf(q)
 	if err != nil {
 		return nil, err
@@ -47,23 +36,243 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if start == "" {
 		start = req.Start
 	}
-	in, err := db.open(ctx, p, rel, start)
-	if err != nil {
-		return nil, atFrom(err, q)
+	l := &livePlan{db: db, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
+	scan := scanOf(p.Root)
+	switch scan.Kind {
+	case physical.SourceView:
+		if l.view, err = db.materialized(rel.view); err != nil {
+			return nil, err
+		}
+		// The plan alone adds rows only: that they leave is the view's doing.
+		l.appendOnly = p.AppendOnly && l.view.plan.AppendOnly
+		l.whole = !rowByRow(p.Root)
+		l.id = planID(p, fmt.Sprintf("view %d", rel.view.ID))
+	case physical.SourceStream:
+		l.id = planID(p, fmt.Sprintf("stream %d %q from %q", rel.stream.ID, rel.stream.Text, start))
 	}
-	return db.follow(&subscription{plan: p, appendOnly: p.AppendOnly}, in)
+	return l, nil
 }
 
-// followView hands over the content of a view and then its changes, as a plan
-// that looks at one row at a time shows them.
-func (db *database) followView(p *physical.Plan, m *materialized) (hub.Subscription, error) {
-	feed, err := m.view.Feed(scanOf(p.Root).Columns, true, db.alloc)
-	if err != nil {
-		return nil, viewError(m.def.Name, err)
+// planID names what a plan computes over a relation, whose ids are never used
+// twice: by its text, its types, and the version of what plans mean.
+func planID(p *physical.Plan, relation string) string {
+	var types []string
+	for n := p.Root; n != nil; n = n.Input() {
+		for _, f := range n.Schema() {
+			types = append(types, f.Type.String())
+		}
 	}
-	// The plan alone adds rows only: that they leave is the view's doing.
-	s := &subscription{plan: p, view: m.def.Name, w: feed.W, first: true, appendOnly: p.AppendOnly && m.plan.AppendOnly}
-	return db.follow(s, &input{source: feed, shards: []stream.Shard{0}})
+	return fmt.Sprintf("v%d %s; %v; emit %d key %v; %s", physical.Version, relation, types, p.Emit, p.Key, physical.Print(p))
+}
+
+// livePlan is a statement that subscribers may follow.
+type livePlan struct {
+	db         *database
+	query      *ast.Select
+	plan       *physical.Plan
+	rel        *relations
+	start      string
+	id         string
+	appendOnly bool
+	view       *materialized // nil: it reads no view
+	whole      bool          // every change of the view runs it again
+}
+
+// ID names what is computed.
+func (l *livePlan) ID() string { return l.id }
+
+// Schema returns the columns.
+func (l *livePlan) Schema() stream.Schema { return l.plan.Root.Schema() }
+
+// Key returns the columns that identify a row.
+func (l *livePlan) Key() []int { return l.plan.Key }
+
+// AppendOnly tells that rows never leave. A result that is sent whole replaces
+// the one before.
+func (l *livePlan) AppendOnly() bool { return l.appendOnly && !l.whole }
+
+// TimeColumn returns the column to draw along x.
+func (l *livePlan) TimeColumn() int { return l.plan.TimeColumn }
+
+// Whole tells that every change is the whole result.
+func (l *livePlan) Whole() bool { return l.whole }
+
+// Open runs the plan.
+func (l *livePlan) Open(ctx context.Context, at hub.Place) (hub.Subscription, error) {
+	if l.view == nil {
+		return l.openStream(ctx, at)
+	}
+	if err := l.reach(ctx, stream.Commit(at.After)); err != nil {
+		return nil, err
+	}
+	if l.whole {
+		return l.db.rerun(l.plan, l.view), nil
+	}
+	return l.openView(at)
+}
+
+// reach waits until the view has come as far as a commit, which it had reached
+// before the process began.
+func (l *livePlan) reach(ctx context.Context, after stream.Commit) error {
+	if l.db.log == nil || after == 0 {
+		return nil
+	}
+	if head, _ := l.db.log.Head(); after > head {
+		return fmt.Errorf("%w: the log ends before the token", hub.ErrGone)
+	}
+	for {
+		changed := l.view.view.Changed()
+		if l.view.view.State().Commit >= after {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-l.view.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// viewSlack is how many commits before the one that is asked for a run over a
+// view begins, so that others who come back find their changes in it, too.
+const viewSlack = 2048
+
+// openView follows the changes of a view.
+func (l *livePlan) openView(at hub.Place) (hub.Subscription, error) {
+	db, view, columns := l.db, l.view.view, scanOf(l.plan.Root).Columns
+	after := stream.Commit(at.After)
+	if after == 0 {
+		after = view.State().Commit
+	}
+	floor := after - min(after, viewSlack)
+	feed, err := view.FeedAfter(floor, columns, db.alloc)
+	if errors.Is(err, views.ErrForgotten) {
+		floor = after
+		feed, err = view.FeedAfter(floor, columns, db.alloc)
+	}
+	if errors.Is(err, views.ErrForgotten) {
+		return nil, fmt.Errorf("%w: %w", hub.ErrGone, err)
+	}
+	if err != nil {
+		return nil, viewError(l.view.def.Name, err)
+	}
+	s := &subscription{plan: l.plan, view: l.view.def.Name, w: feed.W, floor: floor}
+	if _, err := db.follow(s, &input{source: feed, shards: []stream.Shard{0}}); err != nil {
+		return nil, err
+	}
+	return &viewSubscription{s, l}, nil
+}
+
+// replayCommits is how many commits of the log a query is run again over, so
+// that a subscriber can go on where it was.
+const replayCommits = 200_000
+
+// openStream runs a query over a stream from its start, or from where a run
+// began that a subscriber has followed.
+func (l *livePlan) openStream(ctx context.Context, at hub.Place) (hub.Subscription, error) {
+	db := l.db
+	s := &subscription{plan: l.plan}
+	var in *input
+	var err error
+	if at.Start != 0 {
+		if in, err = l.reopen(at); err != nil {
+			return nil, fmt.Errorf("%w: %w", hub.ErrGone, err)
+		}
+	} else if in, err = db.open(ctx, l.plan, l.rel, l.start); err != nil {
+		return nil, atFrom(err, l.query)
+	}
+	s.floor, s.start = in.after, placeOf(in)
+	return db.follow(s, in)
+}
+
+// reopen opens the stream exactly where an earlier run did.
+func (l *livePlan) reopen(at hub.Place) (*input, error) {
+	if l.rel.stream == nil || l.db.log == nil {
+		return nil, errors.New("it reads no stream")
+	}
+	after, partial := stream.Commit(at.Start>>2), at.Start&2 != 0
+	head, _ := l.db.log.Head()
+	switch {
+	case stream.Commit(at.After) > head:
+		return nil, errors.New("the log ends before the token")
+	case head-after > replayCommits:
+		return nil, fmt.Errorf("the query would have to read %d commits again, more than %d", head-after, replayCommits)
+	}
+	life, err := l.db.lifeOf(l.rel.stream)
+	if err != nil {
+		return nil, err
+	}
+	in, err := l.db.scanLog(l.rel.stream, scanOf(l.plan.Root).Columns, after)
+	if err != nil {
+		return nil, err
+	}
+	in.life, in.partial = life, partial
+	return in, nil
+}
+
+// placeOf names where an input began: the commit, and whether records came before.
+func placeOf(in *input) uint64 {
+	place := uint64(in.after)<<2 | 1
+	if in.partial {
+		place |= 2
+	}
+	return place
+}
+
+// viewSubscription is a subscription to the changes of a view, whose content can
+// be had at any time.
+type viewSubscription struct {
+	*subscription
+	live *livePlan
+}
+
+// Snapshot runs the plan over what the view holds now.
+func (v *viewSubscription) Snapshot(ctx context.Context) (hub.Update, error) {
+	return v.live.db.content(ctx, v.plan, v.live.view)
+}
+
+// content runs a plan over what a view holds.
+func (db *database) content(ctx context.Context, p *physical.Plan, m *materialized) (hub.Update, error) {
+	feed, err := m.view.Feed(scanOf(p.Root).Columns, false, db.alloc)
+	if err != nil {
+		return hub.Update{}, viewError(m.def.Name, err)
+	}
+	at := &firstStep{Source: feed}
+	res, err := startResult(ctx, p, &input{source: at, shards: []stream.Shard{0}}, db.alloc)
+	if err != nil {
+		return hub.Update{}, err
+	}
+	u := hub.Update{Kind: hub.Snap}
+	err = res.forEach(ctx, func(b stream.Batch) error {
+		b.Retain()
+		u.Batches = append(u.Batches, b)
+		return nil
+	})
+	_ = res.Close() // the source is not read any more
+	if !errors.Is(err, io.EOF) {
+		u.Release()
+		return hub.Update{}, err
+	}
+	u.Commit, u.W = at.commit, feed.W()
+	return u, nil
+}
+
+// firstStep remembers the commit of the first step that it passes on.
+type firstStep struct {
+	engine.Source
+	commit stream.Commit
+	seen   bool
+}
+
+// Next passes a step on.
+func (f *firstStep) Next(ctx context.Context) (*stream.StepData, error) {
+	data, err := f.Source.Next(ctx)
+	if err == nil && !f.seen {
+		f.commit, f.seen = data.Commit, true
+	}
+	return data, err
 }
 
 // parseSelect wants one SELECT.
@@ -97,21 +306,21 @@ func rowByRow(n physical.Node) bool {
 // query does. A query that waits falls behind its view, which then ends it.
 const subscriptionUpdates = 64
 
-// subscription is a running query whose changes a hub client reads.
+// subscription is a running query whose changes a hub run reads.
 type subscription struct {
-	plan       *physical.Plan
-	appendOnly bool
-	updates    chan hub.Update
-	done       chan struct{}
-	err        error // valid once done is closed
-	cancel     context.CancelFunc
-	lastW      stream.Time
+	plan    *physical.Plan
+	start   uint64        // where it began, see placeOf
+	floor   stream.Commit // it gives every change behind this commit
+	updates chan hub.Update
+	done    chan struct{}
+	err     error // valid once done is closed
+	cancel  context.CancelFunc
+	lastW   stream.Time
 
-	// Of a subscription to a view: its name, its watermark (else it is the query's
-	// own), and whether the next step is the view's content.
-	view  string
-	w     func() stream.Time
-	first bool
+	// Of a subscription to a view: its name, and its watermark; else it is the
+	// query's own.
+	view string
+	w    func() stream.Time
 }
 
 // follow runs the plan of s and hands over each step's change.
@@ -126,8 +335,8 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		cancel()
 		return nil, errors.Join(err, in.source.Close())
 	}
-	if !s.first {
-		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime}
+	if s.view == "" {
+		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime, Commit: s.floor}
 	}
 	db.wg.Add(1)
 	go func() {
@@ -145,14 +354,11 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 
 // Step sends the change of one step, or that time moved on.
 func (s *subscription) Step(ctx context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error {
-	u := hub.Update{Kind: hub.Delta, W: c.W, Token: token(commit)}
+	u := hub.Update{Kind: hub.Delta, W: c.W, Commit: commit}
 	if s.w != nil {
 		u.W = s.w()
 	}
-	switch {
-	case s.first:
-		u.Kind, s.first = hub.Snap, false
-	case len(changes) == 0:
+	if len(changes) == 0 {
 		if u.W == s.lastW {
 			return nil
 		}
@@ -178,20 +384,11 @@ func (s *subscription) Step(ctx context.Context, c stream.Cut, commit stream.Com
 	}
 }
 
-// token names the commit that an update reflects.
-func token(c stream.Commit) string { return fmt.Sprintf("c%d", c) }
+// Start names where the query began.
+func (s *subscription) Start() uint64 { return s.start }
 
-// Schema returns the columns.
-func (s *subscription) Schema() stream.Schema { return s.plan.Root.Schema() }
-
-// Key returns the columns that identify a row.
-func (s *subscription) Key() []int { return s.plan.Key }
-
-// AppendOnly tells that rows never leave.
-func (s *subscription) AppendOnly() bool { return s.appendOnly }
-
-// TimeColumn returns the column to draw along x.
-func (s *subscription) TimeColumn() int { return s.plan.TimeColumn }
+// Floor is the commit behind which every change comes.
+func (s *subscription) Floor() uint64 { return uint64(s.floor) }
 
 // Next returns the next update, which the caller releases.
 func (s *subscription) Next(ctx context.Context) (hub.Update, error) {
