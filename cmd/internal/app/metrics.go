@@ -50,6 +50,7 @@ var instruments = struct {
 	queryRunning, viewRows                                                 metric
 	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
 	wsBad, wsMessages, wsBytes, wsRows, wsDropped, refused                 metric
+	wsRuns, wsEncoded, wsConflated, wsResumed, wsResets                    metric
 }{
 	build:   gauge("build_info", "Always 1; the version is in the label.", "version"),
 	ready:   gauge("ready", "1 once the views show what the log held at the start."),
@@ -94,7 +95,12 @@ var instruments = struct {
 	wsMessages:      counter("websocket_messages_total", "Messages written."),
 	wsBytes:         counter("websocket_bytes_total", "Payload of the messages written."),
 	wsRows:          counter("websocket_rows_total", "Rows in the messages written."),
-	wsDropped:       counter("websocket_dropped_rows_total", "Rows that a slow client's messages say they left out."),
+	wsDropped:       counter("websocket_dropped_rows_total", "Rows that messages say they left out."),
+	wsRuns:          gauge("websocket_runs", "Queries that run for subscribers; those of the same statement share one."),
+	wsEncoded:       counter("websocket_encoded_total", "Messages with rows or marks that were encoded; each goes to all subscribers of a rate."),
+	wsConflated:     counter("websocket_conflated_rows_total", "Changes that later ones replaced or took back before they were sent."),
+	wsResumed:       counter("websocket_resumed_total", "Subscriptions that went on behind their token."),
+	wsResets:        counter("websocket_resets_total", "Times that a subscriber was told to begin anew."),
 	refused:         counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
 }
 
@@ -203,6 +209,11 @@ func (m *metrics) collectSockets(emit emitter) {
 	emit(i.wsBytes, float64(st.Bytes))
 	emit(i.wsRows, float64(st.Rows))
 	emit(i.wsDropped, float64(st.DroppedRows))
+	emit(i.wsRuns, float64(st.Runs))
+	emit(i.wsEncoded, float64(st.Encoded))
+	emit(i.wsConflated, float64(st.ConflatedRows))
+	emit(i.wsResumed, float64(st.Resumed))
+	emit(i.wsResets, float64(st.Resets))
 	emit(i.refused, float64(no.Host), "host")
 	emit(i.refused, float64(no.Origin), "origin")
 	emit(i.refused, float64(no.Token), "token")
