@@ -41,7 +41,7 @@ func misspelt(text string) error {
 		WithHint("did you mean `device`? columns of sensors: ts, device, temp")
 }
 
-func (s waves) Subscribe(_ context.Context, req hub.Request) (hub.Subscription, error) {
+func (s waves) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
 	if err := misspelt(req.SQL); err != nil {
 		return nil, err
 	}
@@ -70,6 +70,14 @@ type wave struct {
 	begun        bool
 	waiting, bag bool
 }
+
+func (w *wave) ID() string                                                    { return "" }
+func (w *wave) Whole() bool                                                   { return false }
+func (w *wave) Start() uint64                                                 { return 0 }
+func (w *wave) Floor() uint64                                                 { return 0 }
+func (w *wave) Open(context.Context, hub.Place) (hub.Subscription, error)     { return w, nil }
+func (s *standing) Open(context.Context, hub.Place) (hub.Subscription, error) { return s, nil }
+func (s *standing) Whole() bool                                               { return true }
 
 func (w *wave) Schema() stream.Schema { return waveSchema }
 func (w *wave) Key() []int {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 )
 
 // conn is one websocket. Its reader runs on the handler's goroutine, its writer
-// and each feed on their own; serve returns when all of them have ended.
+// on another; serve returns when both have ended.
 type conn struct {
 	hub    *Hub
 	ws     *websocket.Conn
@@ -26,11 +28,12 @@ type conn struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
-	mu      sync.Mutex
-	feeds   map[string]*feed // by the client's id, at most limits.subscriptions
-	running int              // feeds whose goroutines live, those being ended included
-	code    int              // what to close with; 0: nothing went wrong
-	reason  string
+	mu       sync.Mutex
+	members  map[*member]struct{} // at most limits.subscriptions
+	ids      map[string]*member   // by the client's id
+	channels map[string]bool      // the classes that the members are in
+	code     int                  // what to close with; 0: nothing went wrong
+	reason   string
 
 	readerDone chan struct{}
 	subs       bucket
@@ -45,7 +48,9 @@ func newConn(h *Hub, ws *websocket.Conn) *conn {
 		hub: h, ws: ws, ctx: ctx, cancel: cancel,
 		log:        h.log.With("conn", h.lastID.Add(1)),
 		out:        newOutbox(h.limits.outMessages, h.limits.outBytes),
-		feeds:      make(map[string]*feed),
+		members:    make(map[*member]struct{}),
+		ids:        make(map[string]*member),
+		channels:   make(map[string]bool),
 		readerDone: make(chan struct{}),
 		subs:       bucket{burst: float64(h.limits.subBurst), perSecond: h.limits.subsPerSecond, tokens: float64(h.limits.subBurst)},
 	}
@@ -58,6 +63,12 @@ func (c *conn) serve() {
 	c.cancel()
 	close(c.readerDone)
 	c.tasks.Wait()
+	c.mu.Lock()
+	left := slices.Collect(maps.Keys(c.members))
+	c.mu.Unlock()
+	for _, m := range left {
+		m.leave()
+	}
 }
 
 // fail closes the connection with a code. The first one wins.
@@ -120,14 +131,13 @@ func (c *conn) handle(req request) {
 	switch req.T {
 	case "hello": // said already, or not needed: whoever sends one may always do so
 	case "ping":
-		_ = c.send(c.ctx, pongMessage()) // the connection is closed by then
+		c.out.offer(pongMessage()) // who has no room has seen other signs of life
 	case "unsub":
 		c.mu.Lock()
-		f := c.feeds[req.ID]
-		delete(c.feeds, req.ID)
+		m := c.ids[req.ID]
 		c.mu.Unlock()
-		if f != nil {
-			f.cancel()
+		if m != nil {
+			m.leave()
 		}
 	case "sub":
 		if !c.subs.take(time.Now()) {
@@ -138,49 +148,27 @@ func (c *conn) handle(req request) {
 	}
 }
 
-// subscribe starts a feed.
+// subscribe starts a subscription.
 func (c *conn) subscribe(req request) {
 	c.mu.Lock()
-	_, taken := c.feeds[req.ID]
-	full := c.running >= c.hub.limits.subscriptions
-	var f *feed
+	_, taken := c.ids[req.ID]
+	full := len(c.members) >= c.hub.limits.subscriptions
+	m := newMember(c, req)
 	if !taken && !full {
-		f = newFeed(c, req)
-		c.feeds[req.ID] = f
-		c.running++
+		c.members[m], c.ids[req.ID] = struct{}{}, m
 	}
 	c.mu.Unlock()
 	switch {
 	case taken:
 		c.fail(CloseBadMessage, fmt.Sprintf("the id %.20q is in use", req.ID))
 	case full:
-		_ = c.send(c.ctx, errorMessage(req.ID, diag.New(CodeTooManySubscriptions, diag.Span{},
+		c.out.put(errorMessage(req.ID, diag.New(CodeTooManySubscriptions, diag.Span{},
 			"a connection holds at most %d subscriptions", c.hub.limits.subscriptions).
 			WithHint("close one, or open another connection")))
 	default:
 		c.hub.counters.subscriptions.Add(1)
-		c.tasks.Go(f.run)
+		c.tasks.Go(m.begin)
 	}
-}
-
-// ended takes a feed out of the connection; it runs last on the feed's goroutine.
-func (c *conn) ended(f *feed) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.feeds[f.id] == f {
-		delete(c.feeds, f.id)
-	}
-	c.running--
-	c.hub.counters.subscriptions.Add(-1)
-}
-
-// send queues a message; a client that makes no room is closed.
-func (c *conn) send(ctx context.Context, msg []byte) error {
-	err := c.out.put(ctx, msg, c.hub.limits.patience)
-	if errors.Is(err, ErrSlow) {
-		c.fail(CloseSlow, ErrSlow.Error())
-	}
-	return err
 }
 
 // write sends what is queued, pings, and says goodbye.
@@ -212,9 +200,15 @@ func (c *conn) write() {
 }
 
 // writeMessage writes one message; false: the connection is beyond use.
-func (c *conn) writeMessage(msg []byte) bool {
+func (c *conn) writeMessage(msg *message) bool {
 	_ = c.ws.SetWriteDeadline(time.Now().Add(c.hub.limits.writeTimeout))
-	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
+	var err error
+	if msg.prepared != nil {
+		err = c.ws.WritePreparedMessage(msg.prepared)
+	} else {
+		err = c.ws.WriteMessage(websocket.TextMessage, msg.data)
+	}
+	if err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			c.fail(CloseSlow, ErrSlow.Error()) // counts it; nothing more can be written
@@ -222,7 +216,8 @@ func (c *conn) writeMessage(msg []byte) bool {
 		return false
 	}
 	c.hub.counters.messages.Add(1)
-	c.hub.counters.bytes.Add(int64(len(msg)))
+	c.hub.counters.bytes.Add(int64(len(msg.data)))
+	c.hub.counters.rows.Add(int64(msg.rows))
 	return true
 }
 
@@ -260,7 +255,7 @@ func (c *conn) goodbye() {
 	}
 }
 
-// panicked turns a panic of a feed into an error with the stack in the log.
+// panicked turns a panic of planning into an error with the stack in the log.
 func (c *conn) panicked(cause any) error {
 	c.log.Error("subscription panicked", "cause", cause, "stack", string(debug.Stack()))
 	return diag.New(diag.Internal, diag.Span{}, "the subscription ended by a bug in weir: %v", cause)

@@ -46,8 +46,10 @@ func batchOf(mem memory.Allocator, rows []row, ops []stream.Op) stream.Batch {
 	return stream.Batch{RecordBatch: b.NewRecordBatch(), Ops: ops}
 }
 
-// fakeSub is fed by the test through updates.
+// fakeSub is a plan and its run, fed by the test through updates.
 type fakeSub struct {
+	id      string
+	whole   bool
 	key     []int
 	append  bool
 	updates chan Update
@@ -59,10 +61,22 @@ func newFakeSub(key []int, appendOnly bool) *fakeSub {
 	return &fakeSub{key: key, append: appendOnly, updates: make(chan Update, 64), ended: make(chan struct{})}
 }
 
+func (s *fakeSub) ID() string            { return s.id }
+func (s *fakeSub) Whole() bool           { return s.whole }
+func (s *fakeSub) Start() uint64         { return 1 }
+func (s *fakeSub) Floor() uint64         { return 0 }
 func (s *fakeSub) Schema() stream.Schema { return fakeSchema }
-func (s *fakeSub) Key() []int            { return s.key }
-func (s *fakeSub) AppendOnly() bool      { return s.append }
-func (s *fakeSub) TimeColumn() int       { return 0 }
+
+func (s *fakeSub) Open(_ context.Context, at Place) (Subscription, error) {
+	if at.Start > 1 {
+		return nil, fmt.Errorf("%w: it is long ago", ErrGone)
+	}
+	return s, nil
+}
+
+func (s *fakeSub) Key() []int       { return s.key }
+func (s *fakeSub) AppendOnly() bool { return s.append }
+func (s *fakeSub) TimeColumn() int  { return 0 }
 
 func (s *fakeSub) Next(ctx context.Context) (Update, error) {
 	select {
@@ -114,7 +128,7 @@ type fakeSource struct {
 	reqs []Request
 }
 
-func (s *fakeSource) Subscribe(_ context.Context, req Request) (Subscription, error) {
+func (s *fakeSource) Prepare(_ context.Context, req Request) (Plan, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reqs = append(s.reqs, req)
@@ -184,8 +198,11 @@ func (c *client) say(v any) {
 
 func (c *client) sub(id, sql string) { c.say(map[string]string{"t": "sub", "id": id, "sql": sql}) }
 
-// message is any message of the server.
-type message struct {
+// seen is any message of the server.
+type seen struct {
+	Ch                                         uint64
+	Resumed                                    bool
+	Reason                                     string
 	T, ID, Code, Message, Hint, Label, Op, Tok string
 	N                                          int
 	Cols                                       []json.RawMessage
@@ -197,21 +214,21 @@ type message struct {
 	Dropped                                    int64
 }
 
-func (c *client) read() (message, error) {
+func (c *client) read() (seen, error) {
 	_ = c.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
 	_, data, err := c.ws.ReadMessage()
 	if err != nil {
-		return message{}, err
+		return seen{}, err
 	}
-	var m message
+	var m seen
 	if err := json.Unmarshal(data, &m); err != nil {
-		return message{}, fmt.Errorf("%w in %s", err, data)
+		return seen{}, fmt.Errorf("%w in %s", err, data)
 	}
 	return m, nil
 }
 
 // want reads one message of a type.
-func (c *client) want(typ string) message {
+func (c *client) want(typ string) seen {
 	c.t.Helper()
 	m, err := c.read()
 	if err != nil {

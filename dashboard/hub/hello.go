@@ -39,7 +39,8 @@ func (c *conn) greet() bool {
 		c.farewell()
 		return false
 	}
-	return c.send(c.ctx, welcomeMessage()) == nil
+	c.out.put(welcomeMessage())
+	return true
 }
 
 func (c *conn) hello(check func(string) error) error {
@@ -66,4 +67,4 @@ func (c *conn) farewell() {
 	}
 }
 
-func welcomeMessage() []byte { return []byte(`{"t":"welcome"}`) }
+func welcomeMessage() *message { return &message{data: []byte(`{"t":"welcome"}`)} }

@@ -23,8 +23,12 @@ type limits struct {
 	outBytes      int           // waiting for a connection's writer
 	frameRows     int           // in one message
 	frameBytes    int           // in one message, about
-	pendingBytes  int           // waiting in a feed for its next frame, about
-	frameEvery    time.Duration // between the frames of a feed
+	pendingBytes  int           // of changes waiting for the next frame of a class, about
+	tableBytes    int           // of the content that a run keeps, about
+	tailRows      int           // of the content of a tail
+	ringBytes     int           // of the newest changes that a run keeps, about
+	grace         time.Duration // for which changes are kept, and a run without members
+	lingering     int           // runs without members
 	patience      time.Duration // without progress before a client is slow
 	writeTimeout  time.Duration // for one message
 	readTimeout   time.Duration // without a sign of life
@@ -39,7 +43,8 @@ func defaultLimits() limits {
 		connections: 1000, strangers: 100, helloWithin: 5 * time.Second, subscriptions: 32, readBytes: 64 << 10,
 		outMessages: 256, outBytes: 1 << 20,
 		frameRows: 2000, frameBytes: 256 << 10, pendingBytes: 8 << 20,
-		frameEvery: 50 * time.Millisecond, patience: 3 * time.Second,
+		tableBytes: 64 << 20, tailRows: 1000, ringBytes: 4 << 20, grace: time.Minute, lingering: 64,
+		patience:     3 * time.Second,
 		writeTimeout: 5 * time.Second, readTimeout: time.Minute, pingEvery: 25 * time.Second,
 		farewell: time.Second, subBurst: 64, subsPerSecond: 20,
 	}
@@ -67,9 +72,14 @@ type Hub struct {
 
 	base   context.Context
 	stop   context.CancelFunc
-	mu     sync.Mutex // orders Close and the start of connections
-	conns  sync.WaitGroup
+	mu     sync.Mutex     // orders Close and the start of connections
+	conns  sync.WaitGroup // and runs
 	lastID atomic.Uint64
+
+	runsMu      sync.Mutex
+	runs        map[string][]*run // by the plan's ID
+	lingering   atomic.Int64      // of them, those without members
+	lastChannel atomic.Uint64
 }
 
 // New returns a hub over cfg.Source.
@@ -84,6 +94,7 @@ func New(cfg Config) (*Hub, error) {
 	base, stop := context.WithCancel(context.Background())
 	return &Hub{
 		source: cfg.Source, log: log, hello: cfg.Hello, limits: defaultLimits(), base: base, stop: stop,
+		runs: make(map[string][]*run),
 		// CheckOrigin stays the library's own: Origin is absent or names the Host.
 		// Compression stays off: its cost is per client, and the read limit would
 		// count compressed bytes.
@@ -188,6 +199,9 @@ type counters struct {
 	open, subscriptions, strangers     atomic.Int64
 	connections, refused, slow, bad    atomic.Int64
 	messages, bytes, rows, droppedRows atomic.Int64
+	runs                               atomic.Int64
+	encoded, conflated, resumed        atomic.Int64
+	resets                             atomic.Int64
 }
 
 // Stats counts what a hub does and did.
@@ -202,7 +216,12 @@ type Stats struct {
 	Messages      int64 // messages written
 	Bytes         int64 // their payload
 	Rows          int64 // rows in them
-	DroppedRows   int64 // rows that a slow client's frames say they left out
+	DroppedRows   int64 // rows that frames say they left out
+	Runs          int64 // queries running for subscribers now
+	Encoded       int64 // messages made; each goes to all subscribers of a rate
+	ConflatedRows int64 // changes that others took back or replaced before a frame left
+	Resumed       int64 // subscriptions that went on behind their token
+	Resets        int64 // subscriptions told that they begin anew
 }
 
 // Stats returns the counters.
@@ -214,5 +233,7 @@ func (h *Hub) Stats() Stats {
 		Slow: c.slow.Load(), BadMessages: c.bad.Load(),
 		Messages: c.messages.Load(), Bytes: c.bytes.Load(),
 		Rows: c.rows.Load(), DroppedRows: c.droppedRows.Load(),
+		Runs: c.runs.Load(), Encoded: c.encoded.Load(), ConflatedRows: c.conflated.Load(),
+		Resumed: c.resumed.Load(), Resets: c.resets.Load(),
 	}
 }

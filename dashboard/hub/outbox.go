@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -9,76 +8,64 @@ import (
 
 // ErrSlow says that a client did not make room in time; a Subscription returns
 // it, too, when it cannot hold back more for its reader. The connection is then
-// closed with CloseSlow. errClosed says that the connection ends.
-var (
-	ErrSlow   = errors.New("the client does not take its messages")
-	errClosed = errors.New("the connection is closed")
-)
+// closed with CloseSlow.
+var ErrSlow = errors.New("the client does not take its messages")
 
-// outbox is the queue between the feeds of a connection and its writer. It is
-// bounded by messages and by bytes; whoever puts into a full one waits, up to a
-// limit of time. A message larger than the bound passes when the box is empty.
+// outbox is the queue in front of a connection's writer. It is bounded by
+// messages and by bytes: offer refuses what has no room, and nobody ever waits.
+// What a client has asked for itself, such as a snapshot, passes the bound.
 type outbox struct {
 	messagesMax, bytesMax int
 
 	mu     sync.Mutex
-	queue  [][]byte
+	queue  []*message
 	bytes  int
 	closed bool
-	room   chan struct{} // closed and replaced when messages leave
+	moved  time.Time     // when a message last left, or came into the empty box
 	filled chan struct{} // holds a token while there may be messages
 }
 
 func newOutbox(messagesMax, bytesMax int) *outbox {
-	return &outbox{
-		messagesMax: messagesMax, bytesMax: bytesMax,
-		room: make(chan struct{}), filled: make(chan struct{}, 1),
-	}
+	return &outbox{messagesMax: messagesMax, bytesMax: bytesMax, filled: make(chan struct{}, 1)}
 }
 
-// put queues msg. It waits for room at most for patience, counted from the last
-// message that left: ErrSlow means that none left for so long.
-func (o *outbox) put(ctx context.Context, msg []byte, patience time.Duration) error {
-	for {
-		room, err := o.try(msg)
-		if err != nil || room == nil {
-			return err
-		}
-		timer := time.NewTimer(patience)
-		select {
-		case <-room:
-			timer.Stop()
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-			return ErrSlow
-		}
-	}
-}
-
-// try queues msg, or returns a channel that is closed when there may be room.
-func (o *outbox) try(msg []byte) (<-chan struct{}, error) {
+// offer queues all of msgs, or none: false. An empty box takes anything.
+func (o *outbox) offer(msgs ...*message) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return nil, errClosed
-	}
-	full := len(o.queue) >= o.messagesMax || o.bytes+len(msg) > o.bytesMax
+	full := len(o.queue)+len(msgs) > o.messagesMax || o.bytes+bytesOf(msgs) > o.bytesMax
 	if full && len(o.queue) > 0 {
-		return o.room, nil
+		return false
 	}
-	o.queue = append(o.queue, msg)
-	o.bytes += len(msg)
+	o.add(msgs)
+	return true
+}
+
+// put queues msgs whatever waits already.
+func (o *outbox) put(msgs ...*message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.add(msgs)
+}
+
+// add queues msgs. The caller holds mu.
+func (o *outbox) add(msgs []*message) {
+	if o.closed || len(msgs) == 0 {
+		return
+	}
+	if len(o.queue) == 0 {
+		o.moved = time.Now()
+	}
+	o.queue = append(o.queue, msgs...)
+	o.bytes += bytesOf(msgs)
 	select {
 	case o.filled <- struct{}{}:
 	default:
 	}
-	return nil, nil
 }
 
 // take returns the oldest message, or nil when there is none.
-func (o *outbox) take() []byte {
+func (o *outbox) take() *message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
@@ -87,24 +74,25 @@ func (o *outbox) take() []byte {
 	msg := o.queue[0]
 	o.queue[0] = nil
 	o.queue = o.queue[1:]
-	o.bytes -= len(msg)
-	o.wake()
+	o.bytes -= len(msg.data)
+	o.moved = time.Now()
 	return msg
+}
+
+// roomy tells whether at most half of the box is full, and else for how long no
+// message has left it.
+func (o *outbox) roomy() (ok bool, stuck time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bytes <= o.bytesMax/2 && len(o.queue) <= o.messagesMax/2 {
+		return true, 0
+	}
+	return false, time.Since(o.moved)
 }
 
 // close empties the box and refuses what comes after.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return
-	}
-	o.closed = true
-	o.queue, o.bytes = nil, 0
-	o.wake()
-}
-
-func (o *outbox) wake() {
-	close(o.room)
-	o.room = make(chan struct{})
+	o.closed, o.queue, o.bytes = true, nil, 0
 }

@@ -30,6 +30,9 @@ const (
 // CodeTooManySubscriptions is the error code of a subscription beyond the limit.
 const CodeTooManySubscriptions diag.Code = "TOO_MANY_SUBSCRIPTIONS"
 
+// CodeTooLarge is the error code of a result that is too large to begin with.
+const CodeTooLarge diag.Code = "RESULT_TOO_LARGE"
+
 // idBytesMax is the longest id that a client may give a subscription.
 const idBytesMax = 64
 
@@ -39,7 +42,10 @@ type request struct {
 	ID    string `json:"id"`
 	SQL   string `json:"sql"`
 	Start string `json:"start"`
+	Tok   string `json:"tok"`   // what the client has of the result
 	Token string `json:"token"` // of a hello
+	// MaxHz is how many changes a second the client wants at most; 0: all.
+	MaxHz *float64 `json:"max_hz"`
 }
 
 // parseRequest reads a message from a client. Members it does not know are
@@ -52,7 +58,7 @@ func parseRequest(data []byte) (request, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&req); err != nil {
 		if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
-			return req, fmt.Errorf("a message is an object of texts, not %s", kind.Value)
+			return req, fmt.Errorf("a message is an object of texts, max_hz a number; not %s", kind.Value)
 		}
 		return req, fmt.Errorf("a message is no JSON: %w", err)
 	}
@@ -71,6 +77,9 @@ func parseRequest(data []byte) (request, error) {
 	}
 	if req.T == "sub" && strings.TrimSpace(req.SQL) == "" {
 		return req, errors.New(`a sub needs a SELECT in "sql"`)
+	}
+	if req.MaxHz != nil && *req.MaxHz < 0 {
+		return req, errors.New("max_hz is a number from 0 on")
 	}
 	return req, nil
 }
@@ -93,34 +102,57 @@ func role(t types.Type) string {
 	return ""
 }
 
-// schemaMessage describes a subscription.
-func schemaMessage(id string, sub Subscription) ([]byte, error) {
-	schema := sub.Schema()
+// schemaMessage describes a subscription and names the channel of its changes.
+func schemaMessage(id string, ch uint64, plan Plan, resumed bool) (*message, error) {
+	schema := plan.Schema()
 	msg := struct {
-		T      string   `json:"t"`
-		ID     string   `json:"id"`
-		Cols   []column `json:"cols"`
-		Key    []string `json:"key"`
-		Append bool     `json:"append"`
-		Time   *string  `json:"time"`
-	}{T: "schema", ID: id, Cols: []column{}, Append: sub.AppendOnly()}
+		T       string   `json:"t"`
+		ID      string   `json:"id"`
+		Ch      uint64   `json:"ch"`
+		Resumed bool     `json:"resumed,omitempty"`
+		Cols    []column `json:"cols"`
+		Key     []string `json:"key"`
+		Append  bool     `json:"append"`
+		Time    *string  `json:"time"`
+	}{T: "schema", ID: id, Ch: ch, Resumed: resumed, Cols: []column{}, Append: plan.AppendOnly()}
 	for _, f := range schema {
 		msg.Cols = append(msg.Cols, column{f.Name, strings.ToLower(f.Type.String()), role(f.Type)})
 	}
-	for _, k := range sub.Key() {
+	if plan.Key() != nil {
+		msg.Key = []string{}
+	}
+	for _, k := range plan.Key() {
 		if k < 0 || k >= len(schema) {
 			return nil, fmt.Errorf("key column %d of %d columns", k, len(schema))
 		}
 		msg.Key = append(msg.Key, schema[k].Name)
 	}
-	if at := sub.TimeColumn(); at >= 0 && at < len(schema) {
+	if at := plan.TimeColumn(); at >= 0 && at < len(schema) {
 		msg.Time = &schema[at].Name
 	}
-	return json.Marshal(msg)
+	data, err := json.Marshal(msg)
+	return &message{data: data}, err
 }
 
+// Why what a client has is of no use, and a snapshot follows.
+const (
+	resetToken     = "token"     // the token is none, or of another statement
+	resetRetention = "retention" // the changes behind the token are not known any more
+	resetSlow      = "slow"      // the client fell too far behind
+)
+
+// resetMessage tells a client that a snapshot will replace what it has, and why.
+func resetMessage(id, reason, why string) *message {
+	msg := append(head(nil, "reset", id), `,"reason":"`...)
+	msg = append(append(msg, reason...), `","message":`...)
+	return &message{data: append(appendString(msg, why), '}')}
+}
+
+// doneMessage tells a client that its query is complete.
+func doneMessage(id string) *message { return &message{data: append(head(nil, "done", id), '}')} }
+
 // errorMessage tells a client that a subscription failed.
-func errorMessage(id string, err error) []byte {
+func errorMessage(id string, err error) *message {
 	e := diag.From(err)
 	msg := struct {
 		T       string    `json:"t"`
@@ -138,10 +170,10 @@ func errorMessage(id string, err error) []byte {
 	if err != nil { // a struct of strings and integers
 		panic(err)
 	}
-	return data
+	return &message{data: data}
 }
 
-func pongMessage() []byte { return []byte(`{"t":"pong"}`) }
+func pongMessage() *message { return &message{data: []byte(`{"t":"pong"}`)} }
 
 // head appends the first members of a message.
 func head(dst []byte, t, id string) []byte {

@@ -95,12 +95,31 @@ func never(hub.Update) bool { return false }
 
 func (s *server) subscribe(t testing.TB, text string) hub.Subscription {
 	t.Helper()
-	sub, err := s.db.Subscribe(t.Context(), hub.Request{SQL: text})
+	_, sub, err := s.open(t.Context(), text)
 	if err != nil {
 		t.Fatalf("subscribe to %s: %v", text, err)
 	}
 	t.Cleanup(func() { sub.Close() })
 	return sub
+}
+
+// open runs a plan as a hub would.
+func (s *server) open(ctx context.Context, text string) (hub.Plan, hub.Subscription, error) {
+	plan, err := s.db.Prepare(ctx, hub.Request{SQL: text})
+	if err != nil {
+		return nil, nil, err
+	}
+	sub, err := plan.Open(ctx, hub.Place{})
+	return plan, sub, err
+}
+
+func (s *server) prepare(t testing.TB, text string) hub.Plan {
+	t.Helper()
+	plan, err := s.db.Prepare(t.Context(), hub.Request{SQL: text})
+	if err != nil {
+		t.Fatalf("prepare %s: %v", text, err)
+	}
+	return plan
 }
 
 // TestViewIsReplaced: the query of a view that is replaced ends, whatever takes
@@ -158,7 +177,7 @@ func TestViewFails(t *testing.T) {
 			t.Errorf("a follower gets %v", err)
 		}
 	}
-	if sub, err := s.db.Subscribe(t.Context(), hub.Request{SQL: "SELECT n FROM per_second"}); err == nil {
+	if _, sub, err := s.open(t.Context(), "SELECT n FROM per_second"); err == nil {
 		sub.Close()
 		t.Error("a view whose query failed can be followed")
 	}
@@ -178,7 +197,7 @@ func TestFollowRefinedView(t *testing.T) {
 	for text, want := range map[string]bool{
 		"SELECT n FROM refined": false, "SELECT n FROM per_second": true, "SELECT path FROM hits": true,
 	} {
-		if got := s.subscribe(t, text).AppendOnly(); got != want {
+		if got := s.prepare(t, text).AppendOnly(); got != want {
 			t.Errorf("%s: append-only is %v", text, got)
 		}
 	}
@@ -211,9 +230,11 @@ func TestViewOfNothing(t *testing.T) {
 	s := serveHere(t, t.TempDir())
 	s.must(t, "CREATE MATERIALIZED VIEW one AS SELECT 1 AS x")
 	s.must(t, "SELECT * FROM one")
-	if err := next(t, s.subscribe(t, "SELECT x FROM one"), func(u hub.Update) bool { return u.Kind == hub.Snap }); err != nil {
-		t.Error(err)
+	u, err := s.subscribe(t, "SELECT x FROM one").(hub.Snapshotter).Snapshot(t.Context())
+	if err != nil || len(u.Batches) != 1 || u.Batches[0].NumRows() != 1 {
+		t.Errorf("the content is %v, %v", u, err)
 	}
+	u.Release()
 	if err := next(t, s.subscribe(t, "SELECT SUM(x) FROM one"), never); !errors.Is(err, io.EOF) {
 		t.Errorf("the aggregate of a view that is whole ends with %v", err)
 	}
@@ -321,7 +342,7 @@ func TestTurmoil(t *testing.T) {
 						t.Errorf("%s: %v", text, err)
 					}
 					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-					sub, err := s.db.Subscribe(ctx, hub.Request{SQL: text})
+					_, sub, err := s.open(ctx, text)
 					for err == nil {
 						var u hub.Update
 						if u, err = sub.Next(ctx); err == nil {

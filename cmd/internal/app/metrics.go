@@ -56,6 +56,7 @@ var instruments = struct {
 	queryResumed, queryReplayed                                            metric
 	savedEpoch, savedWrites, savedErrors, savedStates, savedPages          metric
 	savedBytes, savedSeconds, savedPause, savedAge                         metric
+	wsRuns, wsEncoded, wsConflated, wsResumed, wsResets                    metric
 }{
 	build:   gauge("build_info", "Always 1; the version is in the label.", "version"),
 	ready:   gauge("ready", "1 once the views show what the log held at the start."),
@@ -113,7 +114,6 @@ var instruments = struct {
 	wsMessages:      counter("websocket_messages_total", "Messages written."),
 	wsBytes:         counter("websocket_bytes_total", "Payload of the messages written."),
 	wsRows:          counter("websocket_rows_total", "Rows in the messages written."),
-	wsDropped:       counter("websocket_dropped_rows_total", "Rows that a slow client's messages say they left out."),
 	queryResumed:    gauge("query_resumed_commit", "Commit of the checkpoint that the query went on from; 0: it read the log from its beginning.", "view"),
 	queryReplayed:   gauge("query_read_commits", "Commits of the log that the query has read since the start.", "view"),
 	savedEpoch:      gauge("checkpoint_epoch", "Number of the newest checkpoint."),
@@ -126,7 +126,13 @@ var instruments = struct {
 	savedPause:      counter("checkpoint_pause_seconds_total", "Time that queries waited while their state was copied."),
 	savedAge:        gauge("checkpoint_age_seconds", "Time since state was saved last, or since the start."),
 
-	refused: counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
+	wsDropped:   counter("websocket_dropped_rows_total", "Rows that messages say they left out."),
+	wsRuns:      gauge("websocket_runs", "Queries that run for subscribers; those of the same statement share one."),
+	wsEncoded:   counter("websocket_encoded_total", "Messages with rows or marks that were encoded; each goes to all subscribers of a rate."),
+	wsConflated: counter("websocket_conflated_rows_total", "Changes that later ones replaced or took back before they were sent."),
+	wsResumed:   counter("websocket_resumed_total", "Subscriptions that went on behind their token."),
+	wsResets:    counter("websocket_resets_total", "Times that a subscriber was told to begin anew."),
+	refused:     counter("http_refused_total", "Requests that the guard did not let in, by reason: host, origin, token or attempts.", "reason"),
 }
 
 // metricsHandler serves /metrics from a registry of its own.
@@ -278,6 +284,11 @@ func (m *metrics) collectSockets(emit emitter) {
 	emit(i.wsBytes, float64(st.Bytes))
 	emit(i.wsRows, float64(st.Rows))
 	emit(i.wsDropped, float64(st.DroppedRows))
+	emit(i.wsRuns, float64(st.Runs))
+	emit(i.wsEncoded, float64(st.Encoded))
+	emit(i.wsConflated, float64(st.ConflatedRows))
+	emit(i.wsResumed, float64(st.Resumed))
+	emit(i.wsResets, float64(st.Resets))
 	emit(i.refused, float64(no.Host), "host")
 	emit(i.refused, float64(no.Origin), "origin")
 	emit(i.refused, float64(no.Token), "token")

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -32,17 +31,11 @@ func (db *database) rerun(p *physical.Plan, m *materialized) *rerun {
 	return &rerun{db: db, plan: p, m: m, seen: -1, w: stream.MinTime}
 }
 
-// Schema returns the columns.
-func (r *rerun) Schema() stream.Schema { return r.plan.Root.Schema() }
+// Start is nowhere: the result is that of the moment.
+func (r *rerun) Start() uint64 { return 0 }
 
-// Key returns the columns that identify a row.
-func (r *rerun) Key() []int { return r.plan.Key }
-
-// AppendOnly is false: every snapshot replaces the one before.
-func (r *rerun) AppendOnly() bool { return false }
-
-// TimeColumn returns the column to draw along x.
-func (r *rerun) TimeColumn() int { return r.plan.TimeColumn }
+// Floor is the beginning: the first update is all there is.
+func (r *rerun) Floor() uint64 { return 0 }
 
 // Close does nothing: nothing runs between two calls of Next.
 func (r *rerun) Close() error { return nil }
@@ -57,7 +50,7 @@ func (r *rerun) Next(ctx context.Context) (hub.Update, error) {
 		}
 		if st.W != r.w {
 			r.w = st.W
-			return hub.Update{Kind: hub.Mark, W: st.W, Token: token(st.Commit)}, nil
+			return hub.Update{Kind: hub.Mark, W: st.W, Commit: st.Commit}, nil
 		}
 		select {
 		case <-changed:
@@ -82,25 +75,10 @@ func (r *rerun) run(ctx context.Context, st views.State) (hub.Update, error) {
 		st = r.m.view.State()
 	}
 	r.last = time.Now()
-	feed, err := r.m.view.Feed(scanOf(r.plan.Root).Columns, false, r.db.alloc)
-	if err != nil {
-		return hub.Update{}, viewError(r.m.def.Name, err)
-	}
-	res, err := startResult(ctx, r.plan, &input{source: feed, shards: []stream.Shard{0}}, r.db.alloc)
+	u, err := r.db.content(ctx, r.plan, r.m)
 	if err != nil {
 		return hub.Update{}, err
 	}
-	defer res.Close()
-	u := hub.Update{Kind: hub.Snap, W: st.W, Token: token(st.Commit)}
-	err = res.forEach(ctx, func(b stream.Batch) error {
-		b.Retain()
-		u.Batches = append(u.Batches, b)
-		return nil
-	})
-	if !errors.Is(err, io.EOF) {
-		u.Release()
-		return hub.Update{}, err
-	}
-	r.seen, r.w = st.Changes, st.W
+	r.seen, r.w = st.Changes, u.W
 	return u, nil
 }

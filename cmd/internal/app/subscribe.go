@@ -16,10 +16,10 @@ import (
 	"weir/sql/diag"
 )
 
-// Subscribe starts a live query. Over a stream the results are those from the
-// start on; over a view the first update is its content and then come its
-// changes. It implements hub.Source.
-func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscription, error) {
+// Prepare plans a live query. Over a stream the results are those from the start
+// on; over a view they are its content and then its changes. It implements
+// hub.Source.
+func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
 	q, err := parseSelect(req.SQL)
 	if err != nil {
 		return nil, err
@@ -29,17 +29,6 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if err != nil {
 		return nil, err
 	}
-	scan := scanOf(p.Root)
-	if scan.Kind == physical.SourceView {
-		m, err := db.materialized(rel.view)
-		if err != nil {
-			return nil, err
-		}
-		if !rowByRow(p.Root) {
-			return db.rerun(p, m), nil
-		}
-		return db.followView(p, m)
-	}
 	start, err := startOf(q)
 	if err != nil {
 		return nil, err
@@ -47,24 +36,25 @@ func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscri
 	if start == "" {
 		start = req.Start
 	}
-	in, err := db.open(ctx, p, rel, start)
-	if err != nil {
-		return nil, atFrom(err, q)
+	l := &livePlan{db: db, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
+	scan := scanOf(p.Root)
+	switch scan.Kind {
+	case physical.SourceView:
+		if l.view, err = db.materialized(rel.view); err != nil {
+			return nil, err
+		}
+		// The plan alone adds rows only: that they leave is the view's doing.
+		l.appendOnly = p.AppendOnly && l.view.plan.AppendOnly
+		l.whole = !rowByRow(p.Root)
+		l.id = planID(p, fmt.Sprintf("view %d", rel.view.ID))
+	case physical.SourceStream:
+		l.id = planID(p, fmt.Sprintf("stream %d %q from %q", rel.stream.ID, rel.stream.Text, start))
 	}
-	return db.follow(&subscription{plan: p, appendOnly: p.AppendOnly}, in)
+	return l, nil
 }
 
-// followView hands over the content of a view and then its changes, as a plan
-// that looks at one row at a time shows them.
-func (db *database) followView(p *physical.Plan, m *materialized) (hub.Subscription, error) {
-	feed, err := m.view.Feed(scanOf(p.Root).Columns, true, db.alloc)
-	if err != nil {
-		return nil, viewError(m.def.Name, err)
-	}
-	// The plan alone adds rows only: that they leave is the view's doing.
-	s := &subscription{plan: p, view: m.def.Name, w: feed.W, first: true, appendOnly: p.AppendOnly && m.plan.AppendOnly}
-	return db.follow(s, &input{source: feed, shards: []stream.Shard{0}})
-}
+// planID names what a plan computes over a relation, whose ids are never used twice.
+func planID(p *physical.Plan, relation string) string { return physical.ID(p) + " over " + relation }
 
 // parseSelect wants one SELECT.
 func parseSelect(text string) (*ast.Select, error) {
@@ -97,21 +87,21 @@ func rowByRow(n physical.Node) bool {
 // query does. A query that waits falls behind its view, which then ends it.
 const subscriptionUpdates = 64
 
-// subscription is a running query whose changes a hub client reads.
+// subscription is a running query whose changes a hub run reads.
 type subscription struct {
-	plan       *physical.Plan
-	appendOnly bool
-	updates    chan hub.Update
-	done       chan struct{}
-	err        error // valid once done is closed
-	cancel     context.CancelFunc
-	lastW      stream.Time
+	plan    *physical.Plan
+	start   uint64        // where it began, see placeOf
+	floor   stream.Commit // it gives every change behind this commit
+	updates chan hub.Update
+	done    chan struct{}
+	err     error // valid once done is closed
+	cancel  context.CancelFunc
+	lastW   stream.Time
 
-	// Of a subscription to a view: its name, its watermark (else it is the query's
-	// own), and whether the next step is the view's content.
-	view  string
-	w     func() stream.Time
-	first bool
+	// Of a subscription to a view: its name, and its watermark; else it is the
+	// query's own.
+	view string
+	w    func() stream.Time
 }
 
 // follow runs the plan of s and hands over each step's change.
@@ -126,8 +116,8 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		cancel()
 		return nil, errors.Join(err, in.source.Close())
 	}
-	if !s.first {
-		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime}
+	if s.view == "" {
+		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime, Commit: s.floor}
 	}
 	db.wg.Add(1)
 	go func() {
@@ -145,14 +135,11 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 
 // Step sends the change of one step, or that time moved on.
 func (s *subscription) Step(ctx context.Context, c stream.Cut, commit stream.Commit, changes []stream.Batch) error {
-	u := hub.Update{Kind: hub.Delta, W: c.W, Token: token(commit)}
+	u := hub.Update{Kind: hub.Delta, W: c.W, Commit: commit}
 	if s.w != nil {
 		u.W = s.w()
 	}
-	switch {
-	case s.first:
-		u.Kind, s.first = hub.Snap, false
-	case len(changes) == 0:
+	if len(changes) == 0 {
 		if u.W == s.lastW {
 			return nil
 		}
@@ -178,20 +165,11 @@ func (s *subscription) Step(ctx context.Context, c stream.Cut, commit stream.Com
 	}
 }
 
-// token names the commit that an update reflects.
-func token(c stream.Commit) string { return fmt.Sprintf("c%d", c) }
+// Start names where the query began.
+func (s *subscription) Start() uint64 { return s.start }
 
-// Schema returns the columns.
-func (s *subscription) Schema() stream.Schema { return s.plan.Root.Schema() }
-
-// Key returns the columns that identify a row.
-func (s *subscription) Key() []int { return s.plan.Key }
-
-// AppendOnly tells that rows never leave.
-func (s *subscription) AppendOnly() bool { return s.appendOnly }
-
-// TimeColumn returns the column to draw along x.
-func (s *subscription) TimeColumn() int { return s.plan.TimeColumn }
+// Floor is the commit behind which every change comes.
+func (s *subscription) Floor() uint64 { return uint64(s.floor) }
 
 // Next returns the next update, which the caller releases.
 func (s *subscription) Next(ctx context.Context) (hub.Update, error) {

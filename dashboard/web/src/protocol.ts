@@ -12,6 +12,10 @@ export interface Column {
 export interface Schema {
   t: "schema";
   id: string;
+  /** The number that snapshots, changes and marks of this subscription carry. */
+  ch: number;
+  /** The server goes on behind the token: no snapshot comes. */
+  resumed?: boolean;
   cols: Column[];
   key: string[] | null;
   append: boolean;
@@ -20,7 +24,7 @@ export interface Schema {
 
 export interface Snap {
   t: "snap";
-  id: string;
+  ch: number;
   n: number;
   cols: Value[][];
   more: boolean;
@@ -30,7 +34,7 @@ export interface Snap {
 
 export interface Delta {
   t: "delta";
-  id: string;
+  ch: number;
   n: number;
   op?: string;
   cols: Value[][];
@@ -42,9 +46,17 @@ export interface Delta {
 
 export interface Mark {
   t: "mark";
-  id: string;
+  ch: number;
   wm: number | null;
   tok?: string;
+}
+
+/** A snapshot will replace what there is. */
+export interface Reset {
+  t: "reset";
+  id: string;
+  reason: string;
+  message: string;
 }
 
 /** A mistake in a statement; span counts bytes of its UTF-8 text. */
@@ -60,7 +72,7 @@ export type ErrorMessage = Failure & { t: "error"; id: string };
 export interface Done { t: "done"; id: string }
 export interface Pong { t: "pong" }
 
-export type Message = Schema | Snap | Delta | Mark | ErrorMessage | Done | Pong;
+export type Message = Schema | Snap | Delta | Mark | Reset | ErrorMessage | Done | Pong;
 
 /** The watermark of a stream that has ended: the last instant a Date can hold. */
 export const endOfTime = 8_640_000_000_000_000;

@@ -1,7 +1,7 @@
 // One statement that runs: what it has answered and how it is doing.
 
 import { batch, signal } from "@preact/signals";
-import type { Failure, Message, Schema } from "./protocol";
+import type { Delta, Failure, Message, Schema } from "./protocol";
 import { Relation, type Row } from "./relation";
 import type { Socket } from "./socket";
 import { View } from "./view";
@@ -29,7 +29,7 @@ export class Query {
   watermarkAt = Date.now();
 
   private frozen: Row[] | undefined; // what is shown during a pause
-  private pieces = 0; // rows of a change that is not complete
+  private pieces: Delta[] = []; // a change that is not complete
   private building: Relation | undefined; // a snapshot that is not complete
   private stop: () => void = () => {};
 
@@ -84,18 +84,23 @@ export class Query {
       case "schema":
         this.state.value = "running";
         this.failure.value = undefined;
-        this.building = new Relation(m);
+        this.pieces = [];
+        this.building = m.resumed ? undefined : new Relation(m);
         this.relation ??= new Relation(m);
         break;
       case "snap":
         this.snapshot(m, this.relation!.schema);
         break;
       case "delta":
-        this.relation!.apply(m);
-        this.pieces += m.n;
+        this.pieces.push(m);
         if (m.more) break;
-        this.changed(this.pieces);
-        this.pieces = 0;
+        for (const p of this.pieces) this.relation!.apply(p);
+        this.changed(this.pieces.reduce((n, p) => n + p.n, 0));
+        this.pieces = [];
+        break;
+      case "reset":
+        this.pieces = [];
+        this.building = undefined;
         break;
       case "error":
         this.failure.value = m;

@@ -19,7 +19,7 @@ export class Relation {
 
   constructor(readonly schema: Schema) {
     const names = schema.cols.map((c) => c.n);
-    this.key = schema.key?.length ? schema.key.map((k) => names.indexOf(k)) : null;
+    this.key = schema.key ? schema.key.map((k) => names.indexOf(k)) : null;
   }
 
   get size(): number {

@@ -16,7 +16,11 @@ interface Entry {
   start: string | undefined;
   listener: Listener;
   id: string;
+  tok: string | undefined; // names what the listener has
 }
+
+/** As many changes a second as the page wants to draw. */
+const maxHz = 10;
 
 const firstRetryMs = 500;
 const lastRetryMs = 15_000;
@@ -30,6 +34,7 @@ export class Socket {
 
   private ws: WebSocket | undefined;
   private entries = new Map<string, Entry>();
+  private channels = new Map<number, Entry>(); // of this connection
   private lastId = 0;
   private retryMs = firstRetryMs;
   private heardAt = 0;
@@ -43,9 +48,9 @@ export class Socket {
     });
   }
 
-  /** Subscribes for good: after a lost connection the statement is sent again. */
+  /** Subscribes for good: after a lost connection it goes on where it was. */
   subscribe(sql: string, start: string | undefined, listener: Listener): () => void {
-    const entry: Entry = { sql, start, listener, id: "" };
+    const entry: Entry = { sql, start, listener, id: "", tok: undefined };
     this.send(entry);
     return () => {
       this.entries.delete(entry.id);
@@ -62,7 +67,7 @@ export class Socket {
     this.entries.delete(e.id);
     e.id = `s${++this.lastId}`; // ids are never used twice: late messages of an old one find nobody
     this.entries.set(e.id, e);
-    if (this.link.value === "open") this.say({ t: "sub", id: e.id, sql: e.sql, start: e.start });
+    if (this.link.value === "open") this.say({ t: "sub", id: e.id, sql: e.sql, start: e.start, max_hz: maxHz, tok: e.tok });
   }
 
   private say(m: unknown): void {
@@ -77,6 +82,7 @@ export class Socket {
       if (ws !== this.ws) return;
       this.link.value = "open";
       this.heardAt = Date.now();
+      this.channels.clear();
       for (const e of [...this.entries.values()]) this.send(e);
     };
     ws.onmessage = (ev) => {
@@ -84,11 +90,21 @@ export class Socket {
       this.heardAt = Date.now();
       this.retryMs = firstRetryMs;
       const m = JSON.parse(ev.data as string) as Message;
-      if ("id" in m) this.entries.get(m.id)?.listener.onMessage(m);
+      this.hand(m);
     };
     ws.onclose = () => {
       if (ws === this.ws) this.lost();
     };
+  }
+
+  /** Hands a message to its listener, and remembers what that has then. */
+  private hand(m: Message): void {
+    const e = "id" in m ? this.entries.get(m.id) : "ch" in m ? this.channels.get(m.ch) : undefined;
+    if (!e || this.entries.get(e.id) !== e) return;
+    if (m.t === "schema") this.channels.set(m.ch, e);
+    if (m.t === "reset") e.tok = undefined;
+    e.listener.onMessage(m);
+    if ("tok" in m) e.tok = m.tok;
   }
 
   private lost(): void {
