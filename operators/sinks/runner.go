@@ -38,7 +38,7 @@ type Limits struct {
 const (
 	retryMin  = 100 * time.Millisecond
 	retryMax  = 30 * time.Second
-	graceStop = 3 * time.Second // for the last commit of a runner that is told to stop
+	graceStop = 2 * time.Second // for the last commit of a runner that is told to stop
 )
 
 // Runner drives one sink.

@@ -180,11 +180,14 @@ func (c *Catalog) reader(name string) (what, who string) {
 	var first string
 	for _, v := range c.views {
 		if from := source(v); from != nil && from.Text == name && v.Name != name && (first == "" || v.Name < first) {
-			first = v.Name
+			first, what = v.Name, "view"
+			if who = v.Name; v.Sink != "" {
+				what, who = "sink", v.Sink
+			}
 		}
 	}
 	if first != "" {
-		return "view", first
+		return what, who
 	}
 	for _, s := range c.sinks {
 		if s.View == name && (first == "" || s.Name < first) {

@@ -135,6 +135,9 @@ func (s *Sink) onePassword(def *ast.CreateSink) error {
 	return nil
 }
 
+// SetID gives the sink the name by which its destination knows it again.
+func (s *Sink) SetID(id string) { s.values["id"] = id }
+
 // Settings returns every option as it may be shown.
 func (s *Sink) Settings() []SinkSetting {
 	out := []SinkSetting{{"connector", s.Connector, true}}

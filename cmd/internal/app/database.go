@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/expr"
+	"weir/operators/sinks"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/planner"
 	"weir/planner/physical"
@@ -37,11 +40,15 @@ type database struct {
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
+	writes  *os.Root      // where sinks write files; nil: nowhere
+	cursors sinks.Cursors // of sinks whose destination keeps none
+
 	ddl       sync.Mutex // one statement changes the catalog at a time
 	replaying bool       // the catalog is being restored; before anything else runs
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
+	sinks map[uint32]*delivery     // by the sink's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
 	ctx  context.Context // of everything that runs
@@ -54,8 +61,9 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
-		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
-		ctx: ctx, stop: stop,
+		views: make(map[uint32]*materialized), sinks: make(map[uint32]*delivery), lives: make(map[uint32]life),
+		cursors: storedCursors{state.NewMemory()},
+		ctx:     ctx, stop: stop,
 	}
 }
 
@@ -121,7 +129,7 @@ func (db *database) check(s ast.Statement, note func(string, ...any)) error {
 
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
-	case *ast.CreateStream, *ast.CreateView, *ast.Drop:
+	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop:
 		return false
 	}
 	return true
@@ -135,6 +143,8 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, db.createStream(ctx, s, note)
 	case *ast.CreateView:
 		return nil, db.createView(ctx, s, rel)
+	case *ast.CreateSink:
+		return nil, db.createSink(ctx, s, rel)
 	case *ast.Drop:
 		return nil, db.drop(ctx, s)
 	case *ast.Select:

@@ -204,6 +204,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	defer db.ddl.Unlock()
 	view, _ := db.catalog.View(s.Name.Text)
 	stream, _ := db.catalog.Stream(s.Name.Text)
+	sink, _ := db.catalog.Sink(s.Name.Text)
 	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
 	if err != nil || !dropped {
 		return err
@@ -213,6 +214,9 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	}
 	if view != nil {
 		db.stopView(view.ID)
+	}
+	if sink != nil {
+		db.dropSink(sink)
 	}
 	if stream != nil {
 		db.endLife(stream)

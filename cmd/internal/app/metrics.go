@@ -131,6 +131,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectLog(emit)
 	m.collectIngest(emit)
 	m.collectQueries(emit)
+	m.collectSinks(emit)
 	m.collectSockets(emit)
 }
 

@@ -51,6 +51,9 @@ func New(cfg Config) (*Sink, error) {
 	if _, err := pgconn.ParseConfig(cfg.URL); err != nil {
 		return nil, fmt.Errorf("the address of the server cannot be read: %w", err) // shows no password
 	}
+	if cfg.Key != nil && len(cfg.Key) == 0 {
+		return nil, errors.New("the view is one row without a key, and a table's rows are found by their key: put a GROUP BY into the view")
+	}
 	if cfg.BatchRows <= 0 || cfg.ID == "" {
 		return nil, errors.New("a PostgreSQL sink needs a limit of a batch and an id")
 	}
