@@ -220,12 +220,21 @@ type viewSource struct {
 
 // Content returns the content of the view, and then its changes.
 func (v viewSource) Content() (sinks.Feed, error) {
-	return sinkFeed(v.m.view.Feed(v.columns(), true, v.db.alloc))
+	f, err := v.m.view.Feed(v.columns(), true, v.db.alloc)
+	if err != nil {
+		return nil, feedError(err)
+	}
+	return &viewFeed{Feed: f}, nil
 }
 
 // After returns the changes behind a commit.
 func (v viewSource) After(commit stream.Commit) (sinks.Feed, error) {
-	return sinkFeed(v.m.view.FeedAfter(commit, v.columns(), v.db.alloc))
+	now := v.m.view.State()
+	f, err := v.m.view.FeedAfter(commit, v.columns(), v.db.alloc)
+	if err != nil {
+		return nil, feedError(err)
+	}
+	return &viewFeed{Feed: f, at: now}, nil
 }
 
 func (v viewSource) columns() []int {
@@ -236,19 +245,31 @@ func (v viewSource) columns() []int {
 	return all
 }
 
-func sinkFeed(f *views.Feed, err error) (sinks.Feed, error) {
-	if err != nil {
-		return nil, feedError(err)
-	}
-	return viewFeed{f}, nil
+// viewFeed is a feed in the words of sinks.
+type viewFeed struct {
+	*views.Feed
+	// at is what the view showed when a feed of changes was opened. Steps without
+	// changes up to there are not in the feed: that it came so far is told once
+	// nothing is left before it.
+	at views.State
 }
 
-// viewFeed puts the errors of a feed into the words of sinks.
-type viewFeed struct{ *views.Feed }
-
 // Next returns the next step.
-func (f viewFeed) Next(ctx context.Context) (*stream.StepData, error) {
-	data, err := f.Feed.Next(ctx)
+func (f *viewFeed) Next(ctx context.Context) (*stream.StepData, error) {
+	if f.at.Commit == 0 {
+		data, err := f.Feed.Next(ctx)
+		return data, feedError(err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel() // what is there, without waiting
+	data, err := f.Feed.Next(ended)
+	switch {
+	case err == nil && data.Commit >= f.at.Commit:
+		f.at.Commit = 0
+	case err != nil && errors.Is(err, context.Canceled) && ctx.Err() == nil:
+		data, err = &stream.StepData{Step: f.at.Step, Commit: f.at.Commit, Clock: f.at.Clock}, nil
+		f.at.Commit = 0
+	}
 	return data, feedError(err)
 }
 
