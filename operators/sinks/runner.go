@@ -225,6 +225,7 @@ func (r *Runner) step(ctx context.Context, data *stream.StepData) error {
 	r.at, r.clock = data.Commit, data.Clock
 	if rows == 0 && r.mode == Changes && !r.open {
 		r.meter.reached(r.at, r.clock)
+		r.well()
 		return nil
 	}
 	if !r.open {
@@ -257,6 +258,13 @@ func (r *Runner) full() bool {
 		l.Wait > 0 && time.Since(r.first) >= l.Wait
 }
 
+// well notes that nothing waits for the destination any more.
+func (r *Runner) well() {
+	if since := r.meter.well(); !since.IsZero() {
+		r.cfg.Logger.Info("sink gets through again", "sink", r.cfg.Name, "after", time.Since(since).Round(time.Millisecond).String())
+	}
+}
+
 func (r *Runner) commit(ctx context.Context) error {
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
@@ -265,9 +273,7 @@ func (r *Runner) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if since := r.meter.well(); !since.IsZero() {
-		r.cfg.Logger.Info("sink gets through again", "sink", r.cfg.Name, "after", time.Since(since).Round(time.Millisecond).String())
-	}
+	r.well()
 	r.meter.change(func(s *Stats) {
 		s.Rows += int64(r.pending) - out.Refused - out.Stayed
 		s.Batches++

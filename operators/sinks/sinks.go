@@ -66,7 +66,8 @@ type Cursors interface {
 type Source interface {
 	// Content returns a feed whose first step is the content of the view.
 	Content() (Feed, error)
-	// After returns a feed of the changes behind a commit. The error is
+	// After returns a feed of the changes behind a commit. Where there are none, its
+	// first step has no rows and tells how far the view has come. The error is
 	// ErrForgotten where these cannot be had, or not yet.
 	After(commit stream.Commit) (Feed, error)
 }
