@@ -36,9 +36,9 @@ type Limits struct {
 }
 
 const (
-	retryMin  = 100 * time.Millisecond
-	retryMax  = 30 * time.Second
-	graceStop = 2 * time.Second // for the last commit of a runner that is told to stop
+	firstPause   = 100 * time.Millisecond
+	longestPause = 30 * time.Second
+	graceStop    = 2 * time.Second // for the last commit of a runner that is told to stop
 )
 
 // Runner drives one sink.
@@ -62,10 +62,10 @@ func NewRunner(cfg Config) (*Runner, error) {
 		return nil, errors.New("a sink's runner needs a sink, a source and a logger")
 	}
 	if cfg.RetryMin <= 0 {
-		cfg.RetryMin = retryMin
+		cfg.RetryMin = firstPause
 	}
 	if cfg.RetryMax <= 0 {
-		cfg.RetryMax = retryMax
+		cfg.RetryMax = longestPause
 	}
 	r := &Runner{cfg: cfg}
 	r.meter.s.State, r.meter.s.Clock = Starting, stream.MinTime

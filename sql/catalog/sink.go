@@ -57,7 +57,10 @@ func NewSink(def *ast.CreateSink) (*Sink, error) {
 			s.values[o.Name] = o.Default
 		}
 	}
-	return s, s.onePassword(def)
+	if err := s.onePassword(def); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // connector reads the option that says which others there are.

@@ -58,7 +58,7 @@ func New(cfg Config) (*Sink, error) {
 		return nil, errors.New("a file sink needs a directory to write below")
 	}
 	if !fs.ValidPath(cfg.Dir) {
-		return nil, fmt.Errorf("%q is no path: write it from --files on, with / between the parts and without . and ..", cfg.Dir)
+		return nil, fmt.Errorf("%q is no path: without . and .. write it from --files on, with / between the parts", cfg.Dir)
 	}
 	for _, f := range cfg.Schema {
 		if cfg.Changes && f.Name == opColumn {

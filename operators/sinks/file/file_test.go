@@ -58,7 +58,7 @@ func write(t testing.TB, s *Sink, commit stream.Commit, ops []stream.Op, numbers
 func read(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	names, err := filepath.Glob(filepath.Join(dir, "a/b/part-*"))
+	names, err := filepath.Glob(filepath.Join(dir, "a", "b", "part-*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestCrashes(t *testing.T) {
 		for n := stream.Commit(1); n <= cursor; n++ {
 			want += fmt.Sprintf(`{"n":%d,"t":"row, \"%d\""}`+"\n", n, n)
 		}
-		names, _ := filepath.Glob(filepath.Join(dir, "a/b/part-*"))
+		names, _ := filepath.Glob(filepath.Join(dir, "a", "b", "part-*"))
 		for _, n := range names { // in order
 			text, err := os.ReadFile(n)
 			if err != nil {

@@ -180,8 +180,7 @@ func (s *Sink) createTable() string {
 			b.WriteString(", ")
 		}
 		b.WriteString(s.text.columns[i] + " " + pgTypes(f.Type)[0])
-		switch {
-		case f.Type.Kind == types.Decimal:
+		if f.Type.Kind == types.Decimal {
 			fmt.Fprintf(&b, "(%d,%d)", f.Type.Precision, f.Type.Scale)
 		}
 	}
