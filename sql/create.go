@@ -30,8 +30,13 @@ func (p *parser) create() (ast.Statement, error) {
 			return nil, err
 		}
 		return p.createView(first, &ast.CreateView{Materialized: true, OrReplace: replace})
+	case p.accept("SINK"):
+		if replace {
+			return nil, unsupported(p.at(first+1).span().Join(p.at(first+2).span()), "DROP SINK and CREATE it again; what it has delivered stays where it is", "CREATE OR REPLACE SINK is not supported")
+		}
+		return p.createSink(first)
 	}
-	return nil, p.refuseKind("CREATE", "STREAM", "VIEW", "MATERIALIZED VIEW")
+	return nil, p.refuseKind("CREATE", "STREAM", "VIEW", "MATERIALIZED VIEW", "SINK")
 }
 
 // ifNotExists reads IF NOT EXISTS.

@@ -39,6 +39,8 @@ func (p *printer) statement(s ast.Statement) {
 		p.createStream(s)
 	case *ast.CreateView:
 		p.createView(s)
+	case *ast.CreateSink:
+		p.createSink(s)
 	case *ast.Drop:
 		p.put("DROP ", string(s.Kind))
 		p.when(s.IfExists, " IF EXISTS")
@@ -118,6 +120,20 @@ func (p *printer) createView(v *ast.CreateView) {
 	p.options(v.With)
 	p.put(" AS ")
 	p.query(v.Query)
+}
+
+func (p *printer) createSink(s *ast.CreateSink) {
+	p.put("CREATE SINK ")
+	p.when(s.IfNotExists, "IF NOT EXISTS ")
+	p.put(quoteName(s.Name.Text))
+	if s.From != nil {
+		p.put(" FROM ", quoteName(s.From.Text))
+		p.options(s.With)
+		return
+	}
+	p.options(s.With)
+	p.put(" AS ")
+	p.query(s.Query)
 }
 
 func (p *printer) options(opts []ast.Option) {

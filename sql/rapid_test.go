@@ -124,7 +124,13 @@ func (g *gen) selectStatement() string {
 func (g *gen) interval2() string { return g.pick("INTERVAL 1 MINUTE", "INTERVAL '10 seconds'") }
 
 func (g *gen) statement() string {
-	switch g.pick("select", "select", "view", "stream", "explain") {
+	switch g.pick("select", "select", "view", "stream", "explain", "sink") {
+	case "sink":
+		head := g.join("CREATE", "SINK", g.maybe("IF NOT EXISTS"), "s")
+		if g.pick("", "AS") == "" {
+			return g.join(head, "FROM", "v", g.maybe("WITH (connector = 'file', x = 1)"))
+		}
+		return g.join(head, "AS", g.selectStatement())
 	case "view":
 		return g.join("CREATE", g.maybe("OR REPLACE"), g.maybe("MATERIALIZED"), "VIEW", g.maybe("IF NOT EXISTS"), "v", g.maybe("WITH (retention = '30d')"), "AS", g.selectStatement())
 	case "stream":

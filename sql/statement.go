@@ -77,8 +77,10 @@ func (p *parser) drop() (ast.Statement, error) {
 			return nil, err
 		}
 		d.Kind = ast.MaterializedView
+	case p.accept("SINK"):
+		d.Kind = ast.SinkObject
 	default:
-		return nil, p.refuseKind("DROP", "STREAM", "VIEW", "MATERIALIZED VIEW")
+		return nil, p.refuseKind("DROP", "STREAM", "VIEW", "MATERIALIZED VIEW", "SINK")
 	}
 	if p.peek().is("IF") {
 		if err := p.expect("IF", "EXISTS"); err != nil {
@@ -104,10 +106,10 @@ func (p *parser) refuseKind(head string, kinds ...string) error {
 	switch t.word {
 	case "TABLE", "SOURCE":
 		hint = "write " + head + " STREAM"
-	case "SINK", "CONNECTOR":
-		hint = "subscribers read a view; there are no sinks"
+	case "CONNECTOR":
+		hint = "write " + head + " SINK"
 	case "FUNCTION", "PUMP", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "TRIGGER", "PROCEDURE", "SEQUENCE", "TYPE", "SECRET", "TEMPORARY", "UNIQUE", "EVENT", "CATALOG", "CONNECTION", "QUERY", "LIVE":
-		hint = "the objects are streams, views and materialized views"
+		hint = "the objects are streams, views, materialized views and sinks"
 	default:
 		return p.expectedOneOf(kinds...)
 	}
@@ -127,6 +129,8 @@ func (p *parser) show() (ast.Statement, error) {
 		s.Kind = ast.ViewObject
 	case p.accept("QUERIES"):
 		s.Kind = ast.QueryObject
+	case p.accept("SINKS"):
+		s.Kind = ast.SinkObject
 	case p.accept("MATERIALIZED"):
 		if err := p.expect("VIEWS"); err != nil {
 			return nil, err
@@ -155,20 +159,20 @@ func (p *parser) refuseShow() error {
 		return unsupported(t.span(), "write SHOW STREAMS", "SHOW %s is not supported", t.word)
 	case "COLUMNS", "FIELDS":
 		return unsupported(t.span(), "write DESCRIBE x", "SHOW %s is not supported", t.word)
-	case "SINKS", "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "PROCESSLIST", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
-		return unsupported(t.span(), "write SHOW STREAMS, SHOW VIEWS or SHOW QUERIES", "SHOW %s is not supported", t.word)
+	case "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "PROCESSLIST", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
+		return unsupported(t.span(), "write SHOW STREAMS, SHOW VIEWS, SHOW QUERIES or SHOW SINKS", "SHOW %s is not supported", t.word)
 	}
-	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "CREATE")
+	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "SINKS", "CREATE")
 }
 
 func (p *parser) showCreate(first int) (ast.Statement, error) {
 	switch {
 	case p.at(p.pos+1).kind == tokEnd: // an object may be called stream or view
-	case p.accept("STREAM"), p.accept("VIEW"), p.accept("MATERIALIZED", "VIEW"):
+	case p.accept("STREAM"), p.accept("VIEW"), p.accept("MATERIALIZED", "VIEW"), p.accept("SINK"):
 	case p.peek().is("TABLE"):
 		return nil, unsupported(p.peek().span(), "write SHOW CREATE STREAM x", "SHOW CREATE TABLE is not supported")
 	}
-	n, err := p.name("the name of a stream or view")
+	n, err := p.name("the name of a stream, view or sink")
 	if err != nil {
 		return nil, err
 	}

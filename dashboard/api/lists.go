@@ -16,6 +16,8 @@ type Catalog interface {
 	Views() []ViewInfo
 	// Queries returns the queries that run, by name.
 	Queries() []QueryInfo
+	// Sinks returns the sinks, by name.
+	Sinks() []SinkInfo
 }
 
 // StreamInfo is a stream in a list.
@@ -86,7 +88,29 @@ type LedgerInfo struct {
 	Nulled     int64 `json:"nulled"`
 }
 
-// Lists mounts GET /v1/streams, /v1/streams/{name}, /v1/views and /v1/queries.
+// SinkInfo is a sink in a list. It holds no secret.
+type SinkInfo struct {
+	Name      string     `json:"name"`
+	Connector string     `json:"connector"`
+	View      string     `json:"view"`
+	Guarantee string     `json:"guarantee"` // "exactly once", "idempotent"
+	Target    string     `json:"target"`    // where it writes
+	State     string     `json:"state"`     // "starting", "running", "retrying", "stopped"
+	Since     *time.Time `json:"since"`     // of the last two
+	Rows      int64      `json:"rows"`      // taken by the destination since the server began
+	Batches   int64      `json:"batches"`
+	Refused   int64      `json:"refused"` // rows that the destination did not take
+	Stayed    int64      `json:"stayed"`  // rows that left the view and stay at the destination
+	Retries   int64      `json:"retries"`
+	Commit    int64      `json:"commit"`     // everything up to here is there
+	CommitLag int64      `json:"commit_lag"` // commits of its view behind that
+	LagMS     int64      `json:"lag_ms"`     // the same as time
+	Error     string     `json:"error"`      // the last one; "" if there was none
+	SQL       string     `json:"sql"`
+}
+
+// Lists mounts GET /v1/streams, /v1/streams/{name}, /v1/views, /v1/queries and
+// /v1/sinks.
 // Each list is an object with one member, so that others can come to it.
 func Lists(mux *http.ServeMux, c Catalog) {
 	get := func(pattern string, value func(r *http.Request) (any, bool)) {
@@ -102,6 +126,7 @@ func Lists(mux *http.ServeMux, c Catalog) {
 	get("/v1/streams", func(*http.Request) (any, bool) { return map[string]any{"streams": list(c.Streams())}, true })
 	get("/v1/streams/{name}", func(r *http.Request) (any, bool) { return c.Stream(r.PathValue("name")) })
 	get("/v1/views", func(*http.Request) (any, bool) { return map[string]any{"views": list(c.Views())}, true })
+	get("/v1/sinks", func(*http.Request) (any, bool) { return map[string]any{"sinks": list(c.Sinks())}, true })
 	get("/v1/queries", func(*http.Request) (any, bool) { return map[string]any{"queries": list(c.Queries())}, true })
 }
 

@@ -132,6 +132,17 @@ type CreateView struct {
 	Text         string // the whole statement
 }
 
+// CreateSink is CREATE SINK: what it delivers is a view, or the query behind AS.
+type CreateSink struct {
+	Node
+	IfNotExists bool
+	Name        Name
+	From        *Name   // the view; nil: Query
+	Query       *Select // nil: From. Its own options are in With.
+	With        []Option
+	Text        string // the whole statement
+}
+
 // ObjectKind is what SHOW, DROP and DESCRIBE speak of.
 type ObjectKind string
 
@@ -142,6 +153,7 @@ const (
 	ViewObject       ObjectKind = "VIEW"
 	MaterializedView ObjectKind = "MATERIALIZED VIEW"
 	QueryObject      ObjectKind = "QUERY"
+	SinkObject       ObjectKind = "SINK"
 )
 
 // Drop is DROP kind [IF EXISTS] name.
@@ -152,7 +164,7 @@ type Drop struct {
 	Name     Name
 }
 
-// Show is SHOW STREAMS | VIEWS | QUERIES [LIKE 'pattern'].
+// Show is SHOW STREAMS | VIEWS | QUERIES | SINKS [LIKE 'pattern'].
 type Show struct {
 	Node
 	Kind ObjectKind

@@ -11,7 +11,7 @@ import (
 	"weir/sql/diag"
 )
 
-// ObjectsMax is how many streams and views a catalog holds.
+// ObjectsMax is how many streams, views and sinks a catalog holds.
 const ObjectsMax = 10_000
 
 // View is a named query; a materialized one has a query running.
@@ -25,6 +25,7 @@ type View struct {
 	Text         string
 	// Retention is how long rows stay behind the watermark; 0: for ever.
 	Retention time.Duration
+	Sink      string // the sink that it was made for; "": it stands for itself
 }
 
 // Catalog is what exists by name. It is safe for concurrent use.
@@ -33,11 +34,12 @@ type Catalog struct {
 	next    uint32
 	streams map[string]*Stream
 	views   map[string]*View
+	sinks   map[string]*Sink
 }
 
 // New returns an empty catalog.
 func New() *Catalog {
-	return &Catalog{next: 1, streams: map[string]*Stream{}, views: map[string]*View{}}
+	return &Catalog{next: 1, streams: map[string]*Stream{}, views: map[string]*View{}, sinks: map[string]*Sink{}}
 }
 
 // AddStream adds a stream and gives it a number, unless it brings the one that
@@ -82,8 +84,8 @@ func (c *Catalog) AddView(v *View, orReplace, ifNotExists bool, at diag.Span) (c
 		return false, err
 	}
 	if replaces {
-		if reader := c.reader(v.Name); reader != "" {
-			return false, readBy(v.Name, reader, at)
+		if what, reader := c.reader(v.Name); reader != "" {
+			return false, readBy(v.Name, what, reader, at)
 		}
 	}
 	if err := c.number(&v.ID, at); err != nil {
@@ -118,8 +120,8 @@ func source(v *View) *ast.Name {
 
 // number gives an object the next number, or takes note of the one it has.
 func (c *Catalog) number(id *uint32, at diag.Span) error {
-	if len(c.streams)+len(c.views) >= ObjectsMax {
-		return diag.New(diag.TooLarge, at, "there are %d streams and views, which is the most there can be", ObjectsMax)
+	if len(c.streams)+len(c.views)+len(c.sinks) >= ObjectsMax {
+		return diag.New(diag.TooLarge, at, "there are %d streams, views and sinks, which is the most there can be", ObjectsMax)
 	}
 	if *id == 0 {
 		*id = c.next
@@ -132,6 +134,11 @@ func (c *Catalog) number(id *uint32, at diag.Span) error {
 	for _, v := range c.views {
 		if v.ID == *id {
 			return diag.New(diag.Internal, at, "the number %d is in use by `%s`", *id, v.Name)
+		}
+	}
+	for _, s := range c.sinks {
+		if s.ID == *id {
+			return diag.New(diag.Internal, at, "the number %d is in use by `%s`", *id, s.Name)
 		}
 	}
 	c.next = max(c.next, *id+1)
@@ -158,6 +165,9 @@ func (c *Catalog) kind(name string) ast.ObjectKind {
 	if _, ok := c.streams[name]; ok {
 		return ast.StreamObject
 	}
+	if _, ok := c.sinks[name]; ok {
+		return ast.SinkObject
+	}
 	switch v := c.views[name]; {
 	case v == nil:
 		return ast.AnyObject
@@ -167,15 +177,27 @@ func (c *Catalog) kind(name string) ast.ObjectKind {
 	return ast.ViewObject
 }
 
-// reader returns the first view, by name, that reads an object; "" if none does.
-func (c *Catalog) reader(name string) string {
+// reader returns who reads an object, as "the view `x`": the first view, by name,
+// else the first sink; "" if nobody does.
+func (c *Catalog) reader(name string) (what, who string) {
 	var first string
 	for _, v := range c.views {
 		if from := source(v); from != nil && from.Text == name && v.Name != name && (first == "" || v.Name < first) {
-			first = v.Name
+			first, what = v.Name, "view"
+			if who = v.Name; v.Sink != "" {
+				what, who = "sink", v.Sink
+			}
 		}
 	}
-	return first
+	if first != "" {
+		return what, who
+	}
+	for _, s := range c.sinks {
+		if s.View == name && (first == "" || s.Name < first) {
+			first = s.Name
+		}
+	}
+	return "sink", first
 }
 
 // Drop removes an object, unless a view reads it. VIEW drops a materialized view
@@ -189,9 +211,12 @@ func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropp
 		if ifExists {
 			return false, nil
 		}
+		if kind == ast.SinkObject {
+			return false, c.unknownSink(name)
+		}
 		err := c.unknown(name)
 		if err.Hint == "" {
-			err = err.WithHint("SHOW STREAMS and SHOW VIEWS list what there is; DROP … IF EXISTS is silent")
+			err = err.WithHint("SHOW STREAMS, SHOW VIEWS and SHOW SINKS list what there is; DROP … IF EXISTS is silent")
 		}
 		return false, err
 	}
@@ -200,8 +225,12 @@ func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropp
 		return false, diag.New(diag.WrongObject, name.At, "`%s` is a %s, not a %s", name.Text, have, kind).
 			WithHint("write DROP %s %s", have, name.Text)
 	}
-	if reader := c.reader(name.Text); reader != "" {
-		return false, readBy(name.Text, reader, name.At)
+	if have == ast.SinkObject {
+		err := c.dropSink(c.sinks[name.Text], name)
+		return err == nil, err
+	}
+	if what, reader := c.reader(name.Text); reader != "" {
+		return false, readBy(name.Text, what, reader, name.At)
 	}
 	delete(c.streams, name.Text)
 	delete(c.views, name.Text)
@@ -288,7 +317,7 @@ func taken(name string, kind ast.ObjectKind, at diag.Span) error {
 		WithHint("take another name, or DROP %s %s first", kind, name)
 }
 
-func readBy(name, reader string, at diag.Span) error {
-	return diag.New(diag.DependedOn, at, "the view `%s` reads `%s`", reader, name).
-		WithHint("drop `%s` first", reader)
+func readBy(name, what, reader string, at diag.Span) error {
+	return diag.New(diag.DependedOn, at, "the %s `%s` reads `%s`", what, reader, name).
+		WithHint("DROP %s %s first", strings.ToUpper(what), reader)
 }

@@ -2,6 +2,8 @@ package catalog_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +143,56 @@ func TestTooManyColumns(t *testing.T) {
 	def.Columns = def.Columns[:catalog.ColumnsMax]
 	if _, err := catalog.NewStream(def); err != nil {
 		t.Errorf("%d columns give %v", len(def.Columns), err)
+	}
+}
+
+// TestSinkOptionsAreDocumented holds the options and docs/sinks.md together.
+func TestSinkOptionsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "sinks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, connector := range catalog.Connectors() {
+		var want strings.Builder
+		for _, o := range catalog.SinkOptions(connector) {
+			given := o.Default
+			if o.Required {
+				given = "required"
+			}
+			fmt.Fprintf(&want, "| `%s` | %s | %s |\n", o.Name, given, o.What)
+		}
+		if !strings.Contains(string(doc), want.String()) {
+			t.Errorf("docs/sinks.md should have for %s:\n%s", connector, want.String())
+		}
+	}
+}
+
+// TestSinkSecrets: whatever is shown of a sink holds no secret.
+func TestSinkSecrets(t *testing.T) {
+	for _, with := range []string{
+		"connector = 'influxdb', url = 'http://s3cret@h:8086', db = 'd'",
+		"connector = 'influxdb', url = 'https://ann:s3cret@h', db = 'd', password = 's3cret'",
+		"connector = 'postgres', url = 'postgres://ann:s3cret@h/d', PASSWORD = 's3cret'",
+		"connector = 'postgres', url = 'postgres://ann:s3@cret@h/d?x=@'",
+		"connector = 'postgres', url = 'postgres://ann:s3cret%@h/d'",
+	} {
+		s, err := sql.ParseOne("CREATE SINK s FROM v WITH (" + with + ")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		def := s.(*ast.CreateSink)
+		sink, err := catalog.NewSink(def)
+		if err != nil {
+			t.Errorf("%s: %v", with, err)
+			continue
+		}
+		shown := sql.Print(catalog.Masked(def)) + fmt.Sprint(sink.Settings())
+		if strings.Contains(shown, "s3") || strings.Contains(shown, "cret") || !strings.Contains(shown, "***") {
+			t.Errorf("%s\nis shown as %s", with, shown)
+		}
+		if !strings.Contains(sink.Text("url")+sink.Text("password"), "cret") {
+			t.Errorf("%s: the secret is lost", with)
+		}
 	}
 }
 

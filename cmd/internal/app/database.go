@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/expr"
+	"weir/operators/sinks"
 	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/operators/views"
@@ -49,9 +51,12 @@ type database struct {
 	plans     map[uint32]bound // of restored views that do not run yet, by the view's id
 	unsaved   atomic.Bool      // the store could not take what the log says of the catalog
 	removing  atomic.Bool      // who needs old segments has said so, and the others may go
+	writes    *os.Root         // where sinks write files; nil: nowhere
+	cursors   sinks.Cursors    // of sinks whose destination keeps none
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
+	sinks map[uint32]*delivery     // by the sink's id
 	lives map[uint32]life          // of the streams that were read, by their id
 
 	cache *views.Cache // pages of all views that are on disk
@@ -73,8 +78,9 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
 		plans: make(map[uint32]bound),
-		views: make(map[uint32]*materialized), lives: make(map[uint32]life),
-		ctx: ctx, stop: stop, viewsCtx: viewsCtx, stopViews: stopViews, cache: views.NewCache(0),
+		views: make(map[uint32]*materialized), sinks: make(map[uint32]*delivery), lives: make(map[uint32]life),
+		cursors: storedCursors{state.NewMemory()},
+		ctx:     ctx, stop: stop, viewsCtx: viewsCtx, stopViews: stopViews, cache: views.NewCache(0),
 	}
 }
 
@@ -141,7 +147,7 @@ func (db *database) check(s ast.Statement, note func(string, ...any)) error {
 
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
-	case *ast.CreateStream, *ast.CreateView, *ast.Drop:
+	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop:
 		return false
 	}
 	return true
@@ -155,6 +161,8 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, db.createStream(ctx, s, note)
 	case *ast.CreateView:
 		return nil, db.createView(ctx, s, rel)
+	case *ast.CreateSink:
+		return nil, db.createSink(ctx, s, rel)
 	case *ast.Drop:
 		return nil, db.drop(ctx, s)
 	case *ast.Select:
@@ -250,7 +258,7 @@ func (db *database) open(ctx context.Context, p *physical.Plan, rel *relations, 
 		if err != nil {
 			return nil, viewError(rel.view.Name, err)
 		}
-		return &input{source: feed, shards: []stream.Shard{0}}, nil
+		return &input{source: namedFeed{feed, rel.view.Name}, shards: []stream.Shard{0}}, nil
 	case physical.SourceStream:
 		return db.openStream(scan, rel.stream, start)
 	case physical.SourceOne:

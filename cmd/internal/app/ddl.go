@@ -276,6 +276,10 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	defer db.ddl.Unlock()
 	view, _ := db.catalog.View(s.Name.Text)
 	from, _ := db.catalog.Stream(s.Name.Text)
+	sink, _ := db.catalog.Sink(s.Name.Text)
+	if sink != nil && sink.Own {
+		view, _ = db.catalog.View(sink.View)
+	}
 	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
 	if err != nil || !dropped {
 		return err
@@ -286,9 +290,14 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 		delete(db.plans, gone)
 	} else if from != nil {
 		gone = from.ID
+	} else if sink != nil {
+		gone = sink.ID
 	}
 	if err := db.persist(ctx, sql.Print(s), nil, gone); err != nil {
 		return err
+	}
+	if sink != nil {
+		db.dropSink(sink)
 	}
 	if view != nil {
 		db.stopView(view.ID)

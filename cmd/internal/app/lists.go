@@ -69,6 +69,9 @@ func (l lists) Stream(name string) (api.StreamDetail, bool) {
 func (l lists) Views() []api.ViewInfo {
 	var out []api.ViewInfo
 	for _, v := range l.db.catalog.Views() {
+		if v.Sink != "" {
+			continue
+		}
 		info := api.ViewInfo{Name: v.Name, Materialized: v.Materialized, SQL: v.Text, Columns: []string{}}
 		for _, f := range v.Schema {
 			info.Columns = append(info.Columns, f.Name)

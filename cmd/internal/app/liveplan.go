@@ -108,7 +108,7 @@ func (l *livePlan) openView(at hub.Place) (hub.Subscription, error) {
 		return nil, viewError(l.view.def.Name, err)
 	}
 	s := &subscription{plan: l.plan, view: l.view.def.Name, w: feed.W, floor: floor}
-	if _, err := db.follow(s, &input{source: feed, shards: []stream.Shard{0}}); err != nil {
+	if _, err := db.follow(s, &input{source: namedFeed{feed, l.view.def.Name}, shards: []stream.Shard{0}}); err != nil {
 		return nil, err
 	}
 	return &viewSubscription{s, l}, nil
@@ -191,7 +191,7 @@ func (db *database) content(ctx context.Context, p *physical.Plan, m *materializ
 	if err != nil {
 		return hub.Update{}, viewError(m.def.Name, err)
 	}
-	at := &firstStep{Source: feed}
+	at := &firstStep{Source: namedFeed{feed, m.def.Name}}
 	res, err := startResult(ctx, p, &input{source: at, shards: []stream.Shard{0}}, db.alloc)
 	if err != nil {
 		return hub.Update{}, err

@@ -134,6 +134,18 @@ func viewError(name string, err error) error {
 	return err
 }
 
+// namedFeed is a feed of a view whose errors say which view.
+type namedFeed struct {
+	*views.Feed
+	view string
+}
+
+// Next returns the next step of the view.
+func (f namedFeed) Next(ctx context.Context) (*stream.StepData, error) {
+	data, err := f.Feed.Next(ctx)
+	return data, viewError(f.view, err)
+}
+
 // progress is what the query says of itself, nothing where there is none.
 func (m *materialized) progress() engine.Progress {
 	if m.query == nil {

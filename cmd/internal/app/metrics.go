@@ -168,6 +168,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectLog(emit)
 	m.collectIngest(emit)
 	m.collectQueries(emit)
+	m.collectSinks(emit)
 	m.collectSockets(emit)
 	m.collectSaver(emit)
 }

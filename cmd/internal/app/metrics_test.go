@@ -20,8 +20,8 @@ var (
 
 // TestMetricsAreDocumented holds /metrics and docs/metrics.md together, both ways.
 func TestMetricsAreDocumented(t *testing.T) {
-	s, _ := serveWith(t, func(*serverConfig) {})
-	s.must(t, hits)
+	s, _ := serveWith(t, func(cfg *serverConfig) { cfg.Files = t.TempDir() })
+	s.must(t, hits+"; CREATE SINK parts FROM per_second WITH (connector = 'file', path = 'out')")
 	s.send(t, 0, 100)
 	s.must(t, "SELECT * FROM per_second")
 	_, text := get(t, s.url()+"/metrics")

@@ -53,7 +53,7 @@ func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made 
 	if db.store == nil {
 		return
 	}
-	r := reflected{Version: objectsV, Commit: commit, Last: db.catalog.Last(), Objects: len(db.catalog.Names())}
+	r := reflected{Version: objectsV, Commit: commit, Last: db.catalog.Last(), Objects: db.objects()}
 	var b state.Batch
 	if gone > 0 {
 		b.Delete(objectKey(gone))
@@ -126,7 +126,7 @@ func (db *database) load(ctx context.Context) (stream.Commit, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n := len(db.catalog.Names()); n != r.Objects {
+	if n := db.objects(); n != r.Objects {
 		return 0, fmt.Errorf("%d of %d objects are there", n, r.Objects)
 	}
 	db.catalog.Reserve(r.Last)

@@ -172,7 +172,7 @@ func (s *saver) save(ctx context.Context, now time.Time, last bool) {
 	s.release()
 }
 
-// release tells the log what a restart does not read any more.
+// release tells the log and the views what nobody reads any more.
 func (s *saver) release() {
 	for _, m := range s.db.running() {
 		if m.disk == nil {
@@ -182,6 +182,9 @@ func (s *saver) release() {
 		if err := s.db.log.Hold(holdName(m.def.ID), after); err != nil && !m.lost.Swap(true) {
 			s.logger.Warn("the log no longer has what a restart of the view reads", "view", m.def.Name, "error", err)
 		}
+	}
+	for _, d := range s.db.deliveries() {
+		d.delivered()
 	}
 	s.db.releaseControls()
 }

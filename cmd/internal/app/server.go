@@ -87,7 +87,7 @@ func (s *server) openFiles() (err error) {
 	if s.files, err = os.OpenRoot(s.cfg.Files); err != nil {
 		return fmt.Errorf("open --files: %w", err)
 	}
-	s.db.root = s.files.FS()
+	s.db.root, s.db.writes = s.files.FS(), s.files
 	return nil
 }
 
@@ -168,6 +168,7 @@ func (s *server) start(ctx context.Context, statements string) error {
 		s.db.saver.start()
 	}
 	s.db.removing.Store(true)
+	s.db.startSinks()
 	s.db.tick()
 	if statements != "" {
 		res, err := s.db.run(ctx, statements, func(f string, args ...any) { s.cfg.Logger.Info(fmt.Sprintf(f, args...)) })

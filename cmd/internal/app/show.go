@@ -62,16 +62,23 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	case ast.ViewObject, ast.MaterializedView:
 		names = []string{"name", "kind", "rows", "watermark"}
 		for _, v := range db.catalog.Views() {
-			rows = append(rows, db.showView(v))
+			if v.Sink == "" {
+				rows = append(rows, db.showView(v))
+			}
 		}
 	case ast.QueryObject:
 		names = []string{"name", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit"}
 		for _, m := range db.running() {
 			rows = append(rows, showQuery(m))
 		}
+	case ast.SinkObject:
+		names = sinkColumns()
+		for _, d := range db.deliveries() {
+			rows = append(rows, d.show())
+		}
 	default:
 		return nil, diag.New(diag.Unsupported, s.Span(), "SHOW %sS", s.Kind).
-			WithHint("there are SHOW STREAMS, SHOW VIEWS and SHOW QUERIES")
+			WithHint("there are SHOW STREAMS, SHOW VIEWS, SHOW QUERIES and SHOW SINKS")
 	}
 	if s.Like != nil {
 		var err error
@@ -153,6 +160,8 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 		text = st.Text
 	} else if v, ok := db.catalog.View(s.Name.Text); ok {
 		text = v.Text
+	} else if k, ok := db.catalog.Sink(s.Name.Text); ok {
+		text = k.Create
 	} else {
 		return nil, (&relations{db: db}).unknown(s.Name)
 	}
@@ -160,6 +169,9 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 }
 
 func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
+	if k, ok := db.catalog.Sink(s.Name.Text); ok && !s.File {
+		return db.describeSink(k), nil
+	}
 	t := &ast.Table{Node: s.Node, Name: s.Name, File: s.File}
 	r, err := rel.Relation(t)
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *server) openStore() error {
 	if err != nil {
 		return err
 	}
-	s.db.store = store
+	s.db.store, s.db.cursors = store, storedCursors{store}
 	return nil
 }
 

@@ -134,6 +134,7 @@ func libraries() []rule {
 		{"github.com/pingcap/tidb", []string{"sql"}, false, "the parser recurses and panics; package sql bounds it, nobody else may call it unbounded"},
 		{"github.com/dgraph-io/badger", []string{"operators/state/badger"}, false, "Badger is behind one committer and our own checksums"},
 		{"github.com/gorilla/websocket", []string{"dashboard/hub", "cmd/internal/shell"}, true, "one package owns the frames, their limits and the one writer of a connection"},
+		{"github.com/jackc/pgx", []string{"operators/sinks/postgres"}, true, "one package speaks to PostgreSQL, and knows what may be part of a statement"},
 		{"github.com/peterh/liner", []string{"cmd/internal/client"}, false, "a terminal has one owner, and only the shell is a person's"},
 		{"github.com/apache/arrow-go/v18/arrow/compute", nil, true, "arrow/compute adds 27 MB to the binary: kernels are ours, compute is an oracle in tests"},
 		{"github.com/apache/arrow-go/v18/parquet", nil, true, "arrow's Parquet adds 27 MB to the binary and panics on corrupt files"},
