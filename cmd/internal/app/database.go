@@ -43,6 +43,7 @@ type database struct {
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
 	lives map[uint32]life          // of the streams that were read, by their id
+	live  watched                  // the queries that somebody looks at
 
 	ctx  context.Context // of everything that runs
 	stop context.CancelFunc

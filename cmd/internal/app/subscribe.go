@@ -16,10 +16,10 @@ import (
 	"weir/sql/diag"
 )
 
-// Subscribe starts a live query. Over a stream the results are those from the
+// subscribe starts a live query. Over a stream the results are those from the
 // start on; over a view the first update is its content and then come its
-// changes. It implements hub.Source.
-func (db *database) Subscribe(ctx context.Context, req hub.Request) (hub.Subscription, error) {
+// changes.
+func (db *database) subscribe(ctx context.Context, req hub.Request) (hub.Subscription, error) {
 	q, err := parseSelect(req.SQL)
 	if err != nil {
 		return nil, err
@@ -100,6 +100,7 @@ const subscriptionUpdates = 64
 // subscription is a running query whose changes a hub client reads.
 type subscription struct {
 	plan       *physical.Plan
+	query      *engine.Query
 	appendOnly bool
 	updates    chan hub.Update
 	done       chan struct{}
@@ -126,6 +127,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		cancel()
 		return nil, errors.Join(err, in.source.Close())
 	}
+	s.query = q
 	if !s.first {
 		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime}
 	}
