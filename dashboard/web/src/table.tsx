@@ -18,9 +18,10 @@ interface Props {
   rows: Row[]; // newest first
   caption: string;
   sort?: Signal<Sort | undefined>; // kept by whoever outlives the table
+  open?: ((r: Row) => boolean) | undefined; // rows that are not final
 }
 
-export function Table({ cols, rows, caption, sort }: Props) {
+export function Table({ cols, rows, caption, sort, open }: Props) {
   const own = useSignal<Sort | undefined>(undefined);
   const by = sort ?? own;
   const order = by.value;
@@ -43,7 +44,7 @@ export function Table({ cols, rows, caption, sort }: Props) {
         </thead>
         <tbody>
           {shown.map((r, i) => (
-            <tr key={i}>
+            <tr key={i} class={open?.(r) ? "open" : undefined} title={open?.(r) ? "Not final: the window is still open" : undefined}>
               {cols.map((c, j) => (
                 <td key={j} class={(c.role === "number" ? "num" : "") + (r[j] === null ? " null" : "")}>
                   {cell(r[j] ?? null, c)}
@@ -64,17 +65,20 @@ function next(order: Sort | undefined, col: number): Sort | undefined {
   return order.down ? { col, down: false } : undefined;
 }
 
-/** The rows of a query that are to be shown, followed a few times a second. */
-export function useRows(q: Query): Row[] {
+/** Renders again some time after the query has moved. */
+export function useTicks(q: Query, everyMs: number): void {
   const [, tick] = useState(0);
   useEffect(() => {
     let timer = 0;
-    const stop = q.version.subscribe(() => {
-      if (timer !== 0) return;
-      timer = window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, rowsEveryMs);
-    });
-    return () => { clearTimeout(timer); stop(); };
+    const moved = () => { timer ||= window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, everyMs); };
+    const stops = [q.version, q.watermark].map((s) => s.subscribe(moved));
+    return () => { clearTimeout(timer); for (const stop of stops) stop(); };
   }, [q]);
+}
+
+/** The rows of a query that are to be shown, followed a few times a second. */
+export function useRows(q: Query): Row[] {
+  useTicks(q, rowsEveryMs);
   const schema = q.relation?.schema;
   return schema ? recent(q.rows(), schema.cols.findIndex((c) => c.n === schema.time), span.value) : [];
 }
