@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Panel is a chart of the demo's page.
-type Panel struct{ Title, SQL string }
+// Panel is one part of the demo's page: a SELECT and how it is drawn, or the
+// plan of a view.
+type Panel struct{ Title, SQL, Figure, Plan string }
 
 // statements declare what the demo shows. `TestRowsFitTheDeclarations` holds the
 // generator to them.
@@ -32,16 +33,31 @@ CREATE MATERIALIZED VIEW traffic AS
 CREATE MATERIALIZED VIEW climate AS
   SELECT window_end, site, AVG(temp) AS temp, COUNT(*) AS readings
   FROM sensors GROUP BY site, HOP(ts, INTERVAL 1 SECOND, INTERVAL 5 SECOND);
+
+CREATE MATERIALIZED VIEW sales AS
+  SELECT window_start, window_end, country, SUM(price * qty) AS revenue
+  FROM orders GROUP BY country, TUMBLE(ts, INTERVAL 1 MINUTE) EMIT CHANGES;
+
+CREATE MATERIALIZED VIEW latency AS
+  SELECT window_start, MIN(latency_ms) AS fastest, AVG(latency_ms) AS average, MAX(latency_ms) AS slowest
+  FROM requests WHERE status < 500 GROUP BY TUMBLE(ts, INTERVAL 2 SECOND);
+
+CREATE MATERIALIZED VIEW baskets AS
+  SELECT item, country, SUM(price * qty) AS revenue FROM orders GROUP BY item, country EMIT CHANGES;
 `
 
 // SQL returns the statements that declare the demo's streams and views.
 func SQL() string { return statements }
 
-// Panels returns what the page shows: each is a SELECT over a view.
+// Panels returns what the page shows.
 func Panels() []Panel {
 	return []Panel{
-		{"Latency by path, each second (ms)", "SELECT window_start, path, latency_ms FROM traffic"},
-		{"Temperature by site, the last five seconds (°C)", "SELECT window_end, site, temp FROM climate"},
+		{Title: "Temperature by site, with a spike every 20 s (°C)", SQL: "SELECT window_end, site, temp FROM climate"},
+		{Title: "Revenue by country, each minute as it grows", SQL: "SELECT window_start, window_end, country, revenue FROM sales"},
+		{Title: "Latency of what worked, each two seconds (ms)", SQL: "SELECT window_start, fastest, average, slowest FROM latency"},
+		{Title: "The ten best sellers", SQL: "SELECT item, country, revenue FROM baskets ORDER BY revenue DESC LIMIT 10", Figure: "bars"},
+		{Title: "Slow requests as they come", SQL: "SELECT ts, path, status, latency_ms FROM requests WHERE latency_ms > 100", Figure: "table"},
+		{Title: "How the latencies are computed, with rates", Plan: "latency"},
 	}
 }
 

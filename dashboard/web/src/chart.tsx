@@ -3,16 +3,14 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { datetime, short } from "./format";
-import { ask, forget, onSight } from "./frames";
+import { ask, askText, forget, onSight } from "./frames";
 import { type Looks, Plot } from "./plot";
 import type { Query } from "./query";
-import { type Drawing, Drawer, lowerBound, seriesMax, type Shape } from "./series";
+import { allColumns, type Drawing, Drawer, lowerBound, seriesMax, type Shape } from "./series";
 import { isDark } from "./theme";
 import { finalTo, span } from "./view";
 
 const colours = 8;
-/** The legend need not follow each frame: nobody reads that fast. */
-const legendEveryMs = 300;
 
 function colourOf(i: number): string {
   return `var(--series-${i % colours})`;
@@ -32,7 +30,7 @@ function paletteNow(): Palette {
     const style = getComputedStyle(document.documentElement);
     const css = (name: string) => style.getPropertyValue(name).trim();
     const series = Array.from({ length: seriesMax }, (_, i) => css(`--series-${i % colours}`));
-    palette = { dark, series, grid: css("--grid"), muted: css("--muted"), accent: css("--accent"), font: `11px ${css("--sans")}` };
+    palette = { dark, series, surface: css("--surface"), grid: css("--grid"), muted: css("--muted"), accent: css("--accent"), font: `11px ${css("--sans")}` };
   }
   return palette;
 }
@@ -54,23 +52,26 @@ export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
     let stale = false;
     let version = 0;
     let watermark: number | null = null;
-    let timer = 0;
+    let latest: Drawing | undefined;
+    const write = () => setLegend(latest && { ...latest });
     const draw = () => {
       stale = !seen;
       const rel = q.relation;
       if (!seen || !rel) return;
       const w = wanted.current;
       if (!q.paused.peek()) watermark = q.watermark.peek();
-      const drawing = drawer.draw(rel, q.held(), { shape: w.shape, y: w.y, yName: rel.schema.cols[w.y]!.n }, span.peek());
+      const ys = (w.y === allColumns ? w.shape.ys : [w.y]).map((col) => ({ col, name: rel.schema.cols[col]!.n }));
+      const drawing = drawer.draw(rel, q.held(), { shape: w.shape, ys }, span.peek());
       const looks = paletteNow();
       const final = finalTo(q, w.shape.x, watermark);
-      plot.draw({ lines: drawing.lines, colours: looks.series, looks, hidden: w.hidden, watermark, finalTo: final, dashedFrom: colours });
+      plot.draw({ lines: drawing.lines, colours: looks.series, looks, hidden: w.hidden, watermark, finalTo: final, window: span.peek(), dashedFrom: colours });
       const el = root.current!;
       el.dataset.points = String(drawing.points);
       el.dataset.version = String(++version);
       el.dataset.provisional = String(final === null ? 0 : drawing.lines.reduce((n, l) => n + l.xs.length - lowerBound(l.xs, final + 0.0005), 0));
-      if (version === 1) setLegend({ ...drawing });
-      else timer ||= window.setTimeout(() => { timer = 0; setLegend({ ...drawing }); }, legendEveryMs);
+      latest = drawing;
+      if (version === 1) write();
+      else askText(write);
     };
     const change = () => ask(draw);
     redraw.current = change;
@@ -83,10 +84,10 @@ export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
     });
     return () => {
       for (const stop of stops) stop();
-      clearTimeout(timer);
       resize.disconnect();
       sight();
       forget(draw);
+      forget(write);
       plot.destroy();
     };
   }, [q]);

@@ -9,7 +9,7 @@ import { LedgerLine } from "./ledger";
 import type { Schema } from "./protocol";
 import type { Query } from "./query";
 import { rowsMax } from "./relation";
-import { shapeOf } from "./series";
+import { allColumns, shapeOf, together } from "./series";
 import { CopyLink } from "./share";
 import { newestFirst, Table, useRows, useTicks } from "./table";
 import { type Kind, kindsOf, partsOf, provisional, span } from "./view";
@@ -32,7 +32,9 @@ function chosen(q: Query, schema: Schema | undefined, rows: number) {
   const parts = schema && partsOf(schema);
   const ys = shape?.ys ?? parts?.numbers ?? [];
   const picked = q.view.column.value;
-  return { kinds, kind, shape, parts, ys, y: picked !== undefined && ys.includes(picked) ? picked : ys[0] ?? -1 };
+  const joint = shape !== undefined && together(schema!, shape);
+  if (joint && (picked === undefined || picked === allColumns)) return { kinds, kind, shape, parts, ys, joint, y: allColumns };
+  return { kinds, kind, shape, parts, ys, joint, y: picked !== undefined && ys.includes(picked) ? picked : ys[0] ?? -1 };
 }
 
 export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
@@ -41,7 +43,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
   const schema = state === "starting" ? undefined : q.relation?.schema;
   const size = useComputed(() => (q.version.value >= 0 ? Math.min(2, q.size()) : 0));
   const empty = size.value === 0;
-  const { kinds, kind, shape, parts, ys, y } = chosen(q, schema, size.value);
+  const { kinds, kind, shape, parts, ys, joint, y } = chosen(q, schema, size.value);
   const title = q.title || oneLine(q.sql);
 
   return (
@@ -53,6 +55,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
         {ys.length > 1 && kind !== "table" && (
           <select aria-label="Column to draw" value={String(y)}
             onChange={(e) => { q.view.column.value = Number(e.currentTarget.value); }}>
+            {joint && <option value={String(allColumns)}>all</option>}
             {ys.map((i) => <option key={i} value={String(i)}>{schema!.cols[i]!.n}</option>)}
           </select>
         )}
@@ -137,7 +140,7 @@ function Chip({ state, empty }: { state: string; empty: boolean }) {
 }
 
 function Footer({ q, edit }: { q: Query; edit: (sql: string) => void }) {
-  useTicks(q, 500);
+  useTicks(q);
   const rel = q.relation;
   const wm = q.watermark.peek(); // it follows the rows
   const parts: string[] = [];

@@ -1,5 +1,7 @@
 // The drawing of lines over time: one canvas, a crosshair that all charts share,
-// and no more than the page needs.
+// and no more than the page needs. To rasterize lines is what a live chart costs,
+// so ranges move in jumps, and between two jumps only new points are added to
+// what is drawn.
 
 import { datetime, tick } from "./format";
 import { endOfTime } from "./protocol";
@@ -9,6 +11,8 @@ export const plotHeight = 230;
 const top = 10;
 const right = 12;
 const bottom = 36;
+/** A line of so few points shows each of them. */
+const sparse = 40;
 
 /** What is drawn. */
 export interface Picture {
@@ -19,11 +23,13 @@ export interface Picture {
   watermark: number | null;
   /** Points behind this time are of windows that are not final; null: all are. */
   finalTo: number | null;
+  window: number;          // how much time is shown, in milliseconds; 0: all
   dashedFrom: number;      // lines from here on have a colour that another has
 }
 
 /** The page's colours. */
 export interface Looks {
+  surface: string;
   grid: string;
   muted: string;
   accent: string;
@@ -48,17 +54,21 @@ export class Plot {
   private readonly canvas = document.createElement("canvas");
   private readonly over = document.createElement("div");
   private readonly line = document.createElement("div");
+  private readonly mark = document.createElement("div");
   private picture: Picture | undefined;
   private x: Range = { min: 0, max: 1 };
   private left = 40;
   private width = 0;
   private shown: number | null = null;
+  private scene = ""; // what the canvas shows but for the points
+  private drawn = new Map<Line, { points: number; stamp: number }>();
 
   constructor(private readonly host: HTMLElement, private readonly onCursor: (at: number | null) => void) {
     this.over.className = "over";
     this.line.className = "hair";
-    this.line.hidden = true;
-    this.over.append(this.line);
+    this.mark.className = "mark";
+    this.line.hidden = this.mark.hidden = true;
+    this.over.append(this.mark, this.line);
     host.append(this.canvas, this.over);
     this.over.addEventListener("mousemove", (e) => this.pointed(e.clientX));
     this.over.addEventListener("mouseleave", () => point(null));
@@ -74,6 +84,33 @@ export class Plot {
     this.picture = p;
     const width = this.host.clientWidth;
     if (width === 0) return;
+    const visible = p.lines.filter((l) => !p.hidden.has(l.name) && l.from < l.xs.length);
+    this.x = timeRange(visible, p.watermark, p.window);
+    const y = valueRange(visible);
+    const left = Math.round(14 + Math.max(3, ...y.ticks.map((t) => tick(t).length)) * 6.5);
+    if (left !== this.left || width !== this.width) {
+      this.left = left;
+      this.width = width;
+      this.over.style.inset = `${top}px ${right}px ${bottom}px ${left}px`;
+    }
+    const open = p.finalTo !== null && visible.some((l) => l.xs[l.xs.length - 1]! > p.finalTo!);
+    const scene = [this.x.min, this.x.max, y.min, y.max, width, devicePixelRatio, p.looks.grid, open,
+      ...p.lines.map((l) => visible.includes(l) && l.xs.length - l.from <= sparse)].join();
+    if (scene === this.scene && !open && visible.length > 1 && visible.every((l) => this.drawn.get(l)?.stamp === l.stamp)) {
+      this.add(p, y);
+    } else {
+      this.all(p, visible, y);
+      this.scene = scene;
+    }
+    for (const l of p.lines) this.drawn.set(l, { points: l.dropped + l.xs.length, stamp: l.stamp });
+    if (this.drawn.size > p.lines.length) for (const l of this.drawn.keys()) if (!p.lines.includes(l)) this.drawn.delete(l);
+    this.watermark(p.watermark);
+    this.follow();
+  }
+
+  /** Draws everything anew. */
+  private all(p: Picture, visible: Line[], y: Values): void {
+    const { width, left } = this;
     const ratio = devicePixelRatio;
     const [w, h] = [Math.round(width * ratio), Math.round(plotHeight * ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
@@ -81,35 +118,45 @@ export class Plot {
       this.canvas.height = h;
       this.canvas.style.height = `${plotHeight}px`;
     }
-    const ctx = this.canvas.getContext("2d")!;
+    const ctx = this.canvas.getContext("2d", { alpha: false })!;
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.clearRect(0, 0, width, plotHeight);
-    const visible = p.lines.filter((l) => !p.hidden.has(l.name) && l.from < l.xs.length);
-    this.x = timeRange(visible, p.watermark);
-    const y = valueRange(visible);
-    const ticks = valueTicks(y);
-    const left = Math.round(14 + Math.max(3, ...ticks.map((t) => tick(t).length)) * 6.5);
-    if (left !== this.left || width !== this.width) {
-      this.left = left;
-      this.width = width;
-      this.over.style.inset = `${top}px ${right}px ${bottom}px ${left}px`;
-    }
-    this.axes(ctx, p.looks, y, ticks);
+    ctx.fillStyle = p.looks.surface;
+    ctx.fillRect(0, 0, width, plotHeight);
+    this.axes(ctx, p.looks, y);
     ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, top - 2, width - left - right, plotHeight - top - bottom + 4);
-    ctx.clip();
-    for (const [i, l] of p.lines.entries()) if (visible.includes(l)) this.curve(ctx, p, l, i, y, visible.length === 1);
-    this.watermark(ctx, p);
+    this.clip(ctx, left);
+    for (const [i, l] of p.lines.entries()) if (visible.includes(l)) this.curve(ctx, p, l, i, y, l.from, visible.length === 1);
     ctx.restore();
-    this.follow();
+  }
+
+  /** Draws the points that came behind those that are drawn. */
+  private add(p: Picture, y: Values): void {
+    const ctx = this.canvas.getContext("2d", { alpha: false })!;
+    let clipped = false;
+    for (const [i, l] of p.lines.entries()) {
+      const from = this.drawn.get(l)!.points - l.dropped;
+      if (p.hidden.has(l.name) || from >= l.xs.length) continue;
+      if (!clipped) {
+        clipped = true;
+        ctx.save();
+        this.clip(ctx, this.px(l.xs[Math.max(l.from, from - 1)]!) - 4);
+      }
+      this.curve(ctx, p, l, i, y, Math.max(l.from, from - 1), false);
+    }
+    if (clipped) ctx.restore();
+  }
+
+  private clip(ctx: CanvasRenderingContext2D, left: number): void {
+    ctx.beginPath();
+    ctx.rect(Math.max(this.left, left), top - 2, this.width, plotHeight - top - bottom + 4);
+    ctx.clip();
   }
 
   private px(t: number): number {
     return this.left + ((t - this.x.min) / (this.x.max - this.x.min)) * (this.width - this.left - right);
   }
 
-  private axes(ctx: CanvasRenderingContext2D, looks: Looks, y: Range, ticks: number[]): void {
+  private axes(ctx: CanvasRenderingContext2D, looks: Looks, y: Values): void {
     ctx.font = looks.font;
     ctx.fillStyle = looks.muted;
     ctx.strokeStyle = looks.grid;
@@ -117,7 +164,7 @@ export class Plot {
     ctx.beginPath();
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
-    for (const t of ticks) {
+    for (const t of y.ticks) {
       const at = Math.round(py(t, y)) + 0.5;
       ctx.moveTo(this.left, at);
       ctx.lineTo(this.width - right, at);
@@ -140,36 +187,36 @@ export class Plot {
     ctx.stroke();
   }
 
-  /** Draws one line: what is not final dashed and lighter, from the last final point on. */
-  private curve(ctx: CanvasRenderingContext2D, p: Picture, l: Line, i: number, y: Range, single: boolean): void {
+  /** Draws one line from a point on: what is not final dashed and lighter, from the last final point on. */
+  private curve(ctx: CanvasRenderingContext2D, p: Picture, l: Line, i: number, y: Range, from: number, single: boolean): void {
     const colour = p.colours[i]!;
     const n = l.xs.length;
     const final = p.finalTo === null ? n : lowerBound(l.xs, p.finalTo + 0.0005);
     ctx.strokeStyle = ctx.fillStyle = colour;
     ctx.lineWidth = 1.75;
-    ctx.lineJoin = "round";
+    ctx.lineJoin = "bevel";
     const dash = i >= p.dashedFrom ? [6, 4] : [];
-    if (final > l.from) {
-      this.trace(ctx, l, l.from, final, y);
+    if (final > from) {
+      this.trace(ctx, l, from, final, y);
       ctx.setLineDash(dash);
       ctx.stroke();
-      if (single && final - l.from > 1) {
+      if (single && final - from > 1) {
         ctx.lineTo(this.px(l.xs[final - 1]!), plotHeight - bottom);
-        ctx.lineTo(this.px(l.xs[l.from]!), plotHeight - bottom);
+        ctx.lineTo(this.px(l.xs[from]!), plotHeight - bottom);
         ctx.globalAlpha = 0.13;
         ctx.fill();
         ctx.globalAlpha = 1;
       }
     }
     if (final < n) {
-      this.trace(ctx, l, Math.max(l.from, final - 1), n, y);
+      this.trace(ctx, l, Math.max(from, final - 1), n, y);
       ctx.setLineDash([3, 3]);
       ctx.globalAlpha = 0.6;
       ctx.stroke();
     }
     ctx.setLineDash([]);
-    if (n - l.from <= 40) {
-      for (let j = l.from; j < n; j++) {
+    if (n - l.from <= sparse) {
+      for (let j = from; j < n; j++) {
         ctx.beginPath();
         ctx.arc(this.px(l.xs[j]!), py(l.vs[j]!, y), 2.5, 0, 7);
         if (j < final) ctx.fill();
@@ -207,22 +254,11 @@ export class Plot {
   }
 
   /** A faint line where event time stands. */
-  private watermark(ctx: CanvasRenderingContext2D, p: Picture): void {
-    const wm = p.watermark;
+  private watermark(wm: number | null): void {
     const shown = wm !== null && wm < endOfTime && wm >= this.x.min && wm <= this.x.max;
+    this.mark.hidden = !shown;
     this.host.dataset.watermark = shown ? String(wm) : "";
-    if (!shown) return;
-    const at = Math.round(this.px(wm)) - 0.5;
-    ctx.strokeStyle = p.looks.accent;
-    ctx.globalAlpha = 0.55;
-    ctx.lineWidth = 1;
-    ctx.setLineDash([3, 3]);
-    ctx.beginPath();
-    ctx.moveTo(at, top);
-    ctx.lineTo(at, plotHeight - bottom);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
+    if (shown) this.mark.style.transform = `translateX(${Math.round(this.px(wm) - this.left)}px)`;
   }
 
   private pointed(clientX: number): void {
@@ -257,8 +293,11 @@ function py(v: number, y: Range): number {
   return plotHeight - bottom - ((v - y.min) / (y.max - y.min)) * (plotHeight - top - bottom);
 }
 
-/** The range of x reaches to the watermark if it is near: up to there all is final. */
-function timeRange(lines: Line[], wm: number | null): Range {
+/**
+ * The range of x: to the watermark if it is near, as up to there all is final,
+ * and from there to a round time, so that it does not move with each point.
+ */
+function timeRange(lines: Line[], wm: number | null, window: number): Range {
   let min = Infinity;
   let max = -Infinity;
   for (const l of lines) {
@@ -266,35 +305,37 @@ function timeRange(lines: Line[], wm: number | null): Range {
     max = Math.max(max, l.xs[l.xs.length - 1]!);
   }
   if (min > max) return { min: Date.now() - 60_000, max: Date.now() };
-  const span = max - min || 60_000;
+  if (max === min) return { min: min - 30_000, max: max + 30_000 };
+  const span = max - min;
+  const jump = timeStep((window || span) / 30);
   const to = wm !== null && wm > max && wm < max + span * 0.15 ? wm : max;
-  return max === min ? { min: min - 30_000, max: to + 30_000 } : { min, max: to };
+  const end = Math.ceil(to / jump) * jump;
+  return { min: Math.max(Math.floor(min / jump) * jump, window > 0 ? end - window - jump : -Infinity), max: end };
 }
 
-/** The range of y, with some air; from 0 where that is near. */
-function valueRange(lines: Line[]): Range {
-  let min = Infinity;
-  let max = -Infinity;
+interface Values extends Range {
+  ticks: number[];
+}
+
+/** The range of y, with some air and in jumps; from 0 where that is near. */
+function valueRange(lines: Line[]): Values {
+  let lo = Infinity;
+  let hi = -Infinity;
   for (const l of lines) {
-    min = Math.min(min, l.min!);
-    max = Math.max(max, l.max!);
+    lo = Math.min(lo, l.min!);
+    hi = Math.max(hi, l.max!);
   }
-  if (min > max) return { min: 0, max: 1 };
-  const span = max - min || Math.abs(max) || 1;
-  return {
-    min: min >= 0 && min < span * 0.6 ? 0 : min - span * 0.08,
-    max: max <= 0 && -max < span * 0.6 ? 0 : max + span * 0.08,
-  };
-}
-
-/** Round values at a readable distance. */
-function valueTicks(y: Range): number[] {
-  const rough = (y.max - y.min) / 5;
+  if (lo > hi) [lo, hi] = [0, 1];
+  const span = hi - lo || Math.abs(hi) || 1;
+  const rough = span / 4.5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
-  const out: number[] = [];
-  for (let i = Math.ceil(y.min / step); i * step <= y.max && out.length < 20; i++) out.push(i * step);
-  return out;
+  const jump = step / 2;
+  const min = lo >= 0 && lo < span * 0.6 ? 0 : Math.floor((lo - span * 0.03) / jump) * jump;
+  const max = hi <= 0 && -hi < span * 0.6 ? 0 : Math.ceil((hi + span * 0.03) / jump) * jump;
+  const ticks: number[] = [];
+  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9 && ticks.length < 20; i++) ticks.push(i * step);
+  return { min, max, ticks };
 }
 
 const timeSteps = [

@@ -39,6 +39,8 @@ export interface Line {
   xs: number[];
   vs: number[];
   from: number;
+  dropped: number; // points that were in front of the first
+  stamp: number;   // grows with every change but a point added behind or dropped in front
   last: number | null;
   min: number | null;
   max: number | null;
@@ -66,8 +68,16 @@ export function lowerBound(xs: number[], x: number): number {
 /** What the lines are made of. */
 export interface Recipe {
   shape: Shape;
-  y: number;
-  yName: string;
+  ys: { col: number; name: string }[]; // several only where nothing splits
+}
+
+/** Stands for all columns of a result in the place of one. */
+export const allColumns = -2;
+
+/** Whether the columns of a result make sense in one picture: few, of one type, and nothing else splits it. */
+export function together(schema: Schema, shape: Shape): boolean {
+  const types = new Set(shape.ys.map((i) => schema.cols[i]!.type));
+  return shape.split.length === 0 && shape.ys.length > 1 && shape.ys.length <= 4 && types.size === 1;
 }
 
 /** Keeps the lines of one relation, and its choice of them, so that colours stay while data moves. */
@@ -75,7 +85,7 @@ export class Drawer {
   private lines = new Map<string, Line>();
   private chosen: string[] = [];
   private relation: Relation | undefined;
-  private y = -1;
+  private y = "";
   private at = 0; // how much of the relation's changes is in the lines
 
   /**
@@ -83,7 +93,8 @@ export class Drawer {
    * those to show if it is not what the relation has now.
    */
   draw(rel: Relation, rows: Row[] | undefined, r: Recipe, ms: number): Drawing {
-    const changes = rows || rel !== this.relation || r.y !== this.y ? undefined : rel.since(this.at);
+    const y = r.ys.map((c) => c.name).join("\n");
+    const changes = rows || rel !== this.relation || y !== this.y ? undefined : rel.since(this.at);
     if (changes) {
       for (const c of changes) this.change(c.row, c.gone, r);
     } else {
@@ -91,7 +102,7 @@ export class Drawer {
       for (const row of rows ?? rel.rows()) this.change(row, false, r);
     }
     this.relation = rows ? undefined : rel;
-    this.y = r.y;
+    this.y = y;
     this.at = rel.changes;
     this.choose();
     let newest = -Infinity;
@@ -106,16 +117,19 @@ export class Drawer {
   }
 
   private change(row: Row, gone: boolean, r: Recipe): void {
-    const x = row[r.shape.x];
-    const v = toNumber(row[r.y] ?? null);
-    if (typeof x !== "number" || v === null) return;
     const split = r.shape.split;
-    const name = split.length === 0 ? r.yName
-      : split.length === 1 ? String(row[split[0]!] ?? "NULL") : split.map((i) => String(row[i] ?? "NULL")).join(" · ");
+    for (const y of r.ys) {
+      const x = row[r.shape.x];
+      const v = toNumber(row[y.col] ?? null);
+      if (typeof x === "number" && v !== null) this.point(split.length === 0 ? y.name : labelOf(row, split), x, v, gone);
+    }
+  }
+
+  private point(name: string, x: number, v: number, gone: boolean): void {
     let l = this.lines.get(name);
     if (!l) {
       if (gone) return;
-      this.lines.set(name, (l = { name, xs: [], vs: [], from: 0, last: null, min: null, max: null }));
+      this.lines.set(name, (l = { name, xs: [], vs: [], from: 0, dropped: 0, stamp: 0, last: null, min: null, max: null }));
     }
     const { xs, vs } = l;
     if (!gone && (xs.length === 0 || xs[xs.length - 1]! < x)) {
@@ -124,6 +138,8 @@ export class Drawer {
       return;
     }
     const i = lowerBound(xs, x);
+    if (gone && i === 0 && xs[0] === x && vs[0] === v) l.dropped++;
+    else l.stamp++;
     if (xs[i] === x) {
       if (!gone) vs[i] = v;
       else if (vs[i] === v) {
@@ -151,6 +167,10 @@ export class Drawer {
       .sort();
     this.chosen.push(...rest);
   }
+}
+
+function labelOf(row: Row, split: number[]): string {
+  return split.length === 1 ? String(row[split[0]!] ?? "NULL") : split.map((i) => String(row[i] ?? "NULL")).join(" · ");
 }
 
 /** Finds out what a line shows behind a time. */

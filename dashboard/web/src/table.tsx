@@ -3,12 +3,11 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { cell, count } from "./format";
+import { askText, forget } from "./frames";
 import type { Column } from "./protocol";
 import type { Query } from "./query";
 import type { Row } from "./relation";
 import { recent, type Sort, sorted, span } from "./view";
-
-const rowsEveryMs = 250;
 
 /** As many rows as are put on the page. */
 const shownMax = 500;
@@ -65,20 +64,19 @@ function next(order: Sort | undefined, col: number): Sort | undefined {
   return order.down ? { col, down: false } : undefined;
 }
 
-/** Renders again some time after the query has moved. */
-export function useTicks(q: Query, everyMs: number): void {
+/** Renders again a few times a second while the query moves. */
+export function useTicks(q: Query): void {
   const [, tick] = useState(0);
   useEffect(() => {
-    let timer = 0;
-    const moved = () => { timer ||= window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, everyMs); };
-    const stops = [q.version, q.watermark].map((s) => s.subscribe(moved));
-    return () => { clearTimeout(timer); for (const stop of stops) stop(); };
+    const write = () => tick((n) => n + 1);
+    const stops = [q.version, q.watermark].map((s) => s.subscribe(() => askText(write)));
+    return () => { forget(write); for (const stop of stops) stop(); };
   }, [q]);
 }
 
 /** The rows of a query that are to be shown, followed a few times a second. */
 export function useRows(q: Query): Row[] {
-  useTicks(q, rowsEveryMs);
+  useTicks(q);
   const schema = q.relation?.schema;
   return schema ? recent(q.rows(), schema.cols.findIndex((c) => c.n === schema.time), span.value) : [];
 }
