@@ -66,10 +66,10 @@ func Query() string {
 	return "SELECT window_start, country, SUM(price * qty) AS revenue FROM orders GROUP BY country, TUMBLE(ts, INTERVAL 2 SECOND)"
 }
 
-// Curl returns a command for a POSIX shell that makes a blip on the first panel
-// a second or two later: one request to /checkout that took five seconds, among
-// some twenty others that took a tenth of one. base is the server's URL.
+// Curl returns a command for a POSIX shell that makes a blip on the panel of
+// latencies a few seconds later: one request that took five seconds, among others
+// that took a tenth of one. base is the server's URL.
 func Curl(base string) string {
-	return fmt.Sprintf(`curl %s/v1/streams/requests/records -d '{"path":"/checkout","status":500,"latency_ms":5000,"ts":'$(date +%%s)'000}'`,
+	return fmt.Sprintf(`curl %s/v1/streams/requests/records -d '{"path":"/checkout","status":200,"latency_ms":5000,"ts":'$(date +%%s)'000}'`,
 		strings.TrimSuffix(base, "/"))
 }

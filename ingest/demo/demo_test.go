@@ -273,12 +273,19 @@ func TestStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(parsed) != 5 {
-		t.Errorf("%d statements, not three streams and two views", len(parsed))
+	if len(parsed) != 8 {
+		t.Errorf("%d statements, not three streams and five views", len(parsed))
 	}
 	queries := []string{Query()}
+	if n := len(Panels()); n != 6 {
+		t.Errorf("%d panels", n)
+	}
 	for _, p := range Panels() {
-		queries = append(queries, p.SQL)
+		if p.Plan == "" {
+			queries = append(queries, p.SQL)
+		} else if !strings.Contains(SQL(), "VIEW "+p.Plan+" AS") {
+			t.Errorf("there is no view %s to show the plan of", p.Plan)
+		}
 	}
 	for _, q := range queries {
 		if _, err := sql.ParseOne(q); err != nil {
