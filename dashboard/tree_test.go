@@ -119,7 +119,7 @@ func TestProvisional(t *testing.T) {
 		return `(` + panel(n, `?.querySelector('[data-testid=chart]')?.dataset.provisional`) + `)`
 	}
 	until(t, ctx, open(1)+` === '3' && `+open(0)+` === '0'`)
-	until(t, ctx, `Number(`+panel(0, `?.querySelector('.plot')?.dataset.watermark`)+`) > 0 && !`+panel(0, `.querySelector('.mark').hidden`))
+	until(t, ctx, `Number(`+panel(0, `?.querySelector('.plot')?.dataset.watermark`)+`) > 0 && !`+panel(0, `.querySelector('.standing').hidden`))
 	shoot(t, ctx, "provisional")
 	eval[bool](t, ctx, `(`+panel(1, `.querySelector('[data-testid=toggle]').click()`)+`, true)`)
 	until(t, ctx, panel(1, `.querySelectorAll('tr.open').length === 3`)+` && `+panel(1, `.querySelectorAll('tbody tr').length > 180`))

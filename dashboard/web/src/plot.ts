@@ -66,7 +66,7 @@ export class Plot {
   constructor(private readonly host: HTMLElement, private readonly onCursor: (at: number | null) => void) {
     this.over.className = "over";
     this.line.className = "hair";
-    this.mark.className = "mark";
+    this.mark.className = "standing";
     this.line.hidden = this.mark.hidden = true;
     this.over.append(this.mark, this.line);
     host.append(this.canvas, this.over);
@@ -178,6 +178,7 @@ export class Plot {
       const at = Math.round(this.px(t)) + 0.5;
       ctx.moveTo(at, top);
       ctx.lineTo(at, plotHeight - bottom);
+      if (at > this.width - 18) continue; // its text would be cut
       const text = datetime(t, step < 1000 ? 3 : 0);
       const date = text.slice(5, 10);
       ctx.fillText(step >= 86_400_000 ? text.slice(0, 10) : step < 60_000 ? text.slice(11) : text.slice(11, 16), at, plotHeight - bottom + 6);
@@ -334,7 +335,7 @@ function valueRange(lines: Line[]): Values {
   const min = lo >= 0 && lo < span * 0.6 ? 0 : Math.floor((lo - span * 0.03) / jump) * jump;
   const max = hi <= 0 && -hi < span * 0.6 ? 0 : Math.ceil((hi + span * 0.03) / jump) * jump;
   const ticks: number[] = [];
-  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9 && ticks.length < 20; i++) ticks.push(i * step);
+  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9 && ticks.length < 20; i++) ticks.push(i * step + 0); // no -0
   return { min, max, ticks };
 }
 
