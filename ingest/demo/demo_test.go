@@ -309,10 +309,10 @@ func TestCurl(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(args) != 3 || args[0] != "http://127.0.0.1:8494/v1/streams/requests/records" || args[1] != "-d" {
+	if len(args) != 3 || args[0] != "http://127.0.0.1:8494/v1/streams/sensors/records" || args[1] != "-d" {
 		t.Fatalf("curl gets %q", args)
 	}
-	d, err := decode.NewJSON(decode.Config{Columns: declared(t)["requests"].columns, CheckAll: true})
+	d, err := decode.NewJSON(decode.Config{Columns: declared(t)["sensors"].columns, CheckAll: true})
 	if err != nil {
 		t.Fatal(err)
 	}
