@@ -34,7 +34,7 @@ export function tokens(text: string): Token[] {
 
 /** Functions that a statement may call. */
 export const functions: readonly string[] = `
-  abs adddate avg ceil ceiling character_length char_length coalesce concat count curdate current_date
+  abs adddate approx_percentile avg ceil ceiling character_length char_length coalesce concat count curdate current_date
   current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
   if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
   octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim

@@ -3,7 +3,7 @@ var u=class extends Error{constructor(n){super(n.message);this.failure=n}failure
   allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
   count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
   bigint double varchar boolean datetime date decimal streams views queries if exists final over partition`.split(/\s+/)),k=/(\s+)|(--[^\n]*|#[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$))|(`(?:[^`]|``)*(?:`|$))|(\d[\w.]*)|([\p{L}_$][\p{L}\p{N}_$]*)|([\s\S])/gu;function f(e){let t=[];for(let n of e.matchAll(k)){let o=n.slice(1).findIndex(r=>r!==void 0),s=["space","comment","string","name","number","word","mark"][o];s==="word"&&x.has(n[0].toLowerCase())&&(s="keyword"),t.push({kind:s,start:n.index,end:n.index+n[0].length})}return t}var N=`
-  abs adddate avg ceil ceiling character_length char_length coalesce concat count curdate current_date
+  abs adddate approx_percentile avg ceil ceiling character_length char_length coalesce concat count curdate current_date
   current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
   if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
   octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
