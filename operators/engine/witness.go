@@ -20,9 +20,10 @@ import (
 // LostRowsMax is how many rows of each kind a query remembers: the newest.
 const LostRowsMax = 100
 
-// probesMax is how many rows of one batch are looked at again to find those that
-// were late, from the newest on.
-const probesMax = 4 * LostRowsMax
+// probesMax is how many rows of one batch pass the filters again, one by one, to
+// find those that were late, from the newest on: each costs a microsecond, and
+// while a query catches up every batch may have some (BenchmarkLate).
+const probesMax = 20
 
 // LostKind tells why a row is in no result.
 type LostKind uint8
@@ -150,7 +151,7 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 	ws := rec.Column(w.wCol).(*array.Timestamp)
 	most := int(min(counted, LostRowsMax))
 	var found []LostRow
-	for i, probes := int(rec.NumRows())-1, 0; i >= 0 && len(found) < most && probes < probesMax; i-- {
+	for i, probes := int(rec.NumRows())-1, 0; i >= 0 && len(found) < most && (!w.filtered || probes < probesMax); i-- {
 		t, before := stream.Time(ev.Value(i)), stream.Time(ws.Value(i))
 		if t >= before { // its windows end later still
 			continue
@@ -253,8 +254,8 @@ func inOrder(rows, more []LostRow) []LostRow {
 }
 
 // LateRows returns the newest rows that were too late for every window, at most
-// LostRowsMax, in the order of the log. Of a batch with very many of them some
-// may be missing.
+// LostRowsMax, in the order of the log. Where the plan filters rows and a batch
+// had many that were behind the watermark, the oldest of that batch are missing.
 func (q *Query) LateRows() []LostRow {
 	q.mu.Lock()
 	defer q.mu.Unlock()
