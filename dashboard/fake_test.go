@@ -46,6 +46,7 @@ func (s waves) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
 		return nil, err
 	}
 	w := &wave{every: s.every, sites: []string{"Aarhus", "Bergen", "Cádiz"}, at: time.Now().Truncate(time.Second).Add(-10 * time.Minute)}
+	w.past = 60
 	w.waiting = strings.Contains(req.SQL, "nothing_yet")
 	w.bag = strings.Contains(req.SQL, "tail")
 	switch {
@@ -54,6 +55,9 @@ func (s waves) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
 	case strings.Contains(req.SQL, "single"):
 		w.sites = w.sites[:1]
 		return &standing{wave: w, cols: []int{2}}, nil
+	}
+	if strings.Contains(req.SQL, "bench") {
+		w.sites, w.past = append(w.sites, "Dublin"), 600
 	}
 	if strings.Contains(req.SQL, "many") {
 		for i := range 20 {
@@ -68,6 +72,7 @@ type wave struct {
 	sites        []string
 	at           time.Time
 	begun        bool
+	past         int // steps of the snapshot
 	waiting, bag bool
 }
 
@@ -98,7 +103,7 @@ func (w *wave) Close() error { return nil }
 func (w *wave) Next(ctx context.Context) (hub.Update, error) {
 	if !w.begun {
 		w.begun = true
-		steps := 60
+		steps := w.past
 		if w.waiting {
 			steps = 0
 		}

@@ -38,6 +38,10 @@ type Panel struct {
 	Title string `json:"title"`
 	SQL   string `json:"sql"`             // a SELECT
 	Start string `json:"start,omitempty"` // where it begins, as in hub.Request; "" is the default
+	// Figure is how it is drawn first: line, bars, number or table; "": as fits it.
+	Figure string `json:"figure,omitempty"`
+	// Plan names a materialized view whose plan is shown; there is no SQL then.
+	Plan string `json:"plan,omitempty"`
 }
 
 // Status is what the header tells about the server.

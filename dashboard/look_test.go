@@ -73,7 +73,7 @@ func TestCrosshair(t *testing.T) {
 	must(t, ctx, chromedp.Navigate(at))
 	until(t, ctx, `document.querySelectorAll('canvas').length === 2 && `+points+` >= 180`)
 	key(t, ctx, " ")
-	eval[bool](t, ctx, `(() => { const over = document.querySelector('.u-over'), r = over.getBoundingClientRect();
+	eval[bool](t, ctx, `(() => { const over = document.querySelector('.over'), r = over.getBoundingClientRect();
 		const at = {bubbles: true, clientX: r.left + r.width / 2, clientY: r.top + r.height / 2};
 		over.dispatchEvent(new MouseEvent('mouseenter', at)); return over.dispatchEvent(new MouseEvent('mousemove', at)); })()`)
 	heads := `[...document.querySelectorAll('.legend thead')].map(e => e.innerText.trim())`

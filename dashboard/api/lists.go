@@ -65,15 +65,20 @@ type ViewInfo struct {
 
 // QueryInfo is a query in a list.
 type QueryInfo struct {
-	Name      string     `json:"name"` // of its view
+	Name      string     `json:"name"` // of its view; of a live query one that it got
+	Kind      string     `json:"kind"` // "view", or "live" while somebody looks at it
+	SQL       string     `json:"sql"`  // the statement
 	State     string     `json:"state"`
-	Reads     string     `json:"reads"`      // the stream
+	Reads     string     `json:"reads"`      // the stream, or the view
 	Rate      float64    `json:"rate"`       // rows read a second, over the last ten
+	RateOut   float64    `json:"rate_out"`   // rows that entered or left the result a second, over the last ten
 	Commit    int64      `json:"commit"`     // read up to here
 	CommitLag int64      `json:"commit_lag"` // commits of the log behind that
 	Watermark *time.Time `json:"watermark"`  // null: there is none yet, or the stream has ended
 	Ended     bool       `json:"ended"`      // the stream has ended
-	Ledger    LedgerInfo `json:"ledger"`
+	// Ledger is null where no query runs: one that must see a whole view is run
+	// again at each change.
+	Ledger *LedgerInfo `json:"ledger"`
 }
 
 // LedgerInfo is what became of the rows that a query read: In is the sum of the
@@ -97,6 +102,7 @@ type SinkInfo struct {
 	Target    string     `json:"target"`    // where it writes
 	State     string     `json:"state"`     // "starting", "running", "retrying", "stopped"
 	Since     *time.Time `json:"since"`     // of the last two
+	Rate      float64    `json:"rate"`      // rows a second
 	Rows      int64      `json:"rows"`      // taken by the destination since the server began
 	Batches   int64      `json:"batches"`
 	Refused   int64      `json:"refused"` // rows that the destination did not take
@@ -109,8 +115,8 @@ type SinkInfo struct {
 	SQL       string     `json:"sql"`
 }
 
-// Lists mounts GET /v1/streams, /v1/streams/{name}, /v1/views, /v1/queries and
-// /v1/sinks.
+// Lists mounts GET /v1/streams, /v1/streams/{name}, /v1/views, /v1/sinks,
+// /v1/queries and, if c can show them, /v1/queries/{name}/rows.
 // Each list is an object with one member, so that others can come to it.
 func Lists(mux *http.ServeMux, c Catalog) {
 	get := func(pattern string, value func(r *http.Request) (any, bool)) {
@@ -127,6 +133,9 @@ func Lists(mux *http.ServeMux, c Catalog) {
 	get("/v1/streams/{name}", func(r *http.Request) (any, bool) { return c.Stream(r.PathValue("name")) })
 	get("/v1/views", func(*http.Request) (any, bool) { return map[string]any{"views": list(c.Views())}, true })
 	get("/v1/sinks", func(*http.Request) (any, bool) { return map[string]any{"sinks": list(c.Sinks())}, true })
+	if rows, ok := c.(LostRows); ok {
+		mux.Handle("/v1/queries/{name}/rows", lostRows(rows))
+	}
 	get("/v1/queries", func(*http.Request) (any, bool) { return map[string]any{"queries": list(c.Queries())}, true })
 }
 

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Panel is a chart of the demo's page.
-type Panel struct{ Title, SQL string }
+// Panel is one part of the demo's page: a SELECT and how it is drawn, or the
+// plan of a view.
+type Panel struct{ Title, SQL, Figure, Plan string }
 
 // statements declare what the demo shows. `TestRowsFitTheDeclarations` holds the
 // generator to them.
@@ -32,16 +33,32 @@ CREATE MATERIALIZED VIEW traffic AS
 CREATE MATERIALIZED VIEW climate AS
   SELECT window_end, site, AVG(temp) AS temp, COUNT(*) AS readings
   FROM sensors GROUP BY site, HOP(ts, INTERVAL 1 SECOND, INTERVAL 5 SECOND);
+
+CREATE MATERIALIZED VIEW sales AS
+  SELECT window_start, window_end, country, SUM(price * qty) AS revenue
+  FROM orders GROUP BY country, TUMBLE(ts, INTERVAL 1 MINUTE) EMIT CHANGES;
+
+CREATE MATERIALIZED VIEW latency AS
+  SELECT window_start, APPROX_PERCENTILE(latency_ms, 0.5) AS p50, APPROX_PERCENTILE(latency_ms, 0.95) AS p95,
+    APPROX_PERCENTILE(latency_ms, 0.99) AS p99
+  FROM requests WHERE status < 500 GROUP BY TUMBLE(ts, INTERVAL 2 SECOND);
+
+CREATE MATERIALIZED VIEW baskets AS
+  SELECT item, country, SUM(price * qty) AS revenue FROM orders GROUP BY item, country EMIT CHANGES;
 `
 
 // SQL returns the statements that declare the demo's streams and views.
 func SQL() string { return statements }
 
-// Panels returns what the page shows: each is a SELECT over a view.
+// Panels returns what the page shows.
 func Panels() []Panel {
 	return []Panel{
-		{"Latency by path, each second (ms)", "SELECT window_start, path, latency_ms FROM traffic"},
-		{"Temperature by site, the last five seconds (°C)", "SELECT window_end, site, temp FROM climate"},
+		{Title: "Temperature by site, with a spike every 20 s (°C)", SQL: "SELECT window_end, site, temp FROM climate"},
+		{Title: "Revenue by country, each minute as it grows", SQL: "SELECT window_start, window_end, country, revenue FROM sales"},
+		{Title: "p50, p95 and p99 of latency, each two seconds (ms)", SQL: "SELECT window_start, p50, p95, p99 FROM latency"},
+		{Title: "The ten best sellers", SQL: "SELECT item, country, revenue FROM baskets ORDER BY revenue DESC LIMIT 10", Figure: "bars"},
+		{Title: "Slow requests as they come", SQL: "SELECT ts, path, status, latency_ms FROM requests WHERE latency_ms > 100", Figure: "table"},
+		{Title: "How the latencies are computed, with rates", Plan: "latency"},
 	}
 }
 
@@ -51,9 +68,9 @@ func Query() string {
 }
 
 // Curl returns a command for a POSIX shell that makes a blip on the first panel
-// a second or two later: one request to /checkout that took five seconds, among
-// some twenty others that took a tenth of one. base is the server's URL.
+// a second or two later: one reading of the mill that is far too hot, which lifts
+// the average of five seconds by some ten degrees. base is the server's URL.
 func Curl(base string) string {
-	return fmt.Sprintf(`curl %s/v1/streams/requests/records -d '{"path":"/checkout","status":500,"latency_ms":5000,"ts":'$(date +%%s)'000}'`,
+	return fmt.Sprintf(`curl %s/v1/streams/sensors/records -d '{"site":"mill","device":"m-1","temp":3000,"ts":'$(date +%%s)'000}'`,
 		strings.TrimSuffix(base, "/"))
 }

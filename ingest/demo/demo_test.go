@@ -273,12 +273,19 @@ func TestStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(parsed) != 5 {
-		t.Errorf("%d statements, not three streams and two views", len(parsed))
+	if len(parsed) != 8 {
+		t.Errorf("%d statements, not three streams and five views", len(parsed))
 	}
 	queries := []string{Query()}
+	if n := len(Panels()); n != 6 {
+		t.Errorf("%d panels", n)
+	}
 	for _, p := range Panels() {
-		queries = append(queries, p.SQL)
+		if p.Plan == "" {
+			queries = append(queries, p.SQL)
+		} else if !strings.Contains(SQL(), "VIEW "+p.Plan+" AS") {
+			t.Errorf("there is no view %s to show the plan of", p.Plan)
+		}
 	}
 	for _, q := range queries {
 		if _, err := sql.ParseOne(q); err != nil {
@@ -302,10 +309,10 @@ func TestCurl(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(args) != 3 || args[0] != "http://127.0.0.1:8494/v1/streams/requests/records" || args[1] != "-d" {
+	if len(args) != 3 || args[0] != "http://127.0.0.1:8494/v1/streams/sensors/records" || args[1] != "-d" {
 		t.Fatalf("curl gets %q", args)
 	}
-	d, err := decode.NewJSON(decode.Config{Columns: declared(t)["requests"].columns, CheckAll: true})
+	d, err := decode.NewJSON(decode.Config{Columns: declared(t)["sensors"].columns, CheckAll: true})
 	if err != nil {
 		t.Fatal(err)
 	}

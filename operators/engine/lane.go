@@ -26,7 +26,8 @@ type lane struct {
 	out   gather
 	// counts is set if no operator of the lane counts the rows it used: then what
 	// comes out of the lane was used.
-	counts bool
+	counts  bool
+	witness *witness
 
 	ledger stream.Ledger // of the step under way
 	// Of the step under way: the shard's own watermark, the greatest event time,
@@ -44,7 +45,7 @@ func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.All
 	if err != nil {
 		return nil, err
 	}
-	ln := &lane{shard: shard, counts: true}
+	ln := &lane{shard: shard, counts: true, witness: newWitness(l, alloc)}
 	for _, n := range l.lane {
 		if _, aggregates := n.(*physical.WindowPartial); aggregates {
 			ln.counts = false
@@ -79,7 +80,16 @@ func (ln *lane) process(ctx context.Context, b stream.SourceBatch) error {
 	if err != nil || !ok {
 		return err
 	}
-	return ln.chain.push(ctx, out)
+	late := ln.ledger.Late
+	out.Retain() // push owns it; what was late in it is asked behind
+	defer out.Release()
+	if err := ln.chain.push(ctx, out); err != nil {
+		return err
+	}
+	if late = ln.ledger.Late - late; late > 0 {
+		return ln.witness.lates(ctx, b, out, ln.head.kept(out, b), late)
+	}
+	return nil
 }
 
 // Emit takes what leaves the lane's last operator.
@@ -139,7 +149,13 @@ func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool,
 		rec.Release()
 		return stream.Batch{}, false, err
 	}
-	h.ledger.Errors += int64(n - len(kept))
+	if len(kept) < n {
+		h.ledger.Errors += int64(n - len(kept))
+		if err := ln.witness.errors(b, rec, kept); err != nil {
+			rec.Release()
+			return stream.Batch{}, false, err
+		}
+	}
 	switch len(kept) {
 	case n:
 		return stream.Batch{RecordBatch: rec, Shard: h.shard, Ops: b.Ops}, true, nil
@@ -153,6 +169,15 @@ func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool,
 		return stream.Batch{}, false, err
 	}
 	return stream.Batch{RecordBatch: some, Shard: h.shard, Ops: b.TakeOps(kept)}, true, nil
+}
+
+// kept maps the rows of out, the last result of batch, to those of b; nil: they
+// are the same.
+func (h *head) kept(out stream.Batch, b stream.SourceBatch) []int32 {
+	if out.NumRows() == b.NumRows() {
+		return nil
+	}
+	return h.rows
 }
 
 // times evaluates event time and watermark, fills `before` (the shard's own

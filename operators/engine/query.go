@@ -65,6 +65,7 @@ type Query struct {
 
 	mu       sync.Mutex
 	progress Progress
+	lost     lost
 }
 
 // Progress is how far a query has come.
@@ -347,6 +348,7 @@ func (q *Query) record(cut stream.Cut, commit stream.Commit) {
 		q.progress.Ledger.Add(ln.ledger)
 		ln.ledger = stream.Ledger{}
 	}
+	q.lost.take(q.order)
 	// Behind the exchange rows are results; but a value that could not be computed
 	// there is one that somebody misses.
 	q.progress.Ledger.Nulled += q.behind.Nulled
@@ -359,7 +361,7 @@ func (q *Query) record(cut stream.Cut, commit stream.Commit) {
 func (q *Query) close() error {
 	errs := []error{q.tail.close()}
 	for _, ln := range q.order {
-		errs = append(errs, ln.chain.close())
+		errs = append(errs, ln.chain.close(), ln.witness.close())
 		ln.out.release()
 	}
 	q.result.release()

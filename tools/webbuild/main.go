@@ -95,7 +95,6 @@ func bundle(web string) ([]api.OutputFile, error) {
 		LegalComments:     api.LegalCommentsNone, // licenses.txt has them
 		Charset:           api.CharsetUTF8,
 		LogLevel:          api.LogLevelWarning,
-		Plugins:           []api.Plugin{leanCharts},
 	})
 	if len(result.Errors) > 0 {
 		return nil, errors.New(result.Errors[0].Text)
@@ -103,38 +102,9 @@ func bundle(web string) ([]api.OutputFile, error) {
 	return result.OutputFiles, nil
 }
 
-// unusedPaths are the ways to draw a line that the page does not use. uPlot
-// hangs them on an object, where no bundler can see that nobody takes them.
-var unusedPaths = []string{
-	"\t(paths.stepped = stepped);\n",
-	"\t(paths.bars    = bars);\n",
-	"\t(paths.spline  = monotoneCubic);\n",
-}
-
-// leanCharts leaves the unused paths of uPlot out, a tenth of it.
-var leanCharts = api.Plugin{
-	Name: "lean-charts",
-	Setup: func(build api.PluginBuild) {
-		build.OnLoad(api.OnLoadOptions{Filter: `uPlot\.esm\.js$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
-			data, err := os.ReadFile(args.Path)
-			if err != nil {
-				return api.OnLoadResult{}, err
-			}
-			text := string(data)
-			for _, line := range unusedPaths {
-				if strings.Count(text, line) != 1 {
-					return api.OnLoadResult{}, fmt.Errorf("%s has no line %q; see unusedPaths", args.Path, line)
-				}
-				text = strings.Replace(text, line, "", 1)
-			}
-			return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
-		})
-	},
-}
-
 // bundled are the packages of which the page contains something.
 var bundled = []string{
-	"preact", "@preact/signals", "@preact/signals-core", "uplot",
+	"preact", "@preact/signals", "@preact/signals-core",
 	"@codemirror/autocomplete", "@codemirror/commands", "@codemirror/lang-sql", "@codemirror/language",
 	"@codemirror/state", "@codemirror/view", "@lezer/common", "@lezer/highlight", "@lezer/lr",
 	"@marijn/find-cluster-break", "crelt", "style-mod", "w3c-keyname",

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,12 +67,12 @@ func browser(t *testing.T) context.Context {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1400, 900))
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancelAlloc)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancelTime := context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancelTime)
 	return ctx
 }
@@ -83,7 +84,92 @@ const panelsDraw = `[...document.querySelectorAll('[data-testid=panel]')].filter
 	return c && +c.dataset.points > 0 && +c.dataset.version > 1 && p.querySelector('canvas');
 }).length >= 2`
 
-// TestDemoInBrowser does what a new user does: look, type a query, mistype one.
+// sixPanels is true once all panels of the demo show something that moves.
+const sixPanels = `document.querySelectorAll('[data-testid=panel]').length === 6 &&
+	[...document.querySelectorAll('[data-testid=chart]')].filter(c => +c.dataset.points > 0).length === 3 &&
+	+(document.querySelector('[data-testid=bars]')?.dataset.bars ?? 0) === 10 &&
+	+(document.querySelector('[data-testid=table]')?.dataset.rows ?? 0) > 0 &&
+	+(document.querySelector('[data-testid=plan]')?.dataset.nodes ?? 0) > 4 &&
+	[...document.querySelectorAll('[data-testid=flow]')].some(f => +f.dataset.rate > 0) &&
+	[...document.querySelectorAll('[data-testid=chart]')].some(c => +c.dataset.provisional > 0) &&
+	document.querySelectorAll('[data-testid=ledger]').length === 5 &&
+	document.querySelectorAll('[data-testid=leaf]').length >= 3 + 5 + 5`
+
+// await waits for something to be true of the page.
+func await(t *testing.T, ctx context.Context, what, js string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](js, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+		shot(t, ctx, "failed")
+		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+		t.Fatalf("%s: %v\n%s", what, err, text)
+	}
+}
+
+// do evaluates a statement on the page.
+func do(t *testing.T, ctx context.Context, js string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("("+js+", true)")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ownFile sends a file of somebody's own with `weir put` and draws it.
+func ownFile(t *testing.T, ctx context.Context, url string) {
+	t.Helper()
+	typeAndRun(t, ctx, "CREATE STREAM beans (roaster VARCHAR(12), grams DOUBLE, ts DATETIME, WATERMARK FOR ts AS ts - INTERVAL 1 SECOND) WITH (shards = 1)")
+	await(t, ctx, "the new stream is in the tree", `document.querySelector('[data-testid=leaf][data-name=beans]') !== null`)
+	var rows strings.Builder
+	for i := range 600 {
+		fmt.Fprintf(&rows, `{"roaster":%q,"grams":%.1f,"ts":"2026-11-20 10:%02d:%02d"}`+"\n",
+			[]string{"Ayla", "Boris", "Chen"}[i%3], 18+4*math.Sin(float64(i)/60+float64(i%3)), i/60, i%60)
+	}
+	file := filepath.Join(t.TempDir(), "beans.jsonl")
+	if err := os.WriteFile(file, []byte(rows.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	put := exec.Command(os.Args[0], "put", "beans", file, "--url", url)
+	put.Env = append(os.Environ(), asWeir+"=1")
+	if out, err := put.CombinedOutput(); err != nil {
+		t.Fatalf("weir put: %v\n%s", err, out)
+	}
+	typeAndRun(t, ctx, "SELECT window_start, roaster, AVG(grams) AS grams FROM beans GROUP BY roaster, TUMBLE(ts, INTERVAL 10 SECOND)")
+	await(t, ctx, "the file is drawn", `(() => { const p = document.querySelector('[data-testid=panel]');
+		return p.innerText.includes('Boris') && +p.querySelector('[data-points]')?.dataset.points >= 3 * 58; })()`)
+	shot(t, ctx, "user-3-own-file")
+}
+
+// pauses holds the panels and lets them go again.
+func pauses(t *testing.T, ctx context.Context) {
+	t.Helper()
+	do(t, ctx, `document.querySelector('[data-testid=pause-all]').click()`)
+	await(t, ctx, "what comes is counted", `[...document.querySelectorAll('[data-testid=badge]')].filter(b => +b.innerText.slice(1) > 0).length >= 3`)
+	shot(t, ctx, "user-4-pause")
+	do(t, ctx, `document.querySelector('[data-testid=pause-all]').click()`)
+	await(t, ctx, "the panels follow", `document.querySelector('[data-testid=badge]') === null`)
+}
+
+// shares copies the link of the first panel and opens it as somebody else would.
+func shares(t *testing.T, ctx context.Context) {
+	t.Helper()
+	do(t, ctx, `Object.defineProperty(navigator, 'clipboard', {value: {writeText: async s => { window.copied = s; }}})`)
+	do(t, ctx, `document.querySelector('[data-testid=panel] [data-testid=link-copy]').click()`)
+	await(t, ctx, "a link is copied", `typeof window.copied === 'string'`)
+	link, err := chromedp.Run(ctx, chromedp.Evaluate[string]("window.copied"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(link)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, "the link asks first", `document.querySelector('[data-testid=banner-run]') !== null && document.querySelectorAll('[data-testid=panel]').length === 6`)
+	shot(t, ctx, "user-5-link")
+	do(t, ctx, `document.querySelector('[data-testid=banner-run]').click()`)
+	await(t, ctx, "what was shared is drawn", `(() => { const p = document.querySelector('[data-testid=panel]');
+		return p.innerText.includes('Boris') && +p.querySelector('[data-points]')?.dataset.points >= 3 * 58; })()`)
+}
+
+// TestDemoInBrowser does the five things that a new user does: look, mistype a
+// query, draw a file of their own, pause, and share a link.
 func TestDemoInBrowser(t *testing.T) {
 	ctx := browser(t)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // a user's browser runs already
@@ -107,7 +193,8 @@ func TestDemoInBrowser(t *testing.T) {
 	if took > 3*time.Second {
 		t.Errorf("charts took %v, 3 s are allowed", took)
 	}
-	shot(t, ctx, "demo")
+	await(t, ctx, "the six panels", sixPanels)
+	shot(t, ctx, "user-1-demo")
 	typeAndRun(t, ctx, "SELECT window_start, site, MAX(temp) AS hottest FROM sensors GROUP BY site, TUMBLE(ts, INTERVAL 1 SECOND)")
 	drawn := `(() => { const ps = [...document.querySelectorAll('[data-testid=panel]')];
 		return ps.some(p => p.textContent.includes('hottest') && +(p.querySelector('[data-points]') ?? p).dataset.points > 0); })()`
@@ -129,7 +216,10 @@ func TestDemoInBrowser(t *testing.T) {
 	if !strings.Contains(text, "tempp") || !strings.Contains(text, "temp") {
 		t.Errorf("error says %q", text)
 	}
-	shot(t, ctx, "error")
+	shot(t, ctx, "user-2-mistake")
+	ownFile(t, ctx, url)
+	pauses(t, ctx)
+	shares(t, ctx)
 }
 
 // typeAndRun puts a statement into the box and runs it. The box may be replaced
@@ -159,6 +249,9 @@ func shot(t *testing.T, ctx context.Context, name string) {
 		return
 	}
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		png, err = smallPNG(png)
+	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600)
 	}

@@ -58,6 +58,7 @@ type database struct {
 	views map[uint32]*materialized // by the view's id
 	sinks map[uint32]*delivery     // by the sink's id
 	lives map[uint32]life          // of the streams that were read, by their id
+	live  watched                  // the queries that somebody looks at
 
 	cache *views.Cache // pages of all views that are on disk
 	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process

@@ -74,7 +74,7 @@ func runDemo(ctx context.Context, io Streams, seed int64) (err error) {
 }
 
 // demoPast is how much the charts show at once.
-const demoPast = time.Minute
+const demoPast = 3 * time.Minute
 
 // generate posts the past, says that the demo is ready, and goes on with the present.
 func generate(ctx context.Context, cfg demo.Config, ready func()) error {
@@ -92,7 +92,7 @@ func generate(ctx context.Context, cfg demo.Config, ready func()) error {
 func demoPage() dashboard.Page {
 	var p dashboard.Page
 	for _, panel := range demo.Panels() {
-		p.Panels = append(p.Panels, dashboard.Panel{Title: panel.Title, SQL: panel.SQL})
+		p.Panels = append(p.Panels, dashboard.Panel{Title: panel.Title, SQL: panel.SQL, Figure: panel.Figure, Plan: panel.Plan})
 	}
 	p.Example = demo.Query()
 	return p

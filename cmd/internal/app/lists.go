@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/dashboard/api"
+	"weir/operators/engine"
 	"weir/operators/stream"
 	"weir/sql"
 	"weir/sql/catalog"
@@ -86,24 +87,42 @@ func (l lists) Views() []api.ViewInfo {
 	return out
 }
 
-// Queries returns the queries of the materialized views.
+// Queries returns the queries of the materialized views, then those that
+// somebody looks at.
 func (l lists) Queries() []api.QueryInfo {
-	head, _ := l.db.log.Head()
 	var out []api.QueryInfo
 	for _, m := range l.db.running() {
-		p := m.progress()
-		out = append(out, api.QueryInfo{
-			Name: m.def.Name, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
-			Rate:   l.rates.of(rateKey{query: true, id: m.def.ID}),
-			Commit: int64(p.Commit), CommitLag: max(0, int64(head)-int64(p.Commit)),
-			Watermark: instant(p.W), Ended: p.W == stream.MaxTime,
-			Ledger: api.LedgerInfo{
-				In: p.Ledger.In, Used: p.Ledger.Used, Filtered: p.Ledger.Filtered, Late: p.Ledger.Late,
-				Error: p.Ledger.Errors, PartlyLate: p.Ledger.PartlyLate, Nulled: p.Ledger.Nulled,
-			},
-		})
+		k := rateKey{kind: viewRate, id: m.def.ID}
+		info := api.QueryInfo{
+			Name: m.def.Name, Kind: "view", SQL: m.def.Text, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
+			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
+		}
+		l.progress(&info, m.progress())
+		out = append(out, info)
+	}
+	for _, w := range l.db.live.all() {
+		k := rateKey{kind: liveRate, id: w.id}
+		info := api.QueryInfo{
+			Name: w.name(), Kind: "live", SQL: w.sql, State: "running", Reads: w.reads,
+			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
+		}
+		if w.query != nil {
+			l.progress(&info, w.query.Progress())
+		}
+		out = append(out, info)
 	}
 	return out
+}
+
+// progress tells how far a query is.
+func (l lists) progress(info *api.QueryInfo, p engine.Progress) {
+	head, _ := l.db.log.Head()
+	info.Commit, info.CommitLag = int64(p.Commit), max(0, int64(head)-int64(p.Commit))
+	info.Watermark, info.Ended = instant(p.W), p.W == stream.MaxTime
+	info.Ledger = &api.LedgerInfo{
+		In: p.Ledger.In, Used: p.Ledger.Used, Filtered: p.Ledger.Filtered, Late: p.Ledger.Late,
+		Error: p.Ledger.Errors, PartlyLate: p.Ledger.PartlyLate, Nulled: p.Ledger.Nulled,
+	}
 }
 
 // instant is a watermark as a time, nil where it is none.

@@ -17,6 +17,7 @@ import (
 // livePlan is a statement that subscribers may follow.
 type livePlan struct {
 	db         *database
+	sql        string
 	query      *ast.Select
 	plan       *physical.Plan
 	rel        *relations
@@ -46,8 +47,16 @@ func (l *livePlan) TimeColumn() int { return l.plan.TimeColumn }
 // Whole tells that every change is the whole result.
 func (l *livePlan) Whole() bool { return l.whole }
 
-// Open runs the plan.
+// Open runs the plan, and lists the query as long as it runs.
 func (l *livePlan) Open(ctx context.Context, at hub.Place) (hub.Subscription, error) {
+	sub, err := l.open(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return l.db.live.watch(l, sub), nil
+}
+
+func (l *livePlan) open(ctx context.Context, at hub.Place) (hub.Subscription, error) {
 	if l.view == nil {
 		return l.openStream(ctx, at)
 	}

@@ -14,11 +14,26 @@ const (
 	rateWindow = 10 // samples that a rate looks back
 )
 
-// rateKey names something that is counted: a stream, or the query of a view.
+// rateKey names something that is counted: the records of a stream, what the
+// query of a view or a live query reads, or what comes out of it, or what a sink
+// has delivered.
 type rateKey struct {
-	query bool
-	id    uint32
+	kind    rateKind
+	results bool
+	id      uint32
 }
+
+type rateKind uint8
+
+const (
+	streamRate rateKind = iota
+	viewRate
+	liveRate
+	sinkRate
+)
+
+// out names what comes out of a query.
+func (k rateKey) out() rateKey { k.results = true; return k }
 
 // sample is a count at a time.
 type sample struct {
@@ -86,7 +101,18 @@ func (db *database) counts() map[rateKey]int64 {
 		out[rateKey{id: s.ID}] = n
 	}
 	for _, m := range db.running() {
-		out[rateKey{query: true, id: m.def.ID}] = m.progress().Ledger.In
+		k := rateKey{kind: viewRate, id: m.def.ID}
+		out[k], out[k.out()] = m.progress().Ledger.In, m.view.State().Changes
+	}
+	for _, d := range db.deliveries() {
+		out[rateKey{kind: sinkRate, id: d.def.ID}] = d.stats().Rows
+	}
+	for _, w := range db.live.all() {
+		k := rateKey{kind: liveRate, id: w.id}
+		out[k.out()] = w.rows.Load()
+		if w.query != nil {
+			out[k] = w.query.Progress().Ledger.In
+		}
 	}
 	return out
 }

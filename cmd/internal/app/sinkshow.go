@@ -98,7 +98,7 @@ func (l lists) Sinks() []api.SinkInfo {
 		commits, behind := d.lag(s)
 		info := api.SinkInfo{
 			Name: d.def.Name, Connector: d.def.Connector, View: d.def.View, Guarantee: guarantee(d.def.Connector), Target: sinkTarget(d.def),
-			State: string(s.State), Rows: s.Rows, Batches: s.Batches, Refused: s.Refused, Stayed: s.Stayed, Retries: s.Retries,
+			State: string(s.State), Rate: l.rates.of(rateKey{kind: sinkRate, id: d.def.ID}), Rows: s.Rows, Batches: s.Batches, Refused: s.Refused, Stayed: s.Stayed, Retries: s.Retries,
 			Commit: int64(s.Cursor), CommitLag: commits, LagMS: behind.Milliseconds(), Error: s.Err, SQL: d.def.Create,
 		}
 		if !s.Since.IsZero() {

@@ -36,7 +36,7 @@ func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error
 	if start == "" {
 		start = req.Start
 	}
-	l := &livePlan{db: db, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
+	l := &livePlan{db: db, sql: req.SQL, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
 	scan := scanOf(p.Root)
 	switch scan.Kind {
 	case physical.SourceView:
@@ -90,6 +90,7 @@ const subscriptionUpdates = 64
 // subscription is a running query whose changes a hub run reads.
 type subscription struct {
 	plan    *physical.Plan
+	query   *engine.Query
 	start   uint64        // where it began, see placeOf
 	floor   stream.Commit // it gives every change behind this commit
 	updates chan hub.Update
@@ -116,6 +117,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		cancel()
 		return nil, errors.Join(err, in.source.Close())
 	}
+	s.query = q
 	if s.view == "" {
 		s.updates <- hub.Update{Kind: hub.Snap, W: stream.MinTime, Commit: s.floor}
 	}

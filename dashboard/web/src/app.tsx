@@ -9,15 +9,18 @@ import { FirstSteps } from "./firststeps";
 import { Header } from "./header";
 import { Sheet, useKeys } from "./keys";
 import { Panel } from "./panel";
+import { Plan } from "./plan";
 import { Toolbar } from "./toolbar";
 import type { Failure, Page } from "./protocol";
 import { Query } from "./query";
 import { type Answer, execute, page as fetchPage, Refused } from "./rest";
+import { followServer } from "./server";
 import { Banner } from "./share";
 import { Socket } from "./socket";
 import { indexOfByte, type Statement, statements } from "./sql";
 import { Table } from "./table";
-import { type Kind, type Link, readLink, span, writeLink } from "./view";
+import { Tree } from "./tree";
+import { type Kind, kindNamed, type Link, readLink, span, writeLink } from "./view";
 
 /** As many panels as the page keeps; a connection has 32 subscriptions. */
 const panelsMax = 24;
@@ -25,6 +28,8 @@ const panelsMax = 24;
 const socket = new Socket(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/v1/ws`);
 const page = signal<Page | undefined>(undefined);
 const panels = signal<Query[]>([]);
+/** The views whose plans are shown. */
+const plans = signal<{ view: string; title: string }[]>([]);
 /** What the box's last run gave: it makes room for the next. */
 const result = signal<Query | Answer | undefined>(undefined);
 
@@ -36,7 +41,7 @@ const mark = signal<Mark | undefined>(undefined);
 const note = signal("");
 const start = signal<string>(opened.start ?? "-15m");
 const busy = signal(false);
-const nothing = computed(() => page.value !== undefined && panels.value.length === 0 && result.value === undefined);
+const nothing = computed(() => page.value !== undefined && panels.value.length === 0 && plans.value.length === 0 && result.value === undefined);
 
 span.value = opened.span ?? 0;
 
@@ -133,6 +138,15 @@ function focusBox(): void {
   document.querySelector<HTMLElement>("[data-testid=sql]")?.focus();
 }
 
+/** Shows what a relation consists of. */
+async function describe(sql: string): Promise<void> {
+  try {
+    replace(await execute(sql));
+  } catch (e) {
+    note.value = e instanceof Refused ? e.failure.message : "the server does not answer";
+  }
+}
+
 /** Every query on the page. */
 function queries(): Query[] {
   return result.value instanceof Query ? [result.value, ...panels.value] : panels.value;
@@ -168,6 +182,8 @@ function App() {
   return (
     <>
       <Header socket={socket} status={page.value?.status ?? false} panels={panels.value.length} />
+      <div class="sides">
+      <Tree use={edit} describe={(sql) => void describe(sql)} />
       <main>
         <Editor text={text} mark={mark} note={note} start={start} busy={busy} run={() => void run(offered.value?.kind)} link={here} />
         {offer && <Banner sql={offer.sql} run={() => void run(offer.kind)} dismiss={() => { offered.value = undefined; }} />}
@@ -176,8 +192,10 @@ function App() {
         <div class="grid">
           {result.value && <ResultPanel r={result.value} />}
           {panels.value.map((q) => <Panel key={q.key} q={q} edit={edit} close={() => close(q)} />)}
+          {plans.value.map((p) => <Plan key={p.view} {...p} close={() => { plans.value = plans.value.filter((x) => x !== p); }} />)}
         </div>
       </main>
+      </div>
       <Sheet />
     </>
   );
@@ -188,8 +206,10 @@ async function load(): Promise<void> {
   for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
     try {
       const p = await fetchPage();
-      for (const { title, sql, start } of p.panels.slice(0, panelsMax)) {
+      plans.value = p.panels.flatMap((x) => (x.plan ? [{ view: x.plan, title: x.title }] : []));
+      for (const { title, sql, start, figure } of p.panels.filter((x) => !x.plan).slice(0, panelsMax)) {
         const q = new Query(title, sql, start);
+        q.view.kind.value = kindNamed(figure);
         q.run(socket);
         panels.value = [...panels.value, q];
       }
@@ -223,3 +243,4 @@ addEventListener("hashchange", () => {
 
 render(<App />, document.getElementById("app")!);
 void load();
+void followServer();

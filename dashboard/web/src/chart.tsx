@@ -1,96 +1,97 @@
-// The live chart: uPlot, told what to draw whenever the rows have changed.
+// The live chart: a plot, told what to draw whenever the rows have changed, and
+// its legend.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
-import { short, tick, datetime } from "./format";
-import { endOfTime } from "./protocol";
+import { datetime, short } from "./format";
+import { ask, askText, forget, onSight } from "./frames";
+import { type Looks, Plot } from "./plot";
 import type { Query } from "./query";
+import { allColumns, type Drawing, Drawer, lowerBound, seriesMax, type Shape } from "./series";
 import { isDark } from "./theme";
-import { recent, span } from "./view";
-import { type Drawing, Drawer, seriesMax, type Shape } from "./series";
+import { finalTo, span } from "./view";
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const redrawEveryMs = 100;
-const redrawEveryCalmMs = 1000;
-const chartHeight = 230;
 const colours = 8;
 
-function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-export function colourOf(i: number): string {
+function colourOf(i: number): string {
   return `var(--series-${i % colours})`;
 }
 
-/** Calls redraw soon after each change of the query, but not too often. */
-function useRedraws(q: Query, redraw: () => void): void {
-  const latest = useRef(redraw);
-  latest.current = redraw;
-  useEffect(() => {
-    let timer = 0;
-    let last = 0;
-    const fire = () => {
-      timer = 0;
-      last = performance.now();
-      requestAnimationFrame(() => latest.current());
-    };
-    const change = () => {
-      const wait = (calm.matches ? redrawEveryCalmMs : redrawEveryMs) - (performance.now() - last);
-      if (timer === 0) timer = window.setTimeout(fire, Math.max(0, wait));
-    };
-    const stops = [q.version, q.watermark, span, isDark].map((s) => s.subscribe(change));
-    return () => {
-      clearTimeout(timer);
-      for (const stop of stops) stop();
-    };
-  }, [q]);
+interface Palette extends Looks {
+  dark: boolean;
+  series: string[];
+}
+
+let palette: Palette | undefined;
+
+/** The colours of the look at hand. */
+function paletteNow(): Palette {
+  const dark = isDark.peek();
+  if (palette?.dark !== dark) {
+    const style = getComputedStyle(document.documentElement);
+    const css = (name: string) => style.getPropertyValue(name).trim();
+    const series = Array.from({ length: seriesMax }, (_, i) => css(`--series-${i % colours}`));
+    palette = { dark, series, surface: css("--surface"), grid: css("--grid"), muted: css("--muted"), accent: css("--accent"), font: `11px ${css("--sans")}` };
+  }
+  return palette;
 }
 
 export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
+  const root = useRef<HTMLDivElement>(null);
   const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | undefined>(undefined);
-  const drawer = useRef<Drawer>(new Drawer());
-  const [drawing, setDrawing] = useState<Drawing | undefined>(undefined);
+  const [legend, setLegend] = useState<Drawing | undefined>(undefined);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState<number | null>(null);
-  const [version, setVersion] = useState(0);
-  const built = useRef("");
-  const watermark = useRef<number | null>(null);
+  const wanted = useRef({ y, shape, hidden });
+  wanted.current = { y, shape, hidden };
+  const redraw = useRef(() => {});
 
-  const redraw = () => {
-    const el = host.current;
-    const rel = q.relation;
-    if (!el || !rel) return;
-    if (!q.paused.peek()) watermark.current = q.watermark.peek();
-    const rows = recent(q.rows(), shape.x, span.peek());
-    const d = drawer.current.draw(rows, shape, y, rel.schema.cols[y]!.n);
-    const data = [d.xs, ...d.lines.map((l) => l.values)] as uPlot.AlignedData;
-    const style = JSON.stringify([d.lines.map((l) => l.name), [...hidden], isDark.peek()]);
-    if (style !== built.current || !plot.current) {
-      plot.current?.destroy();
-      el.replaceChildren();
-      plot.current = new uPlot(options(el.clientWidth, d, hidden, watermark, setCursor), data, el);
-      built.current = style;
-    } else {
-      plot.current.setData(data);
-    }
-    setDrawing(d);
-    setVersion((v) => v + 1);
-  };
-  useRedraws(q, redraw);
-  useEffect(redraw, [y, hidden]);
   useEffect(() => {
-    const resize = new ResizeObserver(() => {
-      if (plot.current && host.current) plot.current.setSize({ width: host.current.clientWidth, height: chartHeight });
-    });
-    resize.observe(host.current!);
-    return () => {
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = undefined;
+    const plot = new Plot(host.current!, setCursor);
+    const drawer = new Drawer();
+    let seen = true;
+    let stale = false;
+    let version = 0;
+    let watermark: number | null = null;
+    let latest: Drawing | undefined;
+    const write = () => setLegend(latest && { ...latest });
+    const draw = () => {
+      stale = !seen;
+      const rel = q.relation;
+      if (!seen || !rel) return;
+      const w = wanted.current;
+      if (!q.paused.peek()) watermark = q.watermark.peek();
+      const ys = (w.y === allColumns ? w.shape.ys : [w.y]).map((col) => ({ col, name: rel.schema.cols[col]!.n }));
+      const drawing = drawer.draw(rel, q.held(), { shape: w.shape, ys }, span.peek());
+      const looks = paletteNow();
+      const final = finalTo(q, w.shape.x, watermark);
+      plot.draw({ lines: drawing.lines, colours: looks.series, looks, hidden: w.hidden, watermark, finalTo: final, window: span.peek(), dashedFrom: colours });
+      const el = root.current!;
+      el.dataset.points = String(drawing.points);
+      el.dataset.version = String(++version);
+      el.dataset.provisional = String(final === null ? 0 : drawing.lines.reduce((n, l) => n + l.xs.length - lowerBound(l.xs, final + 0.0005), 0));
+      latest = drawing;
+      if (version === 1) write();
+      else askText(write);
     };
-  }, []);
+    const change = () => ask(draw);
+    redraw.current = change;
+    const stops = [q.version, q.watermark, span, isDark].map((s) => s.subscribe(change));
+    const resize = new ResizeObserver(change);
+    resize.observe(host.current!);
+    const sight = onSight(host.current!, (s) => {
+      seen = s;
+      if (seen && stale) change();
+    });
+    return () => {
+      for (const stop of stops) stop();
+      resize.disconnect();
+      sight();
+      forget(draw);
+      forget(write);
+      plot.destroy();
+    };
+  }, [q]);
+  useEffect(() => redraw.current(), [y, hidden, shape.split.join()]);
 
   const toggle = (name: string) => {
     const next = new Set(hidden);
@@ -98,9 +99,9 @@ export function Chart({ q, shape, y }: { q: Query; shape: Shape; y: number }) {
     setHidden(next);
   };
   return (
-    <div data-testid="chart" data-points={drawing?.points ?? 0} data-version={version}>
-      <div class="plot" ref={host} role="img" aria-label={summary(drawing)} />
-      {drawing && <Legend d={drawing} hidden={hidden} cursor={cursor} toggle={toggle} />}
+    <div data-testid="chart" ref={root}>
+      <div class="plot" ref={host} role="img" aria-label={summary(legend)} />
+      {legend && <Legend d={legend} hidden={hidden} at={cursor} toggle={toggle} />}
     </div>
   );
 }
@@ -112,15 +113,14 @@ function summary(d: Drawing | undefined): string {
   return `A chart of ${d.lines.length} lines and ${d.points} points. Last: ${parts.join(", ")}.`;
 }
 
-function Legend(p: { d: Drawing; hidden: ReadonlySet<string>; cursor: number | null; toggle: (name: string) => void }) {
-  const { d, hidden, cursor } = p;
-  const at = cursor !== null && cursor < d.xs.length ? cursor : null;
+function Legend(p: { d: Drawing; hidden: ReadonlySet<string>; at: number | null; toggle: (name: string) => void }) {
+  const { d, hidden, at } = p;
   return (
     <div class="legend">
       <table>
         <thead>
           <tr>
-            <th scope="col">{at === null ? "" : `${datetime(d.xs[at]!)} UTC`}</th>
+            <th scope="col">{at === null ? "" : `${datetime(at)} UTC`}</th>
             <th scope="col">{at === null ? "last" : "here"}</th>
             <th scope="col">min</th>
             <th scope="col">max</th>
@@ -135,7 +135,7 @@ function Legend(p: { d: Drawing; hidden: ReadonlySet<string>; cursor: number | n
                   <span title={l.name}>{l.name}</span>
                 </button>
               </td>
-              <td>{short(at === null ? l.last : l.values[at])}</td>
+              <td>{short(at === null ? l.last : valueAt(l.xs, l.vs, at))}</td>
               <td>{short(l.min)}</td>
               <td>{short(l.max)}</td>
             </tr>
@@ -147,93 +147,7 @@ function Legend(p: { d: Drawing; hidden: ReadonlySet<string>; cursor: number | n
   );
 }
 
-type Watermark = { current: number | null };
-
-function options(
-  width: number, d: Drawing, hidden: ReadonlySet<string>, wm: Watermark, setCursor: (idx: number | null) => void,
-): uPlot.Options {
-  const grid = { stroke: css("--grid"), width: 1 };
-  const axis = { stroke: css("--muted"), grid, ticks: { show: false }, font: `11px ${css("--sans")}` };
-  return {
-    width,
-    height: chartHeight,
-    ms: 1,
-    tzDate: (ts) => uPlot.tzDate(new Date(ts), "UTC"),
-    padding: [10, 12, 0, 0],
-    legend: { show: false },
-    scales: { x: { time: true, range: (_u, min, max) => xRange(min, max, wm.current) } },
-    axes: [
-      { ...axis, space: 70, size: 40, values: timeTicks },
-      { ...axis, size: yAxisSize, values: (_u, ticks) => ticks.map((t) => (t === null ? "" : tick(t))) },
-    ],
-    series: [{}, ...d.lines.map((l, i) => line(l.name, i, d, !hidden.has(l.name)))],
-    cursor: { sync: { key: "weir", scales: ["x", null] }, y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    hooks: {
-      draw: [(u) => drawWatermark(u, wm.current)],
-      setCursor: [(u) => setCursor(u.cursor.idx ?? null)],
-    },
-  };
-}
-
-function line(name: string, i: number, d: Drawing, show: boolean): uPlot.Series {
-  const stroke = css(`--series-${i % colours}`);
-  const single = d.lines.length === 1;
-  return {
-    label: name,
-    show,
-    stroke,
-    width: 1.75,
-    spanGaps: true,
-    ...(i >= colours ? { dash: [6, 4] } : {}),
-    ...(single ? { fill: `${stroke}22` } : {}),
-    points: { show: d.points / Math.max(1, d.lines.length) <= 40, size: 5, fill: stroke, stroke },
-  };
-}
-
-/** The range of x reaches to the watermark if it is near: up to there all is final. */
-function xRange(min: number | null, max: number | null, wm: number | null): [number, number] {
-  if (min === null || max === null) {
-    const now = Date.now();
-    return [now - 60_000, now];
-  }
-  const span = max - min || 60_000;
-  const right = wm !== null && wm > max && wm < max + span * 0.15 ? wm : max;
-  return max === min ? [min - 30_000, right + 30_000] : [min, right];
-}
-
-function timeTicks(_u: uPlot, ticks: number[], _axis: number, _space: number, step: number): string[] {
-  let day = "";
-  return ticks.map((t) => {
-    const text = datetime(t, step < 1000 ? 3 : 0);
-    const date = text.slice(5, 10);
-    const first = date !== day;
-    day = date;
-    if (step >= 86_400_000) return text.slice(0, 10);
-    const clock = step < 60_000 ? text.slice(11) : text.slice(11, 16);
-    return first ? `${clock}\n${date}` : clock;
-  });
-}
-
-function yAxisSize(_u: uPlot, values: string[] | null): number {
-  const longest = Math.max(3, ...(values ?? []).map((v) => v.length));
-  return 14 + longest * 6.5;
-}
-
-/** A faint line where event time stands. */
-function drawWatermark(u: uPlot, wm: number | null): void {
-  if (wm === null || wm >= endOfTime) return;
-  const { min, max } = u.scales.x!;
-  if (min == null || max == null || wm < min || wm > max) return;
-  const x = Math.round(u.valToPos(wm, "x", true)) - 0.5;
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.strokeStyle = css("--accent");
-  ctx.globalAlpha = 0.55;
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  ctx.beginPath();
-  ctx.moveTo(x, bbox.top);
-  ctx.lineTo(x, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.restore();
+function valueAt(xs: number[], vs: number[], at: number): number | undefined {
+  const i = lowerBound(xs, at);
+  return xs[i] === at ? vs[i] : undefined;
 }

@@ -4,7 +4,7 @@ import { count, datetime, short } from "./format";
 import type { Query } from "./query";
 import { seriesMax, toNumber } from "./series";
 import { useRows } from "./table";
-import { barsOf, type Parts } from "./view";
+import { barsOf, type Parts, provisional } from "./view";
 
 /** As many bars as one figure shows. */
 const barsMax = seriesMax * 2;
@@ -18,9 +18,11 @@ export function Bars({ q, parts, y }: { q: Query; parts: Parts; y: number }) {
   const top = Math.max(0, ...shown.map((b) => b.value));
   const bottom = Math.min(0, ...shown.map((b) => b.value));
   const reach = top - bottom || 1;
+  const open = time >= 0 ? provisional(q) : undefined;
+  const newest = open && rows.reduce((a, r) => ((r[time] ?? 0) as number) > ((a[time] ?? 0) as number) ? r : a, rows[0] ?? []);
   const percent = (v: number) => `${(v / reach) * 100}%`;
   return (
-    <div class="bars" data-testid="bars" data-bars={bars.length} role="list" aria-label={schema.cols[y]!.n}>
+    <div class={newest && open!(newest) ? "bars open" : "bars"} data-testid="bars" data-bars={bars.length} role="list" aria-label={schema.cols[y]!.n}>
       {shown.map((b) => (
         <div key={b.name} role="listitem" class="pair">
           <span class="name" title={b.name}>{b.name}</span>
@@ -46,7 +48,7 @@ export function BigNumber({ q, y }: { q: Query; y: number }) {
     <div class="big" data-testid="number">
       <output title={v === null ? "" : String(v)}>{v === null ? "NULL" : short(v)}</output>
       <p>{schema.cols[y]!.n}</p>
-      <p class="note">{[...labels, at].filter((s) => s !== "").join(" · ")}</p>
+      <p class="note">{[...labels, at, newest && provisional(q)?.(newest) ? "not final" : ""].filter((s) => s !== "").join(" · ")}</p>
     </div>
   );
 }

@@ -4,8 +4,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { count, plural } from "./format";
 import { status as fetchStatus } from "./rest";
+import { streams } from "./server";
 import type { Socket } from "./socket";
 import { isDark, toggleTheme } from "./theme";
+import { toggleTree, treeShown } from "./tree";
 
 const statusEveryMs = 2000;
 
@@ -19,6 +21,10 @@ export function Header({ socket, status, panels }: { socket: Socket; status: boo
   const counts = useCounts(status);
   return (
     <header class="top">
+      {streams.value && (
+        <button type="button" class="quiet" data-testid="tree-toggle" aria-pressed={treeShown.value} aria-label="Streams, views and queries"
+          title="Streams, views and queries" onClick={toggleTree}>☰</button>
+      )}
       <h1>
         <svg viewBox="0 0 24 24" aria-hidden="true">
           <path d="M2 8c3 0 3-3 6.5-3S12 8 15 8s3.5-3 7-3M2 13.5c3 0 3-3 6.5-3s3.5 3 6.5 3 3.5-3 7-3M2 19c3 0 3-3 6.5-3s3.5 3 6.5 3 3.5-3 7-3" />

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { toggleTree } from "./tree";
 
 export const sheet = signal(false);
 
@@ -18,6 +19,7 @@ const rows: readonly (readonly [string, string])[] = [
   ["← ↑ → ↓", "from panel to panel"],
   ["Space", "pause the panel, or all panels if none has the focus; again to follow"],
   ["t", "the panel's chart or its table"],
+  ["b", "the list of streams and views, or away with it"],
   ["Esc", "out of the box, the panel, this list"],
 ];
 
@@ -61,6 +63,9 @@ function act(key: string, el: Element | null, actions: Actions): boolean {
       if (own) panel.querySelector<HTMLElement>("[data-testid=pause]")?.click();
       else if (el === null || el === document.body) actions.pauseAll();
       else return false;
+      return true;
+    case "b":
+      toggleTree();
       return true;
     case "t":
       if (panel) panel.querySelector<HTMLElement>("[data-testid=toggle]")?.click();

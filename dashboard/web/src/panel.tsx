@@ -1,21 +1,19 @@
 // A panel: one statement, its chart or table, and how it is doing.
 
-import { signal, useComputed } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { Chart } from "./chart";
 import { BigNumber, Bars } from "./figures";
 import { count, oneLine, plural, watermark } from "./format";
+import { LedgerLine } from "./ledger";
 import type { Schema } from "./protocol";
 import type { Query } from "./query";
 import { rowsMax } from "./relation";
-import { shapeOf } from "./series";
+import { allColumns, shapeOf, together } from "./series";
 import { CopyLink } from "./share";
-import { newestFirst, Table, useRows } from "./table";
-import { type Kind, kindsOf, partsOf, span } from "./view";
+import { newestFirst, Table, useRows, useTicks } from "./table";
+import { type Kind, kindsOf, partsOf, provisional, span } from "./view";
 import { Waiting } from "./waiting";
-
-/** The charts are half of the page's code: they come while the server is being asked. */
-const charts = signal<typeof import("./chart") | undefined>(undefined);
-void import("./chart").then((c) => { charts.value = c; });
 
 interface Actions {
   edit: (sql: string) => void;
@@ -34,17 +32,18 @@ function chosen(q: Query, schema: Schema | undefined, rows: number) {
   const parts = schema && partsOf(schema);
   const ys = shape?.ys ?? parts?.numbers ?? [];
   const picked = q.view.column.value;
-  return { kinds, kind, shape, parts, ys, y: picked !== undefined && ys.includes(picked) ? picked : ys[0] ?? -1 };
+  const joint = shape !== undefined && together(schema!, shape);
+  if (joint && (picked === undefined || picked === allColumns)) return { kinds, kind, shape, parts, ys, joint, y: allColumns };
+  return { kinds, kind, shape, parts, ys, joint, y: picked !== undefined && ys.includes(picked) ? picked : ys[0] ?? -1 };
 }
 
 export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
   // The schema is there before the first version, and never changes its columns.
   const state = q.state.value;
   const schema = state === "starting" ? undefined : q.relation?.schema;
-  const size = useComputed(() => (q.version.value >= 0 ? Math.min(2, q.rows().length) : 0));
+  const size = useComputed(() => (q.version.value >= 0 ? Math.min(2, q.size()) : 0));
   const empty = size.value === 0;
-  const { kinds, kind, shape, parts, ys, y } = chosen(q, schema, size.value);
-  const Chart = charts.value?.Chart;
+  const { kinds, kind, shape, parts, ys, joint, y } = chosen(q, schema, size.value);
   const title = q.title || oneLine(q.sql);
 
   return (
@@ -56,6 +55,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
         {ys.length > 1 && kind !== "table" && (
           <select aria-label="Column to draw" value={String(y)}
             onChange={(e) => { q.view.column.value = Number(e.currentTarget.value); }}>
+            {joint && <option value={String(allColumns)}>all</option>}
             {ys.map((i) => <option key={i} value={String(i)}>{schema!.cols[i]!.n}</option>)}
           </select>
         )}
@@ -67,7 +67,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
       {q.title !== "" && <p class="statement" title={q.sql}>{oneLine(q.sql)}</p>}
       <div class="body">
         <Body q={q} empty={empty}>
-          {shape ? Chart && <Chart q={q} shape={shape} y={y} />
+          {shape ? <Chart q={q} shape={shape} y={y} />
             : kind === "bars" ? <Bars q={q} parts={parts!} y={y} />
             : kind === "number" ? <BigNumber q={q} y={y} />
             : schema ? <LiveTable q={q} title={title} /> : null}
@@ -140,9 +140,9 @@ function Chip({ state, empty }: { state: string; empty: boolean }) {
 }
 
 function Footer({ q, edit }: { q: Query; edit: (sql: string) => void }) {
-  void q.version.value; // the counts follow the rows
+  useTicks(q);
   const rel = q.relation;
-  const wm = q.watermark.value;
+  const wm = q.watermark.peek(); // it follows the rows
   const parts: string[] = [];
   if (rel && rel.size > 0) parts.push(plural(rel.size, "row"));
   if (rel && rel.forgotten > 0) parts.push(`the oldest ${count(rel.forgotten)} dropped, the page keeps ${count(rowsMax)}`);
@@ -150,6 +150,7 @@ function Footer({ q, edit }: { q: Query; edit: (sql: string) => void }) {
   return (
     <footer>
       <span>{parts.join(" · ")}</span>
+      <LedgerLine q={q} />
       <span class="spring" />
       {wm !== null && q.state.value !== "done" && <span title="Event time: no row below it is still expected">{`watermark ${watermark(wm)}`}</span>}
       <span class="acts">
@@ -166,5 +167,5 @@ function LiveTable({ q, title }: { q: Query; title: string }) {
   const schema = q.relation?.schema;
   if (!schema) return null;
   const time = schema.time === null ? -1 : schema.cols.findIndex((c) => c.n === schema.time);
-  return <Table cols={schema.cols} rows={newestFirst(rows, time)} caption={title} sort={q.view.sort} />;
+  return <Table cols={schema.cols} rows={newestFirst(rows, time)} caption={title} sort={q.view.sort} open={provisional(q)} />;
 }

@@ -79,7 +79,7 @@ export const endOfTime = 8_640_000_000_000_000;
 
 /** What GET /v1/page answers. */
 export interface Page {
-  panels: { title: string; sql: string; start?: string }[];
+  panels: { title: string; sql: string; start?: string; plan?: string; figure?: string }[];
   example: string;
   status: boolean;
 }

@@ -55,6 +55,16 @@ export class Query {
     });
   }
 
+  /** How many rows there are to show. */
+  size(): number {
+    return this.frozen?.length ?? this.relation?.size ?? 0;
+  }
+
+  /** The rows of the moment of the pause, if there is one. */
+  held(): Row[] | undefined {
+    return this.frozen;
+  }
+
   /** The rows to show: those of the moment of the pause, if there is one. */
   rows(): Row[] {
     return this.frozen ?? this.relation?.rows() ?? [];

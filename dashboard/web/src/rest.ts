@@ -41,14 +41,20 @@ export async function execute(sql: string): Promise<Answer> {
   return body;
 }
 
+/** A path that the server does not have. */
+export class Missing extends Error {}
+
+export async function get<T>(path: string): Promise<T> {
+  const resp = await ask(path);
+  if (resp.status === 404) throw new Missing(path);
+  if (!resp.ok) throw new Error(`GET ${path}: ${resp.status}`);
+  return (await resp.json()) as T;
+}
+
 export async function page(): Promise<Page> {
-  const resp = await ask("/v1/page");
-  if (!resp.ok) throw new Error(`GET /v1/page: ${resp.status}`);
-  return (await resp.json()) as Page;
+  return get<Page>("/v1/page");
 }
 
 export async function status(): Promise<{ streams: number; rows: number }> {
-  const resp = await ask("/v1/status");
-  if (!resp.ok) throw new Error(`GET /v1/status: ${resp.status}`);
-  return (await resp.json()) as { streams: number; rows: number };
+  return get<{ streams: number; rows: number }>("/v1/status");
 }

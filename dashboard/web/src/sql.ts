@@ -34,7 +34,7 @@ export function tokens(text: string): Token[] {
 
 /** Functions that a statement may call. */
 export const functions: readonly string[] = `
-  abs adddate avg ceil ceiling character_length char_length coalesce concat count curdate current_date
+  abs adddate approx_percentile avg ceil ceiling character_length char_length coalesce concat count curdate current_date
   current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
   if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
   octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
@@ -76,18 +76,21 @@ export function statements(text: string): Statement[] {
 const units: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /**
- * The distance between the ends of a statement's windows, in milliseconds;
- * undefined where it does not say so in the plain way.
+ * The distance between the ends of a statement's windows and their size, in
+ * milliseconds; undefined where it does not say so in the plain way.
  */
-export function windowOf(text: string): { step: number } | undefined {
+export function windowOf(text: string): { step: number; size: number } | undefined {
   const plain = tokens(text)
     .filter((t) => t.kind !== "space" && t.kind !== "comment")
     .map((t) => (t.kind === "string" ? "''" : text.slice(t.start, t.end)))
     .join(" ");
   // TUMBLE(ts, size) and HOP(ts, slide, size): the first interval is the step.
-  const m = /\b(?:tumble|hop) \( [^(),]+ , interval (\d+) (second|minute|hour|day)s?\b/i.exec(plain);
-  const step = m ? Number(m[1]) * units[m[2]!.toLowerCase()]! : 0;
-  return step > 0 ? { step } : undefined;
+  const m = /\b(tumble|hop) \( [^(),]+ , interval (\d+) (second|minute|hour|day)s?\b(?: , interval (\d+) (second|minute|hour|day)s?\b)?/i.exec(plain);
+  if (!m) return undefined;
+  const length = (n: string | undefined, unit: string | undefined) => Number(n) * (units[unit?.toLowerCase() ?? ""] ?? NaN);
+  const step = length(m[2], m[3]);
+  const size = m[1]!.toLowerCase() === "hop" ? length(m[4], m[5]) : step;
+  return step > 0 && size > 0 ? { step, size } : undefined;
 }
 
 /** The UTF-16 index of a byte of the text's UTF-8; a byte within a character is its start. */

@@ -3,12 +3,11 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { cell, count } from "./format";
+import { askText, forget } from "./frames";
 import type { Column } from "./protocol";
 import type { Query } from "./query";
 import type { Row } from "./relation";
 import { recent, type Sort, sorted, span } from "./view";
-
-const rowsEveryMs = 250;
 
 /** As many rows as are put on the page. */
 const shownMax = 500;
@@ -18,9 +17,10 @@ interface Props {
   rows: Row[]; // newest first
   caption: string;
   sort?: Signal<Sort | undefined>; // kept by whoever outlives the table
+  open?: ((r: Row) => boolean) | undefined; // rows that are not final
 }
 
-export function Table({ cols, rows, caption, sort }: Props) {
+export function Table({ cols, rows, caption, sort, open }: Props) {
   const own = useSignal<Sort | undefined>(undefined);
   const by = sort ?? own;
   const order = by.value;
@@ -43,7 +43,7 @@ export function Table({ cols, rows, caption, sort }: Props) {
         </thead>
         <tbody>
           {shown.map((r, i) => (
-            <tr key={i}>
+            <tr key={i} class={open?.(r) ? "open" : undefined} title={open?.(r) ? "Not final: the window is still open" : undefined}>
               {cols.map((c, j) => (
                 <td key={j} class={(c.role === "number" ? "num" : "") + (r[j] === null ? " null" : "")}>
                   {cell(r[j] ?? null, c)}
@@ -64,17 +64,19 @@ function next(order: Sort | undefined, col: number): Sort | undefined {
   return order.down ? { col, down: false } : undefined;
 }
 
-/** The rows of a query that are to be shown, followed a few times a second. */
-export function useRows(q: Query): Row[] {
+/** Renders again a few times a second while the query moves. */
+export function useTicks(q: Query): void {
   const [, tick] = useState(0);
   useEffect(() => {
-    let timer = 0;
-    const stop = q.version.subscribe(() => {
-      if (timer !== 0) return;
-      timer = window.setTimeout(() => { timer = 0; tick((n) => n + 1); }, rowsEveryMs);
-    });
-    return () => { clearTimeout(timer); stop(); };
+    const write = () => tick((n) => n + 1);
+    const stops = [q.version, q.watermark].map((s) => s.subscribe(() => askText(write)));
+    return () => { forget(write); for (const stop of stops) stop(); };
   }, [q]);
+}
+
+/** The rows of a query that are to be shown, followed a few times a second. */
+export function useRows(q: Query): Row[] {
+  useTicks(q);
   const schema = q.relation?.schema;
   return schema ? recent(q.rows(), schema.cols.findIndex((c) => c.n === schema.time), span.value) : [];
 }

@@ -4,7 +4,11 @@
 import { signal } from "@preact/signals";
 import type { Column, Schema, Value } from "./protocol";
 import type { Row } from "./relation";
+import { endOfTime } from "./protocol";
+import type { Query } from "./query";
 import { shapeOf, toNumber } from "./series";
+import { views } from "./server";
+import { windowOf } from "./sql";
 
 export type Kind = "line" | "bars" | "number" | "table";
 
@@ -92,6 +96,38 @@ function newestTime(rows: Row[], time: number): number {
   return newest;
 }
 
+/** The size of a query's windows in milliseconds, if it or the view that it reads says so. */
+function sizeOf(q: Query): number | undefined {
+  const own = windowOf(q.sql);
+  if (own) return own.size;
+  const from = /\bfrom\s+`?([\p{L}\p{N}_$]+)/iu.exec(q.sql)?.[1]?.toLowerCase();
+  const view = views.peek().find((v) => v.name.toLowerCase() === from);
+  return view && windowOf(view.sql)?.size;
+}
+
+/**
+ * The largest value of a column of windows that is final at a watermark: rows
+ * behind it are of windows that are still open. null: all are final, or nobody
+ * can tell.
+ */
+export function finalTo(q: Query, col: number, wm: number | null): number | null {
+  const name = q.relation?.schema.cols[col]?.n.toLowerCase();
+  if (q.state.peek() === "done" || (wm !== null && wm >= endOfTime)) return null;
+  if (name === "window_end") return wm ?? -Infinity;
+  const size = name === "window_start" ? sizeOf(q) : undefined;
+  return size === undefined ? null : (wm ?? -Infinity) - size;
+}
+
+/** Tells which rows are of windows that are still open; undefined: none is. */
+export function provisional(q: Query): ((r: Row) => boolean) | undefined {
+  const names = q.relation?.schema.cols.map((c) => c.n.toLowerCase()) ?? [];
+  for (const col of [names.indexOf("window_end"), names.indexOf("window_start")]) {
+    const final = col < 0 ? null : finalTo(q, col, q.watermark.peek());
+    if (final !== null) return (r) => typeof r[col] === "number" && (r[col] as number) > final;
+  }
+  return undefined;
+}
+
 /** The rows of the last so many milliseconds of event time. */
 export function recent(rows: Row[], time: number, ms: number): Row[] {
   if (ms === 0 || time < 0) return rows;
@@ -130,16 +166,20 @@ export interface Link {
 
 const kinds: readonly string[] = ["line", "bars", "number", "table"];
 
+/** A figure by its name; undefined: the one that fits. */
+export function kindNamed(name: string | null | undefined): Kind | undefined {
+  return kinds.find((k) => k === name) as Kind | undefined;
+}
+
 /** Reads the part of an address behind #; what it does not know it leaves out. */
 export function readLink(hash: string): Link {
   const p = new URLSearchParams(hash.replace(/^#/, ""));
-  const kind = p.get("view") ?? "";
   const start = p.get("from");
   const name = p.get("w");
   return {
     sql: p.get("q") ?? "",
     start: starts.find((s) => s.value === start)?.value,
-    kind: kinds.includes(kind) ? (kind as Kind) : undefined,
+    kind: kindNamed(p.get("view")),
     span: spans.find((s) => s.name.replace(" ", "") === name)?.ms,
   };
 }

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"weir/dashboard/api"
+)
+
+// fetch decodes the JSON of a GET.
+func fetch[T any](t *testing.T, url string, want int) (out T) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		t.Fatalf("%s: %s %s %v", url, resp.Status, body, err)
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		t.Fatalf("%s: %s: %v", url, body, err)
+	}
+	return out
+}
+
+// TestLedgerOpensRows: the rows behind the numbers of a ledger are those that
+// were sent, in JSON and in CSV, and each number has as many.
+func TestLedgerOpensRows(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, `CREATE STREAM hits (path VARCHAR(9), ms BIGINT, at DATETIME, ts DATETIME AS (at + INTERVAL 0 SECOND), WATERMARK FOR ts AS ts - INTERVAL 1 SECOND) WITH (shards = 1)`)
+	s.must(t, `CREATE MATERIALIZED VIEW slow AS SELECT window_end, COUNT(*) AS n FROM hits WHERE ms > 10 GROUP BY TUMBLE(ts, INTERVAL 10 SECOND)`)
+	_, sub, err := s.open(t.Context(), "SELECT window_end, n FROM slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := func(contentType, body string) {
+		t.Helper()
+		if status, answer := post(t, s.url()+"/v1/streams/hits/records", contentType, body, nil); status != 200 {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	records("application/x-ndjson", `{"path":"/a","ms":20,"at":"2026-11-20 10:00:30"}`+"\n"+
+		`{"path":"/late","ms":20,"at":"2026-11-20 10:00:05"}`+"\n"+
+		`{"path":"/dull","ms":1,"at":"2026-11-20 10:00:05"}`+"\n"+
+		`{"path":"/no time","ms":30}`+"\n"+
+		`{"path":"/far","ms":30,"at":"2036-11-20 10:00:30"}`)
+	records("text/csv", "at,path,ms\n2026-11-20 10:00:31,/b,40\n2026-11-20 10:00:06,\"/la\"\"te\",50\n")
+	if err := s.exec(t, "SELECT * FROM slow"); err != nil { // waits for what was acknowledged
+		t.Fatal(err)
+	}
+	list := fetch[struct{ Queries []api.QueryInfo }](t, s.url()+"/v1/queries", 200).Queries
+	if len(list) != 2 || list[0].Kind != "view" || list[1].Kind != "live" || list[1].Reads != "slow" {
+		t.Fatalf("queries %+v", list)
+	}
+	if l := list[0].Ledger; l.In != 7 || l.Late != 2 || l.Error != 2 || l.Filtered != 1 || l.Used != 2 {
+		t.Fatalf("ledger %+v", l)
+	}
+	show := func(kind string) (out []string) {
+		for _, r := range fetch[struct{ Rows []api.LostRow }](t, s.url()+"/v1/queries/slow/rows?kind="+kind, 200).Rows {
+			out = append(out, fmt.Sprintf("%d %s: %s", r.Seq, r.Why, r.Row))
+		}
+		return out
+	}
+	wantLate := []string{
+		`1 its last window had closed: the watermark was 19s past it: {"path":"/late","ms":20,"at":"2026-11-20 10:00:05"}`,
+		`6 its last window had closed: the watermark was 20s past it: {"at":"2026-11-20 10:00:06","path":"/la\"te","ms":"50"}`,
+	}
+	if got := show("late"); strings.Join(got, "\n") != strings.Join(wantLate, "\n") {
+		t.Errorf("late rows\n%s", strings.Join(got, "\n"))
+	}
+	got := show("error")
+	if len(got) != 2 || got[0] != `3 its event time is NULL: {"path":"/no time","ms":30}` || !strings.Contains(got[1], `ahead of its arrival: {"path":"/far"`) {
+		t.Errorf("error rows\n%s", strings.Join(got, "\n"))
+	}
+	fetch[any](t, s.url()+"/v1/queries/slow/rows?kind=used", 400)
+	fetch[any](t, s.url()+"/v1/queries/slow/rows", 400)
+	fetch[any](t, s.url()+"/v1/queries/nobody/rows?kind=late", 404)
+	if err := sub.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if list := fetch[struct{ Queries []api.QueryInfo }](t, s.url()+"/v1/queries", 200).Queries; len(list) != 1 {
+		t.Errorf("a closed subscription is still listed: %+v", list)
+	}
+}
