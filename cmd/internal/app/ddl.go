@@ -285,12 +285,13 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 		return err
 	}
 	var gone uint32
-	if view != nil {
+	switch {
+	case view != nil:
 		gone = view.ID
 		delete(db.plans, gone)
-	} else if from != nil {
+	case from != nil:
 		gone = from.ID
-	} else if sink != nil {
+	case sink != nil:
 		gone = sink.ID
 	}
 	if err := db.persist(ctx, sql.Print(s), nil, gone); err != nil {
