@@ -12,7 +12,7 @@ LINT     := bin/golangci-lint
 # Every other module of the repository; the linter's own has nothing to test.
 MODULES  := $(shell find bench tools -name go.mod -not -path tools/go.mod -not -path '*/node_modules/*' 2>/dev/null | xargs -r -n1 dirname)
 # Packages that start goroutines.
-RACE     := ./ingest/... ./operators/engine/... ./operators/sinks ./dashboard/hub/...
+RACE     := ./ingest/... ./operators/engine/... ./operators/views ./operators/sinks ./operators/sinks/file ./dashboard/hub/...
 TIMEOUT  ?= 6m
 FUZZTIME ?= 20s
 BENCH    ?= .
