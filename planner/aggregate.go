@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,11 +15,20 @@ import (
 
 // isAggregate tells whether a call is one of the aggregates.
 func isAggregate(c *ast.Call) bool {
-	switch strings.ToUpper(c.Name.Text) {
-	case "COUNT", "SUM", "AVG", "MIN", "MAX", "APPROX_PERCENTILE":
-		return true
+	name := strings.ToUpper(c.Name.Text)
+	return slices.ContainsFunc(Aggregates(), func(f Function) bool { return f.Name == name })
+}
+
+// Aggregates returns every aggregate, for help and completion.
+func Aggregates() []Function {
+	return []Function{
+		{"COUNT", "COUNT(*)", "How many rows there are; COUNT(x): how many where x is not NULL. A BIGINT."},
+		{"SUM", "SUM(x)", "The sum: of integers exact, a DECIMAL(38,0); NULL of no values."},
+		{"AVG", "AVG(x)", "The mean: of integers a DOUBLE over an exact sum, of DECIMAL(p,s) a DECIMAL(38,s+4)."},
+		{"MIN", "MIN(x)", "The least value; text by its bytes."},
+		{"MAX", "MAX(x)", "The greatest value; text by its bytes."},
+		{"APPROX_PERCENTILE", "APPROX_PERCENTILE(x, 0.95)", "The value that 95 % of the values do not exceed, at most 1 % off: a DOUBLE."},
 	}
-	return false
 }
 
 // findAggregate returns an aggregate inside e, nil if there is none.

@@ -24,7 +24,7 @@ const configFileMax = 1 << 20
 // that --config (or WEIR_CONFIG) names, then the default.
 func addConfig(cmd *cobra.Command) {
 	var path string
-	cmd.Flags().StringVar(&path, "config", "", "YAML file of flags, such as `listen: 127.0.0.1:9000`; flags and WEIR_* come first")
+	cmd.Flags().StringVar(&path, "config", "", "YAML `file` of flags, such as listen: 127.0.0.1:9000; flags and WEIR_* come first")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := setFromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 			return err

@@ -25,9 +25,10 @@ func putCommand(io Streams) *cobra.Command {
 		Use:   "put STREAM [FILE]",
 		Short: "Send JSON or CSV to a stream",
 		Long: `Send rows from a file or stdin to a stream of a server: JSON lines, a JSON
-array of objects, or CSV with a header, plain or compressed with gzip or zstd. Rows are sent in order, in pieces of at most 4 MiB, and count once even
-if the connection or the server breaks in between: a piece is sent again until it
-is known to be on disk.
+array of objects, or CSV with a header, plain or compressed with gzip or zstd.
+Rows are sent in order, in pieces of at most 4 MiB, and count once even if the
+connection or the server breaks in between: a piece is sent again until it is
+known to be on disk.
 
 Rows that do not fit the stream are reported with their line and left out. The
 exit code is 1 if there were any, or if something could not be sent; the message

@@ -93,7 +93,7 @@ and shows the results as they change.
   weir demo                 moving charts in a browser, nothing to set up
   weir query 'SELECT …'     SQL over a file or stdin
   weir serve                a server: send rows over HTTP, query them live
-  weir put STREAM FILE      send a file of JSON lines to a server
+  weir put STREAM FILE      send a file of JSON lines or CSV to a server
   weir sql                  a shell on a server`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
