@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,10 +28,14 @@ type page struct {
 	dir, address string
 	exports      string // what the reader has exported
 	server       *exec.Cmd
+	ended        chan error // how the server ended
 	log          bytes.Buffer
 	replace      map[string]string // addresses of the page and what they are here
 	absent       map[string]string // those that are nowhere here, and why
 }
+
+// asks are commands that need a server.
+var asks = regexp.MustCompile(`(?m)curl |weir (sql|put)|pidof`)
 
 // Addresses that stand in the documents.
 const (
@@ -51,8 +56,12 @@ func runPage(t *testing.T, name string, all []block) {
 	p.address = freeAddress(t)
 	p.replace["127.0.0.1:8484"], p.replace["0.0.0.0:8484"] = p.address, p.address
 	var text strings.Builder
+	first := ""
 	for _, b := range all {
-		text.WriteString(b.language + "\n" + b.text)
+		text.WriteString(b.text)
+		if first == "" && b.language != "text" {
+			first = b.text
+		}
 	}
 	if strings.Contains(text.String(), influxAddress) {
 		p.need(t, influxAddress, func(t sinktest.TB) string { return sinktest.Influx(t).Addr })
@@ -61,7 +70,7 @@ func runPage(t *testing.T, name string, all []block) {
 		p.need(t, postgresURL, func(t sinktest.TB) string { return sinktest.Postgres(t, "").URL() })
 	}
 	t.Cleanup(func() { p.stop(t) })
-	if !serves.MatchString(strings.ReplaceAll(text.String(), "\n", " ")) {
+	if at := serves.FindStringIndex(strings.ReplaceAll(first, "\n", " ")); at == nil || asks.MatchString(first[:at[0]]) {
 		p.serve(t, name, "weir serve")
 	}
 	printed := ""
@@ -72,6 +81,9 @@ func runPage(t *testing.T, name string, all []block) {
 		t.Run(fmt.Sprint("line ", b.line), func(t *testing.T) {
 			for there, here := range p.replace {
 				b.text = strings.ReplaceAll(b.text, there, here)
+			}
+			if _, err := exec.LookPath("node"); err != nil && strings.Contains("\n"+b.text, "\nnode ") {
+				t.Skipf("SKIPPED: %v", err)
 			}
 			for there, why := range p.absent {
 				if strings.Contains(b.text, there) {
@@ -142,6 +154,8 @@ func (p *page) serve(t *testing.T, at, command string) {
 	if err := p.server.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p.ended = make(chan error, 1)
+	go func(server *exec.Cmd, ended chan<- error) { ended <- server.Wait() }(p.server, p.ended)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		res, err := http.Get("http://" + p.address + "/readyz")
 		if err == nil {
@@ -163,7 +177,7 @@ func (p *page) stop(t *testing.T) {
 		return
 	}
 	_ = p.server.Process.Signal(syscall.SIGTERM)
-	err := p.server.Wait()
+	err := <-p.ended
 	killed := false
 	if status, ok := p.server.ProcessState.Sys().(syscall.WaitStatus); ok {
 		killed = status.Signaled() && status.Signal() == syscall.SIGKILL
@@ -187,7 +201,7 @@ func (p *page) bash(command string) (out, all string, err error) {
 	if strings.Contains(command, "pkill") || strings.Contains(command, "killall") {
 		return "", "", errors.New("this would end the servers of others")
 	}
-	prelude := fmt.Sprintf("set -o pipefail; pidof() { echo %s; }\n%s", pid, p.exports)
+	prelude := fmt.Sprintf("set -o pipefail; pidof() { kill -0 %s 2>/dev/null && echo %[1]s; }\n%s", pid, p.exports)
 	args := []string{"-c", prelude + command}
 	name, endless := "bash", strings.Contains(command, "curl -sN") || strings.Contains(command, "tail -F")
 	if endless {

@@ -117,7 +117,7 @@ func httpError(code diag.Code, format string, args ...any) *diag.Error {
 // NotFound answers 404 in the common shape.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	WriteError(w, httpError(CodeNotFound, "no such path: %s", r.URL.Path).
-		WithHint("there are POST /v1/sql, POST /v1/streams/{name}/records, POST /v1/streams/{name}/end, GET /v1/ws, GET /v1/streams, GET /v1/views, GET /v1/queries, GET /metrics, GET /healthz, GET /readyz, and the page at /"))
+		WithHint("there are POST /v1/sql, POST /v1/streams/{name}/records, POST /v1/streams/{name}/end, GET /v1/ws, GET /v1/streams, GET /v1/views, GET /v1/queries, GET /v1/sinks, GET /metrics, GET /healthz, GET /readyz, and the page at /"))
 }
 
 // Methods passes requests with one of the methods on to next and answers the
