@@ -147,6 +147,47 @@ func anchors(page string) map[string]bool {
 	return out
 }
 
+// TestCodesAreDocumented looks for every code of an error in the reference.
+func TestCodesAreDocumented(t *testing.T) {
+	root := filepath.Join("..", "..")
+	pages := ""
+	for _, name := range []string{"http.md", "sql.md"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(text)
+	}
+	code := regexp.MustCompile(`(?:Code:? *(?:= )?|^\t[A-Z]\w+ += )"(E[0-9]{4}|[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*)"`)
+	found := map[string]bool{}
+	for _, dir := range []string{"sql/diag", "ingest/decode", "ingest/httpapi", "dashboard/api", "dashboard/hub"} {
+		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(text)) {
+				if m := code.FindStringSubmatch(line); m != nil && !strings.HasSuffix(name, "_test.go") {
+					found[m[1]] = true
+				}
+			}
+		}
+	}
+	const least = 50 // that the pattern finds them
+	if len(found) < least {
+		t.Errorf("only %d codes: %v", len(found), found)
+	}
+	for c := range found {
+		if !strings.Contains(pages, "`"+c+"`") {
+			t.Errorf("neither docs/sql.md nor docs/http.md has the code %s", c)
+		}
+	}
+}
+
 // elsewhere are commands that other tests run.
 var elsewhere = regexp.MustCompile(`^(go run ./cmd/weir demo|weir demo|go build )`)
 

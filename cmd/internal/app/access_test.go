@@ -139,6 +139,7 @@ var endpoints = []struct {
 	{"POST", "/v1/streams/hits/end", "", 200, false},
 	{"GET", "/v1/views", "", 200, false},
 	{"GET", "/v1/queries", "", 200, false},
+	{"GET", "/v1/sinks", "", 200, false},
 	{"GET", "/v1/queries/none/rows?kind=late", "", 404, false},
 	{"GET", "/metrics", "", 200, false},
 	{"GET", "/debug/pprof/", "", 200, false},
