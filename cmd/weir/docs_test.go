@@ -188,6 +188,46 @@ func TestCodesAreDocumented(t *testing.T) {
 	}
 }
 
+// TestMetricsOfPages: what the pages say of metrics is in docs/metrics.md.
+func TestMetricsOfPages(t *testing.T) {
+	docs := filepath.Join("..", "..", "docs")
+	reference, err := os.ReadFile(filepath.Join(docs, "metrics.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, page := range []string{"operations.md", "howto/prometheus.md", "howto/late-rows.md"} {
+		text, err := os.ReadFile(filepath.Join(docs, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`weir_[a-z_]+`).FindAllString(string(text), -1) {
+			names++
+			if !regexp.MustCompile("\\| `" + name + "[`{]").Match(reference) {
+				t.Errorf("docs/%s names %s, which docs/metrics.md does not know", page, name)
+			}
+		}
+	}
+	if names == 0 {
+		t.Error("no page names a metric")
+	}
+}
+
+// TestLike: … stands for anything in a line, and alone for any lines.
+func TestLike(t *testing.T) {
+	for _, c := range []struct {
+		want, got string
+		fits      bool
+	}{
+		{"a … c", "a b c", true}, {"a … c", "a b\nc", false}, {"a\n…\nc", "a\nb\nb\nc", true},
+		{"a.c", "abc", false}, {"a", "ab", false}, {"", "", true},
+	} {
+		if like(c.want).MatchString(c.got) != c.fits {
+			t.Errorf("like(%q) and %q", c.want, c.got)
+		}
+	}
+}
+
 // elsewhere are commands that other tests run.
 var elsewhere = regexp.MustCompile(`^(go run ./cmd/weir demo|weir demo|go build )`)
 

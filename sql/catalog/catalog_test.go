@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,48 @@ func TestTooManyColumns(t *testing.T) {
 	def.Columns = def.Columns[:catalog.ColumnsMax]
 	if _, err := catalog.NewStream(def); err != nil {
 		t.Errorf("%d columns give %v", len(def.Columns), err)
+	}
+}
+
+// TestStreamOptionsAreDocumented: docs/sql.md has a line for each option, and with
+// its default written out a stream is the same.
+func TestStreamOptionsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "sql.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = catalog.NewStream(define(t, "CREATE STREAM s (n BIGINT) WITH (quorum = 3)"))
+	_, names, ok := strings.Cut(diag.From(err).Hint, "the options are ")
+	if !ok {
+		t.Fatalf("no list of options in %v", err)
+	}
+	text := func(with string) string {
+		s, err := catalog.NewStream(define(t, "CREATE STREAM s (n BIGINT)"+with))
+		if err != nil {
+			t.Fatalf("%s: %v", with, err)
+		}
+		s.Text = ""
+		return fmt.Sprintf("%+v", *s)
+	}
+	defaults := 0
+	for name := range strings.SplitSeq(names, ", ") {
+		m := regexp.MustCompile("(?m)^\\| `" + name + "` \\| (.+?) \\| ").FindStringSubmatch(string(doc))
+		if m == nil {
+			t.Errorf("docs/sql.md has no line for the option %s", name)
+			continue
+		}
+		value := strings.Trim(m[1], "`")
+		if value != "4" && !strings.HasPrefix(value, "'") {
+			continue // none, or a sentence
+		}
+		defaults++
+		if got, want := text(" WITH ("+name+" = "+value+")"), text(""); got != want {
+			t.Errorf("docs/sql.md says that %s is %s if nothing is said, but then a stream is\n%s\nand else\n%s", name, value, got, want)
+		}
+	}
+	const documented = 6
+	if defaults != documented {
+		t.Errorf("%d options with a default in docs/sql.md", defaults)
 	}
 }
 
