@@ -126,6 +126,16 @@ func (p *page) need(t *testing.T, address string, start func(sinktest.TB) string
 	p.replace[address] = start(tolerant{t})
 }
 
+// TestNeed: a server that cannot be had costs its blocks alone, not the page.
+func TestNeed(t *testing.T) {
+	p := &page{replace: map[string]string{}, absent: map[string]string{}}
+	p.need(t, "there", func(t sinktest.TB) string { t.Skipf("no %s", "server"); return "" })
+	p.need(t, "here", func(sinktest.TB) string { return "address" })
+	if p.absent["there"] != "no server" || len(p.absent) != 1 || p.replace["here"] != "address" || len(p.replace) != 1 {
+		t.Errorf("absent %v, replaced %v", p.absent, p.replace)
+	}
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
