@@ -61,6 +61,8 @@ func (f function) arity() string {
 		return "at least " + plural(f.min)
 	case f.min == f.max:
 		return plural(f.min)
+	case f.max > f.min+1:
+		return fmt.Sprintf("%d to %s", f.min, plural(f.max))
 	}
 	return fmt.Sprintf("%d or %s", f.min, plural(f.max))
 }
@@ -90,6 +92,10 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 	slices.Sort(candidates) // of equals the first is taken
 	if near := diag.Suggest(name, candidates); near != "" {
 		return err.WithHint("did you mean %s?", near)
+	}
+	switch name {
+	case "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "QUANTILE", "QUANTILES", "MEDIAN":
+		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
 	}
 	return err
 }

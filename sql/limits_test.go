@@ -36,9 +36,17 @@ func TestBombs(t *testing.T) {
 		{"casts", "SELECT " + many("CAST(", 5000), "100"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			start := time.Now()
-			_, err := Parse(c.text)
-			took := time.Since(start)
+			// Of some runs the fastest: others wait for the machine, not for the parser.
+			const most = 100 * time.Millisecond
+			var err error
+			took := time.Hour
+			for range 5 {
+				start := time.Now()
+				_, err = Parse(c.text)
+				if took = min(took, time.Since(start)); took <= most {
+					break
+				}
+			}
 			var e *diag.Error
 			if !errors.As(err, &e) || e.Code != diag.TooLarge {
 				t.Fatalf("want TooLarge, got %v", err)
@@ -50,7 +58,7 @@ func TestBombs(t *testing.T) {
 			if out := diag.Render(e, c.text); len(out) > 2000 {
 				t.Errorf("the rendered error has %d bytes", len(out))
 			}
-			if took > 100*time.Millisecond {
+			if took > most {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"weir/sql/diag"
 )
 
+const aggregatesHint = "the aggregates are COUNT, SUM, AVG, MIN, MAX and APPROX_PERCENTILE"
+
 // refuse looks at the next token for a construct that weir does not have. The
 // parser behind would refuse it with a message of its own, or misread it in
 // silence: FROM a ASOF JOIN b is to MySQL a table with the alias ASOF.
@@ -85,9 +87,9 @@ func (pp *prepass) refuseCall(t token) error {
 	case "CUBE", "ROLLUP", "HISTOGRAM", "GROUPING":
 		return unsupported(at, "name the columns to group by", "%s is not supported", t.word)
 	case "FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "LAG", "LEAD", "ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE":
-		return unsupported(at, "the aggregates are COUNT, SUM, AVG, MIN and MAX", "the function %s is not supported", t.word)
+		return unsupported(at, aggregatesHint, "the function %s is not supported", t.word)
 	case "GROUP_CONCAT", "ARRAY_AGG", "STRING_AGG", "LISTAGG", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
-		return unsupported(at, "the aggregates are COUNT, SUM, AVG, MIN and MAX", "the aggregate %s is not supported", t.word)
+		return unsupported(at, aggregatesHint, "the aggregate %s is not supported", t.word)
 	case "TRY_CAST", "CONVERT":
 		return unsupported(at, "write CAST(x AS BIGINT)", "%s is not supported", t.word)
 	case "POSITION":
@@ -143,7 +145,7 @@ func (pp *prepass) refusePostfix(t token) error {
 	case t.is("FILTER") && next.is("("):
 		return unsupported(at, "write SUM(CASE WHEN … THEN 1 ELSE 0 END), or move the condition into WHERE", "FILTER (WHERE …) is not supported")
 	case t.is("WITHIN") && next.is("GROUP"):
-		return unsupported(at.Join(next.span()), "the aggregates are COUNT, SUM, AVG, MIN and MAX", "WITHIN GROUP is not supported")
+		return unsupported(at.Join(next.span()), "write APPROX_PERCENTILE(x, 0.95)", "WITHIN GROUP is not supported")
 	case (t.is("IGNORE") || t.is("RESPECT")) && next.is("NULLS"):
 		return unsupported(at.Join(next.span()), "aggregates skip NULL; COUNT(*) counts all rows", "%s NULLS is not supported", t.word)
 	}

@@ -49,6 +49,9 @@ func (pp *prepass) refuseInFrom(t token) error {
 		if t.is("OFFSET") && next.kind == tokNumber {
 			return diag.New(diag.Syntax, at, "OFFSET without LIMIT").WithHint("write LIMIT 10 OFFSET 20")
 		}
+		if t.is("EMIT") && next.is("CHANGE") {
+			return mistypedEmit(next)
+		}
 		return diag.New(diag.Syntax, at, "`%s` cannot stand here", pp.raw(t)).WithHint("to call the table so, write AS `%s`", pp.raw(t))
 	}
 	return nil

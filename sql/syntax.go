@@ -27,11 +27,14 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 	if e := p.mistyped(lexs, i, at, prev); e != nil {
 		return e
 	}
+	next := token{}
+	if i+1 < len(lexs) {
+		next = lexs[i+1].token
+	}
+	if at.is("EMIT") && next.is("CHANGE") {
+		return diag.From(mistypedEmit(next))
+	}
 	if at.kind == tokWord && isReserved(at.word) {
-		next := token{}
-		if i+1 < len(lexs) {
-			next = lexs[i+1].token
-		}
 		if !structural(at.word) || (at.is("GROUP") || at.is("ORDER")) && !next.is("BY") {
 			return diag.New(diag.Syntax, at.span(), "syntax error at the reserved word `%s`", p.raw(at)).
 				WithLabel("reserved").WithHint("to use it as a name, write it in back-quotes: `%s`", p.raw(at))
@@ -143,6 +146,9 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 		what = "NULL, TRUE or FALSE behind IS"
 	case "AS", ".":
 		what = "a name behind " + spell(prev.word)
+	case "->", "->>":
+		what = "a path in quotes behind " + spell(prev.word)
+		hint = "for example doc->>'$.name'"
 	case "LIMIT", "OFFSET":
 		what = "a whole number behind " + prev.word
 		if at.kind == tokNumber {
@@ -154,6 +160,12 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 	}
 	if at.is("*") && prev.is("(") {
 		hint = "a star stands in COUNT(*) alone"
+	}
+	if at.is("->") || at.is("->>") {
+		hint = "it stands behind a column; elsewhere write JSON_EXTRACT(json, '$.name')"
+	}
+	if at.is("RETURNING") {
+		hint = "write CAST(JSON_VALUE(doc, '$.n') AS BIGINT)"
 	}
 	if at.is("OFFSET") {
 		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"

@@ -119,6 +119,13 @@ func (pp *prepass) emitClause() error {
 	return pp.badEmit(first)
 }
 
+// mistypedEmit is the error for EMIT CHANGE, whose word is reserved in MySQL, so
+// that EMIT does not look like a clause.
+func mistypedEmit(word token) error {
+	return diag.New(diag.Syntax, word.span(), "expected CHANGES, found `%s`", word.word).
+		WithLabel("did you mean CHANGES?").WithHint("write EMIT CHANGES")
+}
+
 // badEmit is the error for an EMIT, at token first, that nothing else follows.
 func (pp *prepass) badEmit(first int) error {
 	const hint = "write EMIT ON WINDOW CLOSE, EMIT CHANGES or EMIT ON UPDATE; without EMIT, windows leave when they close"

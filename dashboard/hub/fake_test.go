@@ -52,6 +52,7 @@ type fakeSub struct {
 	whole   bool
 	key     []int
 	append  bool
+	gate    chan struct{} // Open waits for it; nil: it does not
 	updates chan Update
 	ended   chan struct{} // closed by Close
 	once    sync.Once
@@ -68,6 +69,9 @@ func (s *fakeSub) Floor() uint64         { return 0 }
 func (s *fakeSub) Schema() stream.Schema { return fakeSchema }
 
 func (s *fakeSub) Open(_ context.Context, at Place) (Subscription, error) {
+	if s.gate != nil {
+		<-s.gate
+	}
 	if at.Start > 1 {
 		return nil, fmt.Errorf("%w: it is long ago", ErrGone)
 	}

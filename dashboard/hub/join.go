@@ -60,7 +60,7 @@ func (r *run) join(m *member) {
 	resumed, reason, why := r.resumable(m)
 	if reason != "" {
 		r.hub.counters.resets.Add(1)
-		m.conn.out.put(resetMessage(m.id, reason, why))
+		m.put(resetMessage(m.id, reason, why))
 	}
 	msg, err := schemaMessage(m.id, m.class.framer.ch, r.plan, resumed)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *run) join(m *member) {
 		r.leave(m)
 		return
 	}
-	m.conn.out.put(msg)
+	m.put(msg)
 	if !resumed {
 		r.want(m)
 		return
@@ -214,7 +214,7 @@ func (r *run) send(m *member, msgs []*message, at stream.Commit) {
 		r.behind = append(r.behind, m)
 		return
 	}
-	m.conn.out.put(msgs...)
+	m.put(msgs...)
 	m.at, m.total, m.lost = at, r.total, false
 	r.catchUp(m)
 }
@@ -231,9 +231,9 @@ func (r *run) catchUp(m *member) {
 		f, _ := r.ring.behind(m.at, r.style)
 		if rows := f.lines(); len(rows) > 0 {
 			msgs := c.framer.delta(rows, 0, r.point())
-			m.conn.out.put(msgs...)
+			m.put(msgs...)
 		} else {
-			m.conn.out.put(c.framer.mark(r.point()))
+			m.put(c.framer.mark(r.point()))
 		}
 	}
 	m.at, m.total = r.at, r.total
@@ -286,7 +286,7 @@ func (r *run) resync(m *member) {
 		r.catchUp(m)
 	case r.table != nil || r.source != nil:
 		r.hub.counters.resets.Add(1)
-		m.conn.out.put(resetMessage(m.id, resetSlow, "the client fell too far behind"))
+		m.put(resetMessage(m.id, resetSlow, "the client fell too far behind"))
 		r.want(m)
 	default:
 		m.conn.fail(CloseSlow, ErrSlow.Error())
@@ -304,7 +304,7 @@ func (r *run) resyncTail(m *member) {
 	}
 	r.hub.counters.droppedRows.Add(missed - int64(len(rows)))
 	msgs := c.framer.delta(rows, missed-int64(len(rows)), r.point())
-	m.conn.out.put(msgs...)
+	m.put(msgs...)
 	m.at, m.total = r.at, r.total
 	c.add(m)
 }

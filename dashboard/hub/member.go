@@ -105,20 +105,31 @@ func (m *member) leave() {
 	m.conn.finished(m)
 }
 
+// put queues messages for the client whatever waits already, unless it has left:
+// its id may by then be that of another subscription.
+func (m *member) put(msgs ...*message) {
+	c := m.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.members[m]; ok {
+		c.out.put(msgs...)
+	}
+}
+
 // ended tells the client how its subscription ended.
 func (m *member) ended(err error) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
-		// Nobody listens any more, or the server stops.
+		m.conn.finished(m) // nobody listens any more, or the server stops
 	case errors.Is(err, ErrSlow):
 		m.conn.fail(CloseSlow, ErrSlow.Error())
+		m.conn.finished(m)
 	case errors.Is(err, io.EOF):
-		m.conn.out.put(doneMessage(m.id))
+		m.conn.finished(m, doneMessage(m.id))
 	default:
 		m.log.Debug("subscription failed", "err", err)
-		m.conn.out.put(errorMessage(m.id, err))
+		m.conn.finished(m, errorMessage(m.id, err))
 	}
-	m.conn.finished(m)
 }
 
 // channel picks a class that this connection is not in yet.
@@ -141,13 +152,15 @@ func channelName(plan string, k classKey) string {
 	return strconv.Itoa(k.rate) + "/" + strconv.Itoa(k.copy) + "/" + plan
 }
 
-// finished takes a member off the connection's list, once.
-func (c *conn) finished(m *member) {
+// finished takes a member off the connection's list, once, with its last words:
+// who has read them may use the id again.
+func (c *conn) finished(m *member, last ...*message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.members[m]; !ok {
 		return
 	}
+	c.out.put(last...)
 	delete(c.members, m)
 	if c.ids[m.id] == m {
 		delete(c.ids, m.id)

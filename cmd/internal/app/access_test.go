@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,13 +138,19 @@ var endpoints = []struct {
 	{"GET", "/v1/streams/none", "", 404, false},
 	{"POST", "/v1/streams/hits/records", `{"path":"/","ms":1,"ts":"2026-11-20 10:00:00"}`, 200, false},
 	{"POST", "/v1/streams/hits/end", "", 200, false},
+	{"POST", "/v1/streams/hits/none", "", 404, false},
 	{"GET", "/v1/views", "", 200, false},
+	{"GET", "/v1/sinks", "", 200, false},
+	{"POST", "/v1/sinks", "{}", 405, false},
 	{"GET", "/v1/queries", "", 200, false},
 	{"GET", "/v1/sinks", "", 200, false},
 	{"GET", "/v1/queries/none/rows?kind=late", "", 404, false},
 	{"GET", "/metrics", "", 200, false},
 	{"GET", "/debug/pprof/", "", 200, false},
 	{"GET", "/debug/pprof/heap", "", 200, false},
+	{"GET", "/debug/pprof/profile", "", 500, false}, // another one is running
+	{"GET", "/debug/pprof/symbol", "", 200, false},
+	{"GET", "/debug/pprof/trace?seconds=0.001", "", 200, false},
 	{"GET", "/none", "", 404, false},
 	// Paths that pretend to be open ones.
 	{"GET", "/healthz/", "", 404, false},
@@ -159,6 +166,9 @@ var endpoints = []struct {
 func TestEveryEndpoint(t *testing.T) {
 	s, log := serveWith(t, func(c *serverConfig) { c.Guard.Access, c.Pprof = withToken(t), true })
 	s.must(t, hits)
+	if pprof.StartCPUProfile(io.Discard) == nil { // a profile over HTTP takes a second at least
+		defer pprof.StopCPUProfile()
+	}
 	cookie := s.logIn(t, canary)
 	wrong := *cookie
 	wrong.Value = strings.Repeat("A", len(wrong.Value))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"weir/ingest/file"
@@ -61,7 +62,11 @@ func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
 // unknown says that there is no such relation, and what could be meant instead.
 func (r *relations) unknown(name ast.Name) error {
 	e := r.db.catalog.Unknown(name)
-	names := r.db.catalog.Names()
+	names := slices.DeleteFunc(r.db.catalog.Names(), func(n string) bool { return strings.Contains(n, "$") })
+	if _, ok := r.db.catalog.Sink(name.Text); ok {
+		return diag.New(diag.WrongObject, name.At, "`%s` is a sink, which nothing can be read from", name.Text).
+			WithHint("SHOW SINKS and DESCRIBE %s tell about it; read the view that it delivers", name.Text)
+	}
 	switch {
 	case e.Hint != "":
 		return e

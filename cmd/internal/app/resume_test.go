@@ -37,6 +37,7 @@ type keeper struct {
 	ws   *websocket.Conn
 	most int     // messages that it reads between two losses
 	part []frame // of a change or a snapshot that is not complete
+	at   *contents
 
 	mu                       sync.Mutex
 	table                    map[string]string // first column -> the row
@@ -44,6 +45,49 @@ type keeper struct {
 	gaps, duplicates         int
 	resumed, resets, snaps   int
 	connections, deltas, got int
+}
+
+// contents is what the subscribers of one statement have at each token, whichever
+// way they came there. They have to agree.
+type contents struct {
+	mu            sync.Mutex
+	by            map[string]string // token -> the rows
+	agree, differ int
+}
+
+// see compares a table with what another had at the token. It returns the other's
+// if they differ.
+func (c *contents) see(tok string, table map[string]string) (other string) {
+	rows := strings.Join(sorted(table), "\n")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch have, ok := c.by[tok]; {
+	case !ok:
+		c.by[tok] = rows
+	case have == rows:
+		c.agree++
+	default:
+		c.differ++
+		return "other than\n" + have + "\nis\n" + rows
+	}
+	return ""
+}
+
+// probe subscribes anew again and again until stop: the content that it is given
+// is the result at its token, which the others came to change by change.
+func (k *keeper) probe(stop <-chan struct{}) {
+	for {
+		k.tok = ""
+		k.connect()
+		for before := k.snaps; k.snaps == before && k.read(); {
+		}
+		k.ws.UnderlyingConn().Close()
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // connect subscribes behind the token, as often as it takes.
@@ -102,6 +146,11 @@ func (k *keeper) read() bool {
 		}
 	case "mark":
 		k.tok = m.Tok
+	}
+	if k.at != nil && k.tok != "" && len(k.part) == 0 && (m.T == "snap" || m.T == "delta" || m.T == "mark") {
+		if other := k.at.see(k.tok, k.table); other != "" {
+			k.t.Errorf("%s, at %s after a %s: %s", k.sql, k.tok, m.T, other)
+		}
 	}
 	return true
 }
@@ -206,8 +255,14 @@ func TestDropped(t *testing.T) {
 		if strings.Contains(q, "ORDER BY") { // comes four times a second
 			most = 4
 		}
-		k := &keeper{t: t, sql: q, most: most, rnd: rand.New(rand.NewPCG(uint64(i), 9)), table: map[string]string{}}
+		k := &keeper{t: t, sql: q, most: most, rnd: rand.New(rand.NewPCG(uint64(i), 9)), table: map[string]string{}, at: &contents{by: map[string]string{}}}
 		k.url.Store(&s.url)
+		steady := &keeper{t: t, sql: q, rnd: rand.New(rand.NewPCG(uint64(i), 10)), table: map[string]string{}, at: k.at}
+		probe := &keeper{t: t, sql: q, rnd: rand.New(rand.NewPCG(uint64(i), 11)), table: map[string]string{}, at: k.at}
+		steady.url.Store(&s.url)
+		probe.url.Store(&s.url)
+		running.Go(func() { steady.run(0, nil, stop) })
+		running.Go(func() { probe.probe(stop) })
 		keepers = append(keepers, k)
 		running.Go(func() { k.run(*drops, func() { left <- struct{}{} }, stop) })
 	}
@@ -245,6 +300,10 @@ func TestDropped(t *testing.T) {
 			k.sql, k.connections, k.resumed, k.resets, k.snaps, k.deltas, k.got, k.gaps, k.duplicates)
 		if k.gaps+k.duplicates+k.resets > 0 {
 			t.Errorf("%s: gaps, duplicates or resets", k.sql)
+		}
+		t.Logf("at %d tokens: %d times two tables were compared, %d differed", len(k.at.by), k.at.agree, k.at.differ)
+		if k.at.agree < *drops {
+			t.Errorf("%s: only %d times two subscribers were at one token", k.sql, k.at.agree)
 		}
 	}
 	if keepers[0].snaps > *drops/10+1 || keepers[0].resumed == 0 {

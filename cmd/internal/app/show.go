@@ -163,7 +163,9 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 	} else if k, ok := db.catalog.Sink(s.Name.Text); ok {
 		text = k.Create
 	} else {
-		return nil, (&relations{db: db}).unknown(s.Name)
+		e := diag.From((&relations{db: db}).unknown(s.Name))
+		e.Message = fmt.Sprintf("there is no stream, view or sink `%s`", s.Name.Text)
+		return nil, e
 	}
 	return db.cells([]string{"name", "create"}, [][]any{{s.Name.Text, text}}), nil
 }

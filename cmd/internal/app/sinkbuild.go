@@ -129,6 +129,10 @@ func (db *database) postgresSink(def *catalog.Sink, v shape) (*made, error) {
 		URL: def.Text("url"), Password: db.password(def), Table: given(def, "table"), Create: def.Bool("create"), ID: def.Text("id"),
 		Schema: v.schema, Key: v.key, Append: v.appendOnly, BatchRows: def.Int("batch_rows"), Timeout: def.Duration("timeout"),
 	})
+	if errors.Is(err, postgres.ErrAddress) {
+		return nil, badSinkOption("url", "%v", err).
+			hint("for example postgres://user@host:5432/database; in it %% is written %%25, @ is %%40, : is %%3A")
+	}
 	if err != nil {
 		return nil, err
 	}

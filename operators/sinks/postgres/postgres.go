@@ -34,6 +34,10 @@ const (
 	closeWait   = 2 * time.Second
 )
 
+// ErrAddress says that the URL of a server is none. It does not repeat the URL,
+// which may hold a password.
+var ErrAddress = errors.New("the address of the server cannot be read")
+
 // Sink writes to one table. It implements sinks.Sink.
 type Sink struct {
 	cfg  Config
@@ -49,7 +53,7 @@ type Sink struct {
 // New returns a sink; Open reaches for the server.
 func New(cfg Config) (*Sink, error) {
 	if _, err := pgconn.ParseConfig(cfg.URL); err != nil {
-		return nil, fmt.Errorf("the address of the server cannot be read: %w", err) // shows no password
+		return nil, ErrAddress // the library's error shows parts of a password that it cannot tell from the rest
 	}
 	if cfg.Key != nil && len(cfg.Key) == 0 {
 		return nil, errors.New("the view is one row without a key, and a table's rows are found by their key: put a GROUP BY into the view")
@@ -70,7 +74,7 @@ func New(cfg Config) (*Sink, error) {
 func (s *Sink) Open(ctx context.Context) (cursor stream.Commit, ok bool, err error) {
 	cfg, err := pgconn.ParseConfig(s.cfg.URL)
 	if err != nil {
-		return 0, false, err
+		return 0, false, ErrAddress // it was good in New: something that it names has changed
 	}
 	if s.cfg.Password != nil {
 		if cfg.Password, err = s.cfg.Password(); err != nil {
