@@ -17,7 +17,8 @@ type Config struct {
 	Sink   Sink   // owned by the runner
 	Source Source
 	Limits Limits
-	// Timeout bounds Open and Commit; 0: nothing does.
+	// Timeout bounds Open, Begin and Commit; 0: nothing does. Write takes as many
+	// rows as there are, so a sink bounds what it waits for in there itself.
 	Timeout time.Duration
 	// Resync is set if the destination can begin anew from the view's content.
 	Resync bool
@@ -229,7 +230,10 @@ func (r *Runner) step(ctx context.Context, data *stream.StepData) error {
 		return nil
 	}
 	if !r.open {
-		if err := r.cfg.Sink.Begin(ctx, r.mode); err != nil {
+		beginning, cancel := r.bounded(ctx)
+		err := r.cfg.Sink.Begin(beginning, r.mode)
+		cancel()
+		if err != nil {
 			return err
 		}
 		r.open, r.first = true, time.Now()

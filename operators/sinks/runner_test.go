@@ -324,3 +324,19 @@ func TestBugStopsTheSink(t *testing.T) {
 		t.Errorf("it says %+v", st)
 	}
 }
+
+// mute is a destination that takes connections and answers no BEGIN.
+type mute struct{ *fakeSink }
+
+func (mute) Begin(ctx context.Context, _ Mode) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestMute: a destination that never answers is one that does not get through.
+func TestMute(t *testing.T) {
+	sink := mute{&fakeSink{fails: func(string) (error, bool) { return nil, false }}}
+	r, stop := startRunner(t, Config{Sink: sink, Source: &fakeView{changed: make(chan struct{}), at: 4}, Timeout: 10 * time.Millisecond})
+	defer stop()
+	await(t, "a retry", func() bool { st := r.Stats(); return st.State == Retrying && st.Retries > 1 && st.Err != "" })
+}

@@ -132,12 +132,23 @@ func (s *Sink) Write(ctx context.Context, _ stream.Commit, b stream.Batch) error
 			return err
 		}
 		if s.rows.live >= s.cfg.BatchRows || len(s.rows.text) >= bufferBytes {
-			if err := s.flush(ctx); err != nil {
+			if err := s.flushInTime(ctx); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// flushInTime is flush with the time that the server has for an answer: somebody
+// may hold a lock on the table for ever.
+func (s *Sink) flushInTime(ctx context.Context) error {
+	if s.cfg.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.cfg.Timeout)
+		defer cancel()
+	}
+	return s.flush(ctx)
 }
 
 // Bytes is no measure here: a batch is sent when it has its rows.

@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,6 +107,36 @@ func TestPostgres(t *testing.T) {
 	t.Run("fenced", func(t *testing.T) { testFenced(t, cfg) })
 	t.Run("bag", func(t *testing.T) { testBag(t, cfg, ask) })
 	t.Run("resync", func(t *testing.T) { testResync(t, cfg, ask) })
+	t.Run("locked", func(t *testing.T) { testLocked(t, cfg, ask) })
+}
+
+// testLocked holds a lock on the table: what is written does not wait for ever.
+func testLocked(t *testing.T, cfg Config, ask func(string) [][]string) {
+	cfg.Table, cfg.ID = "locked", "locked"
+	s := open(t, cfg)
+	if _, _, err := s.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := deliver(t, s, 1, row{stream.Insert, "a", 1}); err != nil {
+		t.Fatal(err)
+	}
+	ask("BEGIN; LOCK TABLE locked")
+	s.cfg.Timeout = 100 * time.Millisecond
+	if err := deliver(t, s, 2, row{stream.Insert, "b", 2}, row{stream.Insert, "c", 3}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a write to a locked table ends with %v", err)
+	}
+	ask("ROLLBACK")
+	_ = s.Close()
+	s.cfg.Timeout = 10 * time.Second
+	if at, _, err := s.Open(t.Context()); err != nil || at != 1 {
+		t.Fatalf("it is at %d: %v", at, err)
+	}
+	if err := deliver(t, s, 2, row{stream.Insert, "b", 2}); err != nil {
+		t.Error(err)
+	}
+	if got := fmt.Sprint(ask("SELECT k, v FROM locked ORDER BY k")); got != "[[a 1] [b 2]]" {
+		t.Errorf("the table holds %s", got)
+	}
 }
 
 // testModel writes random changes, with breaks of the connection at random
