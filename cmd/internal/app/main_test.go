@@ -106,7 +106,12 @@ func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 		t.Fatal(err)
 	}
 	c := &child{t: t, cmd: cmd, url: "http://" + addr, log: logFile}
-	t.Cleanup(c.kill)
+	t.Cleanup(func() {
+		c.kill()
+		if t.Failed() {
+			t.Logf("the server at %s said:\n%s", addr, c.output())
+		}
+	})
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
 		resp, err := http.Get(c.url + "/readyz")
