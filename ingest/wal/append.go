@@ -239,7 +239,8 @@ func compress(dst, src []byte) ([]byte, codec) {
 	return dst[:copy(dst, src)], codecNone
 }
 
-// enqueueLocked puts p into the queue, or says why not.
+// enqueueLocked puts p into the queue, or says why not. Controls do not wait for
+// room: they are few and small, and whoever writes one has begun to act on it.
 func (l *Log) enqueueLocked(p *pending) error {
 	switch {
 	case l.err != nil:
@@ -250,7 +251,7 @@ func (l *Log) enqueueLocked(p *pending) error {
 		return ErrDiskReserve
 	case p.size > l.cfg.MaxQueueBytes:
 		return fmt.Errorf("%w: the queue has %d bytes", ErrTooLarge, l.cfg.MaxQueueBytes)
-	case l.queueBytes+p.size > l.cfg.MaxQueueBytes:
+	case l.queueBytes+p.size > l.cfg.MaxQueueBytes && p.ofRecords():
 		return ErrBusy
 	}
 	l.queue = append(l.queue, p)
@@ -264,14 +265,14 @@ func (l *Log) await(ctx context.Context, p *pending) (Ack, error) {
 	if !l.leading {
 		l.leading, p.granted = true, true
 		l.mu.Unlock()
-		l.lead()
+		l.lead(p)
 		return p.ack, p.err
 	}
 	l.mu.Unlock()
 	select {
 	case <-p.done:
 	case <-p.turn:
-		l.lead()
+		l.lead(p)
 	case <-ctx.Done():
 		l.mu.Lock()
 		granted := p.granted
@@ -281,7 +282,7 @@ func (l *Log) await(ctx context.Context, p *pending) (Ack, error) {
 			return Ack{}, ctx.Err()
 		}
 		// The lead came in the same moment and there is nobody else to take it.
-		l.lead()
+		l.lead(p)
 	}
 	return p.ack, p.err
 }

@@ -157,6 +157,13 @@ func TestBusyAndAbandoned(t *testing.T) {
 	if _, err := l.Append(t.Context(), Request{}); err == nil {
 		t.Fatal("a request without records was appended")
 	}
+	// A control is written all the same: whoever sends it has begun to act on it.
+	wg.Go(func() {
+		if _, err := l.Control(t.Context(), Control{Kind: DDL, Payload: make([]byte, 900)}); err != nil {
+			t.Error(err)
+		}
+	})
+	waitFor(t, func() bool { return l.Stats().QueueBytes > 1000 })
 	// Those who wait go away; what they queued still becomes durable.
 	cancel()
 	time.Sleep(5 * time.Millisecond)

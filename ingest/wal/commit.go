@@ -3,6 +3,7 @@ package wal
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"weir/operators/stream"
@@ -22,8 +23,9 @@ const (
 )
 
 // lead writes what is queued as one frame, answers everybody who waited for it
-// and passes the lead on. The caller has the lead; its own request is in the queue.
-func (l *Log) lead() {
+// and passes the lead on. The caller has the lead; its own request is in the queue,
+// maybe behind others that nobody waits for, and lead returns when it is answered.
+func (l *Log) lead(own *pending) {
 	for {
 		// Those whom the last leader answered are about to come again: to let
 		// them queue first saves a sync that would carry one request.
@@ -32,7 +34,7 @@ func (l *Log) lead() {
 		batch := l.takeLocked()
 		if batch[0].roll {
 			l.mu.Unlock()
-			if l.answer(batch, l.rollActive()) {
+			if l.answer(batch, l.rollActive(), own) {
 				return
 			}
 			continue
@@ -48,7 +50,7 @@ func (l *Log) lead() {
 		if err == nil {
 			err = l.write(batch, batch[0].control)
 		}
-		if l.answer(batch, err) {
+		if l.answer(batch, err, own) {
 			return
 		}
 	}
@@ -72,8 +74,9 @@ func (l *Log) takeLocked() []*pending {
 }
 
 // answer tells the batch how it went and passes the lead on. It returns false
-// where the lead stays, because nobody waits for what is queued.
-func (l *Log) answer(batch []*pending, err error) (passed bool) {
+// where the lead stays: the leader's own request is still queued, or nobody waits
+// for what is.
+func (l *Log) answer(batch []*pending, err error, own *pending) (passed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -87,6 +90,9 @@ func (l *Log) answer(batch []*pending, err error) (passed bool) {
 		}
 		l.queueBytes -= p.size
 		close(p.done)
+	}
+	if slices.Contains(l.queue, own) {
+		return false
 	}
 	for _, p := range l.queue {
 		if !p.abandoned {

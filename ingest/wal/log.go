@@ -92,7 +92,10 @@ type Log struct {
 	cfg   Config
 	logID uint64
 	seed  uint32
-	lock  *os.File
+
+	recovered stream.Commit // the last commit that was there when it was opened
+
+	lock *os.File
 
 	failed     chan struct{}
 	stopWatch  context.CancelFunc
@@ -201,6 +204,20 @@ func (l *Log) Head() (stream.Commit, stream.Step) {
 	defer l.mu.Unlock()
 	return l.commit, l.step
 }
+
+// Newest returns the newest durable commit and when it arrived.
+func (l *Log) Newest() (stream.Commit, stream.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commit, l.arrival
+}
+
+// ID tells this log from every other one.
+func (l *Log) ID() uint64 { return l.logID }
+
+// Recovered returns the last commit that Open found: what follows it was written
+// since.
+func (l *Log) Recovered() stream.Commit { return l.recovered }
 
 // NextSeq returns the sequence that the next record of a shard will get, which
 // is the number of durable records that it ever had.

@@ -81,6 +81,55 @@ func (l *Log) CommitAt(t stream.Time) stream.Commit {
 	}
 }
 
+// ArrivalOf returns when a commit arrived. It fails with a *BehindRetentionError
+// where the commit was removed, but for the newest of those.
+func (l *Log) ArrivalOf(commit stream.Commit) (stream.Time, error) {
+	l.mu.Lock()
+	segments := l.segments
+	first, head := l.first, l.commit
+	if commit+1 == first {
+		defer l.mu.Unlock()
+		return l.firstAfter, nil
+	}
+	free := l.pinLocked(commit - 1)
+	i := sort.Search(len(segments), func(i int) bool { return segments[i].last >= commit })
+	l.mu.Unlock()
+	defer free()
+	switch {
+	case commit < first:
+		return 0, l.behind(commit - 1)
+	case commit > head || i == len(segments):
+		return 0, fmt.Errorf("arrival of commit %d: the last is %d", commit, head)
+	}
+	s := segments[i]
+	near, err := l.offsetNear(segments, i, commit)
+	if err != nil {
+		return 0, err
+	}
+	f, err := l.cfg.FS.OpenFile(s.path, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	l.mu.Lock()
+	sc := scanner{f: f, off: near, end: s.end, seed: l.seed}
+	l.mu.Unlock()
+	for {
+		b, err := sc.bytes(fixedSize)
+		var h header
+		if err == nil {
+			h, err = parseHeader(b, l.seed)
+		}
+		if err != nil {
+			return 0, &DamageError{s.path, sc.off, commit, 0, err}
+		}
+		if h.commit == commit {
+			return h.arrival, nil
+		}
+		sc.off += int64(h.size)
+	}
+}
+
 // EachControl calls fn for every durable reshard, end and DDL commit, in order,
 // without reading what lies between them: a catalog is
 // rebuilt with it. Those up to RemovedControls are gone. An error of fn ends it.

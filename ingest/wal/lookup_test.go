@@ -76,6 +76,14 @@ func TestLookup(t *testing.T) {
 				t.Fatalf("at %d: commit %d, want %d of %d", at, got, want, len(arrivals))
 			}
 		}
+		for i, want := range arrivals {
+			if got, err := l.ArrivalOf(stream.Commit(i + 1)); got != want || err != nil {
+				t.Fatalf("commit %d arrived at %d, %v; want %d", i+1, got, err, want)
+			}
+		}
+		if got, err := l.ArrivalOf(stream.Commit(len(arrivals) + 1)); err == nil {
+			t.Fatalf("a commit that is not there arrived at %d", got)
+		}
 		after := stream.Commit(rapid.IntRange(0, len(arrivals)-1).Draw(t, "after"))
 		i := slices.IndexFunc(all, func(s string) bool { return strings.HasPrefix(s, fmt.Sprintf("commit %d ", after+1)) })
 		if tail := replay(panics{}, l, after); !slices.Equal(all[i:], tail) {

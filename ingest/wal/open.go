@@ -127,7 +127,7 @@ func (l *Log) load() error {
 		l.segments = append(l.segments, seg)
 	}
 	l.active = l.segments[len(l.segments)-1]
-	l.doneStep = l.step
+	l.doneStep, l.recovered = l.step, l.commit
 	l.lastCommit = l.cfg.Monotonic()
 	return nil
 }

@@ -124,7 +124,7 @@ func TestCoordinator(t *testing.T) {
 			}
 			m.pages, m.dirty = loaded, map[string]bool{}
 			c.Begin(1, "plan", h, from, now)
-			if err := c.Sweep(store); err != nil {
+			if err := c.Sweep(store, func(QueryID) bool { return false }); err != nil {
 				t.Fatal(err)
 			}
 			return c

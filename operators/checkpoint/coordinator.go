@@ -165,18 +165,25 @@ func (c *Coordinator) Behind(id QueryID, commit stream.Commit) bool {
 	return q != nil && commit > q.commit
 }
 
-// Oldest returns the commit of the oldest checkpoint of a query that a restart may
-// go back to, 0 where it has none.
-func (c *Coordinator) Oldest(id QueryID) stream.Commit {
-	oldest := stream.Commit(0)
-	if q := c.queries[id]; q != nil {
-		for _, m := range q.kept {
-			if m != nil && (oldest == 0 || m.Commit < oldest) {
-				oldest = m.Commit
-			}
+// Commits returns the commits of the checkpoints that a restart of a query may go
+// back to, the oldest first.
+func (c *Coordinator) Commits(id QueryID) []stream.Commit {
+	q := c.queries[id]
+	if q == nil {
+		return nil
+	}
+	return commitsOf(q.kept[:])
+}
+
+func commitsOf(manifests []*Manifest) []stream.Commit {
+	var out []stream.Commit
+	for _, m := range manifests {
+		if m != nil {
+			out = append(out, m.Commit)
 		}
 	}
-	return oldest
+	slices.Sort(out)
+	return out
 }
 
 // Results notes that the results of a query are in the batch at hand.

@@ -119,6 +119,17 @@ func (h *History) Manifests(plan string) []*Manifest {
 	return out
 }
 
+// Commits returns the commits of those that a query which goes on from one keeps,
+// the oldest first.
+func (h *History) Commits(from *Manifest) []stream.Commit {
+	return commitsOf(slices.DeleteFunc(h.Manifests(from.Plan), func(m *Manifest) bool { return m.Epoch > from.Epoch }))
+}
+
+// Empty tells whether there is no manifest of any plan that can be read.
+func (h *History) Empty() bool {
+	return !slices.ContainsFunc(h.slots[:], func(m *Manifest) bool { return m != nil })
+}
+
 // Load reads the pages of a manifest.
 func (h *History) Load(m *Manifest) (*Snapshot, error) {
 	s := &Snapshot{Point: m.Point, Pages: make([]Page, len(m.Pages))}
@@ -137,9 +148,10 @@ func (h *History) Load(m *Manifest) (*Snapshot, error) {
 }
 
 // Sweep finds what a crash left behind: pages that no kept manifest names, and
-// everything of queries that nobody began. Clean deletes it. It must be called
-// before the first Add, and reads all pages.
-func (c *Coordinator) Sweep(store state.Store) error {
+// everything of queries that nobody began, unless keep says that they are to be
+// left alone. Clean deletes it. It must be called before the first Add, and reads
+// all pages.
+func (c *Coordinator) Sweep(store state.Store, keep func(QueryID) bool) error {
 	named := make(map[QueryID]map[pageID]bool)
 	for id, q := range c.queries {
 		named[id] = q.named()
@@ -149,7 +161,7 @@ func (c *Coordinator) Sweep(store state.Store) error {
 		if ok {
 			c.epoch = max(c.epoch, epoch)
 		}
-		if !ok || !named[id][pageID{epoch, path}] {
+		if !ok || !named[id][pageID{epoch, path}] && (c.queries[id] != nil || !keep(id)) {
 			c.garbage = append(c.garbage, dead{bytes.Clone(key), len(value)})
 		}
 		return nil
@@ -158,9 +170,12 @@ func (c *Coordinator) Sweep(store state.Store) error {
 		return err
 	}
 	return store.Scan([]byte{manifestPrefix}, func(key, value []byte) error {
-		if len(key) != 6 || c.queries[QueryID(binary.BigEndian.Uint32(key[1:]))] == nil {
-			c.garbage = append(c.garbage, dead{bytes.Clone(key), len(value)})
+		if len(key) == 6 {
+			if id := QueryID(binary.BigEndian.Uint32(key[1:])); c.queries[id] != nil || keep(id) {
+				return nil
+			}
 		}
+		c.garbage = append(c.garbage, dead{bytes.Clone(key), len(value)})
 		return nil
 	})
 }

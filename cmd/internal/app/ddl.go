@@ -230,9 +230,8 @@ func (db *database) startView(def *catalog.View, p *physical.Plan, rel *relation
 }
 
 // startViews runs the stored plan of every materialized view of a restored catalog.
+// The caller holds db.ddl since the catalog was restored: no statement has changed it.
 func (db *database) startViews() error {
-	db.ddl.Lock()
-	defer db.ddl.Unlock()
 	for _, v := range db.catalog.Views() {
 		if !v.Materialized {
 			continue
@@ -267,7 +266,7 @@ func (db *database) stopView(id uint32) {
 	}
 	m.stop()
 	if db.saver != nil {
-		db.saver.drop(m)
+		db.saver.drop(id)
 	}
 }
 

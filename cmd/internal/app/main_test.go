@@ -86,6 +86,24 @@ type child struct {
 // Flags come last, with PORT for the port.
 func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 	t.Helper()
+	c := launch(t, dir, port, flags...)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(c.url + "/readyz")
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return c
+		}
+	}
+	t.Fatalf("server is not ready after 30 s; it said:\n%s", c.output())
+	return nil
+}
+
+// launch starts a server as startServer does, and does not wait for it.
+func launch(t testing.TB, dir string, port int, flags ...string) *child {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -112,20 +130,7 @@ func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 			t.Logf("the server at %s said:\n%s", addr, c.output())
 		}
 	})
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
-		resp, err := http.Get(c.url + "/readyz")
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return c
-			}
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(logFile.Name())
-	t.Fatalf("server is not ready after 30 s; it said:\n%s", text)
-	return nil
+	return c
 }
 
 // kill ends the server as a power button would end its process.

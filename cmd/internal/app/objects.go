@@ -21,6 +21,7 @@ import (
 // which commit of the log they reflect. The commits decide; see docs/adr/0007.
 const (
 	objectPrefix = "co"
+	gonePrefix   = "cg" // objects that were dropped, and of which something may be left
 	catalogKey   = "ch"
 	objectsV     = 1
 )
@@ -47,6 +48,20 @@ type reflected struct {
 
 func objectKey(id uint32) []byte { return binary.BigEndian.AppendUint32([]byte(objectPrefix), id) }
 
+func goneKey(id uint32) []byte { return binary.BigEndian.AppendUint32([]byte(gonePrefix), id) }
+
+// goneViews returns the objects that a crash has kept from being deleted.
+func goneViews(store state.Store) ([]uint32, error) {
+	var out []uint32
+	err := store.Scan([]byte(gonePrefix), func(key, _ []byte) error {
+		if n := len(gonePrefix); len(key) == n+4 {
+			out = append(out, binary.BigEndian.Uint32(key[n:]))
+		}
+		return nil
+	})
+	return out, err
+}
+
 // saveCatalog brings the store to what the catalog is after a ddl commit. The log has the
 // statement already, so an error costs only the replay of it at the next start.
 func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made *object, gone uint32) {
@@ -57,6 +72,7 @@ func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made 
 	var b state.Batch
 	if gone > 0 {
 		b.Delete(objectKey(gone))
+		b.Put(goneKey(gone), []byte{objectsV})
 	}
 	head, err := json.Marshal(r)
 	if err == nil && made != nil {
@@ -67,6 +83,9 @@ func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made 
 	}
 	if err == nil {
 		b.Put([]byte(catalogKey), head)
+		err = putMark(db.log, &b)
+	}
+	if err == nil {
 		err = db.store.Write(context.WithoutCancel(ctx), &b)
 	}
 	db.unsaved.Store(err != nil)

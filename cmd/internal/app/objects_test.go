@@ -30,6 +30,7 @@ func started(t *testing.T, dir string, at time.Time) (*server, func()) {
 		t.Fatal(err)
 	}
 	s.db.now = func() time.Time { return at }
+	s.db.ddl.Lock() // as run does
 	if err := s.start(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}

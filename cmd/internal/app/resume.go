@@ -52,12 +52,13 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 			continue
 		}
 		m.resumed = man.Commit
-		db.saver.begin(m.def.ID, plan, h, man)
+		db.saver.begin(m, plan, h, man)
 		return in, nil
 	}
-	// Once there was a checkpoint, the oldest record must still be the first: else
+	// Once there was something of it, the oldest record must still be the first: else
 	// the view would go on from half of what it is.
-	if oldest := db.log.Horizon(rel.stream.ID).After; len(found)+len(problems) > 0 && db.log.HadRecords(rel.stream.ID, oldest) {
+	before := shown > 0 || len(problems) > 0 || !h.Empty()
+	if oldest := db.log.Horizon(rel.stream.ID).After; before && db.log.HadRecords(rel.stream.ID, oldest) {
 		return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
 	}
 	if shown > head || shown > 0 && len(found) == 0 {
@@ -73,7 +74,7 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.saver.begin(m.def.ID, plan, h, nil)
+	db.saver.begin(m, plan, h, nil)
 	return in, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"weir/operators/engine"
 	"weir/operators/state"
 	"weir/operators/stream"
+	"weir/operators/views"
 )
 
 // How often something is saved; see checkpoint.Config.
@@ -38,6 +39,8 @@ type saver struct {
 	// of the goroutine that saves
 	coord *checkpoint.Coordinator
 	swept bool
+	gone  []uint32        // views that were dropped before the start, and that may have left something
+	known map[uint32]bool // materialized views that there were at the start
 
 	mu      sync.Mutex
 	pending []func() // queries that came and went, for that goroutine
@@ -62,7 +65,7 @@ func newSaver(db *database, store state.Store, cfg checkpoint.Config) (*saver, e
 	if err != nil {
 		return nil, err
 	}
-	return &saver{db: db, store: store, logger: db.logger, done: make(chan struct{}), coord: coord}, nil
+	return &saver{db: db, store: store, logger: db.logger, done: make(chan struct{}), coord: coord, known: make(map[uint32]bool)}, nil
 }
 
 // saveConfig is how often a server saves.
@@ -84,32 +87,70 @@ func (s *saver) later(f func()) {
 	s.pending = append(s.pending, f)
 }
 
-// begin adds a query; see checkpoint.Coordinator.Begin.
-func (s *saver) begin(id uint32, plan string, h *checkpoint.History, from *checkpoint.Manifest) {
+// begin adds a query; see checkpoint.Coordinator.Begin. What a restart reads of the
+// log is held from now on: what is removed may be removed before the first save.
+func (s *saver) begin(m *materialized, plan string, h *checkpoint.History, from *checkpoint.Manifest) {
+	var kept []stream.Commit
+	if from != nil {
+		kept = h.Commits(from)
+	}
+	s.hold(m, kept)
 	now := s.db.now()
-	s.later(func() { s.coord.Begin(checkpoint.QueryID(id), plan, h, from, now) })
+	s.later(func() { s.coord.Begin(checkpoint.QueryID(m.def.ID), plan, h, from, now) })
+}
+
+// hold keeps in the log what a restart of a view reads that goes back to the
+// oldest of its checkpoints, or, where that is not to be had, to one behind it.
+func (s *saver) hold(m *materialized, checkpoints []stream.Commit) {
+	if len(checkpoints) == 0 {
+		checkpoints = []stream.Commit{m.from}
+	}
+	var err error
+	for _, after := range checkpoints {
+		if err = s.db.log.Hold(holdName(m.def.ID), after); err == nil {
+			return
+		}
+	}
+	if !m.lost.Swap(true) {
+		s.logger.Warn("the log no longer has what a restart of the view reads", "view", m.def.Name, "error", err)
+	}
 }
 
 // drop forgets a view that is closed, and deletes what is on disk of it.
-func (s *saver) drop(m *materialized) {
-	if m.disk == nil {
-		return
-	}
+func (s *saver) drop(id uint32) {
 	s.later(func() {
-		s.db.log.Release(holdName(m.def.ID))
-		var b state.Batch
-		s.coord.Drop(checkpoint.QueryID(m.def.ID), &b)
-		m.disk.Drop(&b)
-		if err := s.store.Write(context.Background(), &b); err != nil {
+		if err := s.discard(id); err != nil {
 			s.failed(err) // the next start finds what is left
 		}
 	})
+}
+
+// discard deletes what is on disk of a view.
+func (s *saver) discard(id uint32) error {
+	s.db.log.Release(holdName(id))
+	ctx := context.Background()
+	var b state.Batch
+	s.coord.Drop(checkpoint.QueryID(id), &b)
+	if err := s.store.Write(ctx, &b); err != nil {
+		return err
+	}
+	if err := views.Discard(ctx, s.store, id); err != nil {
+		return err
+	}
+	return s.store.Write(ctx, &state.Batch{Deletes: [][]byte{goneKey(id)}})
 }
 
 // start saves every second, until the database stops. The views of the catalog
 // run already.
 func (s *saver) start() {
 	s.started = true
+	for _, v := range s.db.catalog.Views() {
+		s.known[v.ID] = v.Materialized
+	}
+	var err error
+	if s.gone, err = goneViews(s.store); err != nil {
+		s.logger.Warn("cannot tell what is left of views that were dropped", "error", err)
+	}
 	s.db.wg.Go(func() { s.run(s.db.ctx) })
 }
 
@@ -178,10 +219,7 @@ func (s *saver) release() {
 		if m.disk == nil {
 			continue
 		}
-		after := max(m.from, s.coord.Oldest(checkpoint.QueryID(m.def.ID)))
-		if err := s.db.log.Hold(holdName(m.def.ID), after); err != nil && !m.lost.Swap(true) {
-			s.logger.Warn("the log no longer has what a restart of the view reads", "view", m.def.Name, "error", err)
-		}
+		s.hold(m, s.coord.Commits(checkpoint.QueryID(m.def.ID)))
 	}
 	for _, d := range s.db.deliveries() {
 		d.delivered()
@@ -205,9 +243,20 @@ func (s *saver) catchUp() {
 		return
 	}
 	s.swept = true
-	if err := s.coord.Sweep(s.store); err != nil {
-		s.logger.Warn("cannot look for what is left of old checkpoints", "error", err)
+	if err := s.sweep(); err != nil {
+		s.logger.Warn("cannot look for what a crash has left in the store", "error", err)
 	}
+}
+
+// sweep deletes what a crash has left: of views that were dropped, and of writes
+// that were not finished. What is there of a view that cannot be run stays.
+func (s *saver) sweep() error {
+	for _, id := range s.gone {
+		if err := s.discard(id); err != nil {
+			return err
+		}
+	}
+	return s.coord.Sweep(s.store, func(id checkpoint.QueryID) bool { return s.known[uint32(id)] })
 }
 
 func (s *saver) failed(err error) {
@@ -287,6 +336,9 @@ func (e *epoch) write() {
 		}
 		e.flushed = nil
 		return
+	}
+	if err := putMark(s.db.log, &e.batch); err != nil {
+		s.failed(err)
 	}
 	bytes, pages := e.batch.Bytes(), len(e.batch.Pages)
 	// A write that was begun is finished: nobody could say what half of it is.

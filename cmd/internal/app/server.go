@@ -143,6 +143,7 @@ func (s *server) url() string { return "http://" + s.cfg.Listener.Addr().String(
 // run serves until ctx is cancelled or the log fails. onReady is called once
 // the views show everything that the log held at the start.
 func (s *server) run(ctx context.Context, statements string, onReady func(time.Duration)) error {
+	s.db.ddl.Lock() // statements that come now wait until the catalog runs
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.cfg.Listener) }()
 	s.db.wg.Go(func() { s.rates.run(s.db.ctx, s.db.counts) })
@@ -159,17 +160,27 @@ func (s *server) run(ctx context.Context, statements string, onReady func(time.D
 	return errors.Join(err, s.stop())
 }
 
-// start runs the views, then the statements, then waits for the views.
-func (s *server) start(ctx context.Context, statements string) error {
+// startCatalog runs the views and the sinks, and lets statements in. Nothing is
+// removed from the log before everybody has said what is needed of it.
+func (s *server) startCatalog() error {
+	defer s.db.ddl.Unlock()
 	if err := s.db.startViews(); err != nil {
 		return err
 	}
 	if s.db.saver != nil {
 		s.db.saver.start()
 	}
-	s.db.removing.Store(true)
 	s.db.startSinks()
+	s.db.removing.Store(true)
 	s.db.tick()
+	return nil
+}
+
+// start runs the catalog, then the statements, then waits for the views.
+func (s *server) start(ctx context.Context, statements string) error {
+	if err := s.startCatalog(); err != nil {
+		return err
+	}
 	if statements != "" {
 		res, err := s.db.run(ctx, statements, func(f string, args ...any) { s.cfg.Logger.Info(fmt.Sprintf(f, args...)) })
 		if err != nil {

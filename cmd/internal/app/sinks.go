@@ -145,10 +145,9 @@ func (db *database) checkSink(s *ast.CreateSink, def *catalog.Sink, p *physical.
 	return atOption(err, s)
 }
 
-// startSinks runs every sink of a restored catalog.
+// startSinks runs every sink of a restored catalog. The caller holds db.ddl since
+// it was restored.
 func (db *database) startSinks() {
-	db.ddl.Lock()
-	defer db.ddl.Unlock()
 	for _, def := range db.catalog.Sinks() {
 		db.startSink(def)
 	}
@@ -216,7 +215,7 @@ func (db *database) dropSink(def *catalog.Sink) {
 			d.hold.Release()
 		}
 	}
-	if c, ok := db.cursors.(storedCursors); ok && !db.replaying {
+	if c, ok := db.cursors.(storedCursors); ok {
 		if err := c.forget(db.ctx, def.Text("id")); err != nil {
 			db.logger.Warn("cursor of a sink that was dropped stays", "sink", def.Name, "error", err)
 		}

@@ -273,3 +273,32 @@ func TestMissingFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyRegistry damages each byte of the file that Badger reads first: its Open
+// gives a database back that is half made, with an error.
+func TestKeyRegistry(t *testing.T) {
+	dir := t.TempDir()
+	want := fill(t, dir)
+	path := filepath.Join(dir, "KEYREGISTRY")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for at := range whole {
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 4
+		if err := os.WriteFile(path, damaged, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		switch got := read(t, dir); {
+		case strings.HasPrefix(got, "open:"):
+			refused++
+		case got != want:
+			t.Errorf("byte %d: %s", at, got)
+		}
+	}
+	if refused == 0 {
+		t.Error("no damage is noticed")
+	}
+}

@@ -107,12 +107,14 @@ func (s *Store) open(opt badger.Options) error {
 	if err := verify(opt); err != nil {
 		return err
 	}
-	if s.db, err = badger.Open(opt); err != nil {
+	db, err := badger.Open(opt) // with an error it may come half made, and Close would panic
+	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") {
 			return fmt.Errorf("%s: %w", holder(s.dir), err)
 		}
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+	s.db = db
 	s.countMax = int(s.db.MaxBatchCount()) - 8
 	s.bytesMax = int(s.db.MaxBatchSize()) - 4096
 	s.pageBytes = min(s.bytesMax, 2<<20)
