@@ -3,7 +3,7 @@ package views
 import "sync"
 
 // cacheBytesDefault is what the views of a store keep in memory of their pages.
-const cacheBytesDefault = 256 << 20
+const cacheBytesDefault = 96 << 20
 
 // Cache holds pages of views in memory, up to a number of bytes; those that were
 // not used for longest go first. Pages that are not in a store yet are held
@@ -16,7 +16,7 @@ type Cache struct {
 	newest *page // a ring
 }
 
-// NewCache returns an empty cache for so many bytes; 0: 256 MiB.
+// NewCache returns an empty cache for so many bytes; 0: 96 MiB.
 func NewCache(bytes int64) *Cache {
 	or(&bytes, cacheBytesDefault)
 	return &Cache{budget: bytes}

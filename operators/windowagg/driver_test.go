@@ -57,6 +57,16 @@ type logConfig struct {
 	keys                           []int
 	aggs                           []physical.Agg
 	updates                        bool
+	small                          bool // a lane's pages hold two groups
+}
+
+// lane returns a fresh lane's half.
+func (c *logConfig) lane(n *physical.WindowPartial) (operators.Operator, error) {
+	op, err := NewPartial(n)
+	if err == nil && c.small {
+		op.(*partial).chunkBits = 1
+	}
+	return op, err
 }
 
 // nodes returns the plan nodes of a config.
@@ -95,7 +105,7 @@ func newQuery(t testing.TB, alloc memory.Allocator, c *logConfig) *query {
 		return op
 	}
 	for s := range c.shards {
-		op, err := NewPartial(p)
+		op, err := c.lane(p)
 		q.lanes = append(q.lanes, open(op, err, &q.ledgers[s]))
 	}
 	op, err := NewFinal(f)

@@ -39,6 +39,8 @@ type partial struct {
 	keys    []arrow.Array // scratch: key columns of the batch
 	schema  *arrow.Schema
 	ended   bool // Kind None: the rows have left and none may come
+	// chunkBits is the logarithm of how many groups a page holds.
+	chunkBits int
 }
 
 // entryKey names an entry. There is one per slice for all rows that missed no
@@ -52,6 +54,10 @@ type entry struct {
 	accs   []acc
 	rows   []int32 // of the batch at hand; nil between batches
 	saved  bool    // the last snapshot has it as it is
+
+	// of an entry that is saved in chunks
+	savedKeys   int    // groups whose keys the last snapshot has
+	savedStates []bool // by chunk: the last snapshot has it as it is; empty if none has any
 }
 
 // NewPartial returns the lane's half of a windowed aggregation. It emits the
@@ -70,6 +76,8 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 		minEnd:  stream.MaxTime,
 		keys:    make([]arrow.Array, len(n.Keys)),
 		schema:  n.Schema().Arrow(),
+
+		chunkBits: chunkBits,
 	}, nil
 }
 
@@ -176,6 +184,7 @@ func (p *partial) entry(k entryKey) *entry {
 		e = &entry{groups: newGroups(p.n.KeyTypes), accs: mustAccs(p.n.Aggs)}
 	}
 	e.entryKey, e.saved = k, false
+	e.savedKeys, e.savedStates = 0, e.savedStates[:0]
 	p.entries[k] = e
 	p.minEnd = min(p.minEnd, k.firstEnd)
 	return e
@@ -191,6 +200,7 @@ func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
 	if err := e.groups.find(p.keys, rows, p.ids); err != nil {
 		return err
 	}
+	p.changeStates(e)
 	for i, a := range p.n.Aggs {
 		e.accs[i].grow(e.groups.size())
 		var col arrow.Array

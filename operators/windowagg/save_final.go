@@ -24,7 +24,7 @@ import (
 
 // chunkGroups is how many groups a page of the dictionary holds, and one of
 // states without windows. Groups only come, so a full chunk is written once.
-const chunkGroups = 1 << 16
+const chunkGroups = 1 << chunkBits
 
 // slicePage names the page of a slice, of late states or of a window.
 func slicePage(kind byte, k int64) string { return fmt.Sprintf("%c%016x", kind, uint64(k)) }

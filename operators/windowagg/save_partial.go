@@ -17,8 +17,20 @@ const pageVersion = 1
 // metaPage says which other pages there are. Without it there is no state.
 const metaPage = "meta"
 
-// Snapshot writes a page per entry that changed. Most entries of a lane belong to
-// slices that rows still come for; the others were written before.
+// chunkBits is the logarithm of chunkGroups.
+const chunkBits = 16
+
+// The pages of the lane's half. Numbers are those of slices and first ends.
+//
+//	meta    which entries there are
+//	e…      an entry with few groups
+//	h…      how many groups an entry with many has
+//	d…NNNN  a chunk of its keys
+//	g…NNNN  a chunk of their states
+
+// Snapshot writes what changed. Most entries of a lane belong to slices that rows
+// still come for; the others were written before. Of an entry with many groups
+// the keys are written once, and the states of the chunks that rows came for.
 func (p *partial) Snapshot(_ context.Context, w state.Writer) error {
 	if len(p.entries) == 0 && !p.ended {
 		return nil
@@ -34,21 +46,70 @@ func (p *partial) Snapshot(_ context.Context, w state.Writer) error {
 	for _, k := range keys {
 		meta.Int(int64(k.slice))
 		meta.Int(int64(k.firstEnd))
-		e := p.entries[k]
-		if e.saved {
-			w.Keep(k.page())
-			continue
-		}
-		e.saved = true
-		w.Put(k.page(), e.save())
+		p.saveEntry(w, p.entries[k])
 	}
 	w.Put(metaPage, meta.Bytes())
 	return nil
 }
 
-// page is the name of the entry's page.
-func (k entryKey) page() string {
-	return fmt.Sprintf("e%016x%016x", uint64(k.slice), uint64(k.firstEnd))
+// page is the name of a page of the entry.
+func (k entryKey) page(kind byte) string {
+	return fmt.Sprintf("%c%016x%016x", kind, uint64(k.slice), uint64(k.firstEnd))
+}
+
+func (k entryKey) chunk(kind byte, i int) string { return fmt.Sprintf("%s%04x", k.page(kind), i) }
+
+func (p *partial) saveEntry(w state.Writer, e *entry) {
+	n, size := e.groups.size(), 1<<p.chunkBits
+	whole := n <= size
+	switch name := e.page('e'); {
+	case whole && e.saved:
+		w.Keep(name)
+	case whole:
+		w.Put(name, e.save())
+	default:
+		head := page.NewWriter(pageVersion, 16)
+		head.Int(int64(n))
+		head.Int(int64(size))
+		w.Put(e.page('h'), head.Bytes())
+		e.savedStates = growTo(e.savedStates, (n+size-1)/size)
+		for lo := 0; lo < n; lo += size {
+			e.saveChunk(w, lo/size, lo, min(lo+size, n))
+		}
+		e.savedKeys = n
+	}
+	e.saved = true
+}
+
+// saveChunk writes the groups lo..hi-1, which are chunk i. Groups only come, so
+// keys that were written are what they were.
+func (e *entry) saveChunk(w state.Writer, i, lo, hi int) {
+	if name := e.chunk('d', i); hi <= e.savedKeys {
+		w.Keep(name)
+	} else {
+		p := page.NewWriter(pageVersion, 32+saveBytes(e.groups)/e.groups.size()*(hi-lo))
+		e.groups.save(p, lo, hi)
+		w.Put(name, p.Bytes())
+	}
+	if name := e.chunk('g', i); e.savedStates[i] {
+		w.Keep(name)
+	} else {
+		p := page.NewWriter(pageVersion, 24*(hi-lo)*len(e.accs))
+		saveAccs(p, e.accs, lo, hi)
+		w.Put(name, p.Bytes())
+		e.savedStates[i] = true
+	}
+}
+
+// changeStates notes that the states of the groups p.ids of an entry change.
+func (p *partial) changeStates(e *entry) {
+	if len(e.savedStates) == 0 {
+		return
+	}
+	e.savedStates = growTo(e.savedStates, (e.groups.size()-1)>>p.chunkBits+1)
+	for _, id := range p.ids {
+		e.savedStates[id>>p.chunkBits] = false
+	}
 }
 
 func (e *entry) save() []byte {
@@ -73,19 +134,72 @@ func (p *partial) restore(from state.Reader) error {
 	}
 	for ; len(keys) > 0; keys = keys[2:] {
 		k := entryKey{slice: stream.Time(keys[0]), firstEnd: stream.Time(keys[1])}
-		r, err := needPage(from, k.page())
-		if err != nil {
+		if err := p.restoreEntry(from, k); err != nil {
 			return err
 		}
-		e := p.entry(k)
-		size := countOf(r)
-		e.groups.restore(r, size)
-		restoreAccs(r, e.accs, size)
-		if err := r.Close(); err != nil {
-			return fmt.Errorf("page %s: %w", k.page(), err)
+	}
+	return nil
+}
+
+func (p *partial) restoreEntry(from state.Reader, k entryKey) error {
+	e := p.entry(k)
+	head, err := openPage(from, k.page('h'))
+	if err != nil {
+		return err
+	}
+	if head != nil {
+		return p.restoreChunks(from, e, head)
+	}
+	r, err := needPage(from, k.page('e'))
+	if err != nil {
+		return err
+	}
+	size := countOf(r)
+	e.groups.restore(r, size)
+	restoreAccs(r, e.accs, size)
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("page %s: %w", k.page('e'), err)
+	}
+	e.groups.index()
+	e.saved = true
+	return nil
+}
+
+// restoreChunks loads an entry with many groups.
+func (p *partial) restoreChunks(from state.Reader, e *entry, head *page.Reader) error {
+	n, size := countOf(head), countOf(head)
+	if size == 0 {
+		head.Fail("chunks without groups")
+	}
+	if err := head.Close(); err != nil {
+		return fmt.Errorf("page %s: %w", e.page('h'), err)
+	}
+	for lo := 0; lo < n; lo += size {
+		rows := min(size, n-lo)
+		if err := restoreChunk(from, e.chunk('d', lo/size), func(r *page.Reader) { e.groups.restore(r, rows) }); err != nil {
+			return err
 		}
-		e.groups.index()
-		e.saved = true
+		if err := restoreChunk(from, e.chunk('g', lo/size), func(r *page.Reader) { restoreAccs(r, e.accs, rows) }); err != nil {
+			return err
+		}
+		e.savedStates = append(e.savedStates, true)
+	}
+	e.groups.index()
+	e.saved, e.savedKeys = true, n
+	if size != 1<<p.chunkBits { // it is written anew
+		e.saved, e.savedKeys, e.savedStates = false, 0, e.savedStates[:0]
+	}
+	return nil
+}
+
+func restoreChunk(from state.Reader, name string, restore func(*page.Reader)) error {
+	r, err := needPage(from, name)
+	if err != nil {
+		return err
+	}
+	restore(r)
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
 	}
 	return nil
 }

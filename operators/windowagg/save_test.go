@@ -103,7 +103,7 @@ func restoreQuery(t testing.TB, c *logConfig, d *disk) *query {
 	q.merged, q.ledgers, q.nulled = d.merged, slices.Clone(d.ledgers), d.nulled
 	p, f := c.nodes()
 	for s := range q.lanes {
-		q.lanes[s], err = NewPartial(p)
+		q.lanes[s], err = c.lane(p)
 		q.must(err)
 		q.must(q.lanes[s].Open(context.Background(), &operators.Runtime{Alloc: q.alloc, Ledger: &q.ledgers[s], State: d.lanes[s]}))
 	}
@@ -137,7 +137,7 @@ func TestRestore(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		c := randomConfig(r)
 		c.aggs = allAggs()
-		c.updates = r.IntN(3) == 0
+		c.updates, c.small = r.IntN(3) == 0, r.IntN(2) == 0
 		if r.IntN(5) == 0 {
 			c.spec, c.lateness = windows.Spec{}, 0
 		}
@@ -219,6 +219,47 @@ func TestSnapshotWritesOnce(t *testing.T) {
 	}
 }
 
+// TestSnapshotWritesTouchedChunks: of many groups, whose keys are there, a lane
+// writes the states of those that rows came for, and the pages around them.
+func TestSnapshotWritesTouchedChunks(t *testing.T) {
+	c := &logConfig{spec: windows.Spec{Kind: windows.Tumble, Size: time.Second, Slide: time.Second}, shards: 1, keys: []int{colK1}, aggs: allAggs(), small: true}
+	q := newQuery(t, memory.DefaultAllocator, c)
+	defer q.close()
+	r := rand.New(rand.NewPCG(1, 2))
+	rowOf := func(key int64) row {
+		w := randomRow(r, 10)
+		w.k1, w.dropped = &key, false
+		return w
+	}
+	d := newDisk(t, 1)
+	send := func(clock int64, keys ...int64) (put int) {
+		var rows []row
+		for _, k := range keys {
+			rows = append(rows, rowOf(k))
+		}
+		q.step(step{clock: clock, rows: [][]row{rows}}, r, func() int { return 50 })
+		before := d.lanes[0].put
+		q.save(d, int(clock), 0)
+		return d.lanes[0].put - before
+	}
+	var many []int64
+	for k := range int64(21) {
+		many = append(many, k)
+	}
+	if n := send(1, many...); n != 2+2*11 {
+		t.Errorf("21 groups are %d pages", n)
+	}
+	// meta and head; and the states of two chunks, or the last with its new key.
+	for i, keys := range [][]int64{{6, 7, 6}, {4, 20}, {21}, {22, 22}} {
+		if n, want := send(int64(i)+2, keys...), []int{3, 4, 4, 4}[i]; n != want {
+			t.Errorf("rows of %v: %d pages are written, want %d", keys, n, want)
+		}
+	}
+	if len(d.lanes[0].last) != 2+2*12 {
+		t.Errorf("pages %v", d.lanes[0].Names())
+	}
+}
+
 // restoreCase is an operator with state, to be damaged.
 type restoreCase struct {
 	name string
@@ -234,6 +275,7 @@ func restoreCases(t testing.TB) []restoreCase {
 		c := randomConfig(r)
 		c.keys = [][]int{{}, {colK1}, {colK2}, {colK1, colK2}}[seed%4]
 		c.aggs, c.updates = allAggs(), seed%3 == 0
+		c.small = seed/4%2 == 0
 		if seed%6 == 0 {
 			c.spec, c.lateness = windows.Spec{}, 0
 		}
@@ -248,7 +290,7 @@ func restoreCases(t testing.TB) []restoreCase {
 		p, f := c.nodes()
 		cases = append(cases,
 			restoreCase{fmt.Sprint("final ", seed), func() (operators.Operator, error) { return NewFinal(f) }, d.tail.last},
-			restoreCase{fmt.Sprint("partial ", seed), func() (operators.Operator, error) { return NewPartial(p) }, d.lanes[0].last})
+			restoreCase{fmt.Sprint("partial ", seed), func() (operators.Operator, error) { return c.lane(p) }, d.lanes[0].last})
 	}
 	return cases
 }
