@@ -111,7 +111,7 @@ bench: ## run the benchmarks that match BENCH (all)
 shows: ## run the acceptance tests and benchmarks, and print what they print
 	@go test -count=1 -v -run 'Flights|SubscriberEqualsView|DemoInBrowser' ./cmd/internal/app
 	@go test -count=1 -v -run 'TestDropped' ./cmd/internal/app -drops=1000
-	@go test -count=1 -v -run 'TestFanOut' ./cmd/internal/app -fans=500 -fans.time=20s
+	@go test -count=1 -v -run 'TestFanOut' ./cmd/internal/app -fans=500 -fans.time=8s -fans.rounds=3
 	@go test -count=1 -v -run 'TestCost|TestWeight' ./dashboard -cost.for=10s
 	@go test -count=1 -v -run 'TestSteps' ./operators/engine -steps.seeds=1000
 	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode
