@@ -114,6 +114,7 @@ shows: ## run the acceptance tests and benchmarks, and print what they print
 	@go test -count=1 -v -run 'TestFanOut' ./cmd/internal/app -fans=500 -fans.time=8s -fans.rounds=3
 	@go test -count=1 -v -run 'TestCost|TestWeight' ./dashboard -cost.for=10s
 	@go test -count=1 -v -run 'TestSteps' ./operators/engine -steps.seeds=1000
+	@go test -run='^$$' -bench='Late$$' ./operators/engine
 	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode
 	@WEIR_BENCH_BYTES=1000000000 go test -run='^$$' -bench='QueryTumble' -benchtime=3x ./cmd/internal/app
 	@go test -run='^$$' -bench='Append' ./ingest/wal
