@@ -85,7 +85,8 @@ func (c *crowd) dial(readBuffer int) (*websocket.Conn, error) {
 	}
 	resp.Body.Close()
 	context.AfterFunc(c.ctx, func() { ws.UnderlyingConn().Close() })
-	return ws, ws.WriteJSON(map[string]any{"t": "sub", "id": "1", "sql": c.sql, "max_hz": 10})
+	err = ws.WriteJSON(map[string]any{"t": "sub", "id": "1", "sql": c.sql, "max_hz": 10})
+	return ws, err
 }
 
 // must reports an error unless it is the end.
