@@ -58,6 +58,7 @@ func newConn(h *Hub, ws *websocket.Conn) *conn {
 
 // serve runs the connection to its end.
 func (c *conn) serve() {
+	c.bound()
 	c.tasks.Go(c.write)
 	c.read()
 	c.cancel()
@@ -68,6 +69,16 @@ func (c *conn) serve() {
 	c.mu.Unlock()
 	for _, m := range left {
 		m.leave()
+	}
+}
+
+// bound limits what the kernel holds for the client. It would take megabytes,
+// which nobody can fold or take back any more: a client that is a little slow
+// would see old news, and one that has stopped would be noticed much later.
+func (c *conn) bound() {
+	if s, ok := c.ws.NetConn().(interface{ SetWriteBuffer(bytes int) error }); ok {
+		// Where it cannot be set the kernel's own limit holds.
+		_ = s.SetWriteBuffer(c.hub.limits.socketBytes)
 	}
 }
 

@@ -21,6 +21,7 @@ type limits struct {
 	readBytes     int64         // of a message from a client
 	outMessages   int           // waiting for a connection's writer
 	outBytes      int           // waiting for a connection's writer
+	socketBytes   int           // waiting in the kernel for a client to take them
 	frameRows     int           // in one message
 	frameBytes    int           // in one message, about
 	pendingBytes  int           // of changes waiting for the next frame of a class, about
@@ -41,7 +42,7 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		connections: 1000, strangers: 100, helloWithin: 5 * time.Second, subscriptions: 32, readBytes: 64 << 10,
-		outMessages: 256, outBytes: 1 << 20,
+		outMessages: 256, outBytes: 1 << 20, socketBytes: 256 << 10,
 		frameRows: 2000, frameBytes: 256 << 10, pendingBytes: 8 << 20,
 		tableBytes: 64 << 20, tailRows: 1000, ringBytes: 4 << 20, grace: time.Minute, lingering: 64,
 		patience:     3 * time.Second,

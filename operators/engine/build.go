@@ -14,9 +14,10 @@ import (
 // layout is a plan cut in two: the nodes that run once per shard and those that
 // run once per query, each in the order that rows pass them.
 type layout struct {
-	scan *physical.Scan
-	lane []physical.Node
-	tail []physical.Node
+	blind bool // see witness
+	scan  *physical.Scan
+	lane  []physical.Node
+	tail  []physical.Node
 }
 
 // split walks the plan from its scan up. The lane ends at the exchange, or in

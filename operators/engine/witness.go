@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -20,10 +21,8 @@ import (
 // LostRowsMax is how many rows of each kind a query remembers: the newest.
 const LostRowsMax = 100
 
-// probesMax is how many rows of one batch pass the filters again, one by one, to
-// find those that were late, from the newest on: each costs a microsecond, and
-// while a query catches up every batch may have some (BenchmarkLate).
-const probesMax = 20
+// probesMax is how many rows of a batch pass the filters again at once.
+const probesMax = 2 * LostRowsMax
 
 // LostKind tells why a row is in no result.
 type LostKind uint8
@@ -60,15 +59,15 @@ type witness struct {
 	wCol     int
 	late     []LostRow // of the step under way
 	failed   []LostRow
-	passed   int64          // rows that came through again
-	probe    *chain         // nil until the first row that has to pass the filters
+	probe    []*stage       // of filters; nil until the first row that has to pass them
 	ledger   stream.Ledger  // of the probe: counted once already
 	event    expr.Evaluator // nil until the first lost row
 	filtered bool           // there is a filter among filters
+	blind    bool           // a benchmark asks what the witness costs
 }
 
 func newWitness(l layout, alloc memory.Allocator) *witness {
-	w := &witness{alloc: alloc, scan: l.scan, wCol: -1}
+	w := &witness{alloc: alloc, scan: l.scan, wCol: -1, blind: l.blind}
 	for i, h := range l.scan.Hidden {
 		if h == physical.HiddenW {
 			w.wCol = len(l.scan.Fields) + i
@@ -87,13 +86,6 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 		w.window = nil
 	}
 	return w
-}
-
-// Emit counts the rows that came through the filters again.
-func (w *witness) Emit(_ context.Context, b stream.Batch) error {
-	w.passed += b.NumRows()
-	b.Release()
-	return nil
 }
 
 // times evaluates the event times of rec again. The caller releases them.
@@ -151,62 +143,133 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 	ws := rec.Column(w.wCol).(*array.Timestamp)
 	most := int(min(counted, LostRowsMax))
 	var found []LostRow
-	for i, probes := int(rec.NumRows())-1, 0; i >= 0 && len(found) < most && (!w.filtered || probes < probesMax); i-- {
-		t, before := stream.Time(ev.Value(i)), stream.Time(ws.Value(i))
-		if t >= before { // its windows end later still
-			continue
+	rows := make([]int32, 0, probesMax)
+	for i := int(rec.NumRows()) - 1; i >= 0 && len(found) < most; {
+		rows = rows[:0]
+		for ; i >= 0 && len(rows) < probesMax; i-- {
+			t, before := stream.Time(ev.Value(i)), stream.Time(ws.Value(i))
+			if t >= before { // its windows end later still
+				continue
+			}
+			if _, missed, ok := w.window.Window.FirstEnd(t, before, w.window.Lateness); !ok && missed {
+				rows = append(rows, int32(i))
+			}
 		}
-		if _, missed, ok := w.window.Window.FirstEnd(t, before, w.window.Lateness); ok || !missed {
-			continue
-		}
-		probes++
-		passes, err := w.passes(ctx, rec, i)
+		passed, err := w.pass(ctx, rec, rows)
 		if err != nil {
 			return err
 		}
-		if !passes {
-			continue
+		for _, row := range passed[:min(len(passed), most-len(found))] {
+			at := row
+			if kept != nil {
+				at = kept[row]
+			}
+			r := lostRow(LostLate, b, int(at))
+			r.Event, r.W = stream.Time(ev.Value(int(row))), stream.Time(ws.Value(int(row)))
+			closed := w.window.Window.LastEnd(r.Event).Add(w.window.Lateness)
+			r.Behind = time.Duration(r.W-closed) * time.Microsecond
+			found = append(found, r)
 		}
-		at := i
-		if kept != nil {
-			at = int(kept[i])
-		}
-		r := lostRow(LostLate, b, at)
-		r.Event, r.W = t, before
-		closed := w.window.Window.LastEnd(t).Add(w.window.Lateness)
-		r.Behind = time.Duration(before-closed) * time.Microsecond
-		found = append(found, r)
 	}
 	w.late = remember(w.late, found)
 	return nil
 }
 
-// passes tells whether row i of rec gets through the filters.
-func (w *witness) passes(ctx context.Context, rec arrow.RecordBatch, i int) (bool, error) {
-	if !w.filtered {
-		return true, nil
+// pass returns those of rows that get through the filters, all of them at once.
+func (w *witness) pass(ctx context.Context, rec arrow.RecordBatch, rows []int32) ([]int32, error) {
+	if !w.filtered || len(rows) == 0 {
+		return rows, nil
 	}
 	if w.probe == nil {
-		ops, err := build(w.filters)
-		if err != nil {
-			return false, err
-		}
-		w.probe = newChain(ops, w)
-		rt := &operators.Runtime{Alloc: w.alloc, Ledger: &w.ledger}
-		if err := w.probe.open(ctx, func(int) *operators.Runtime { return rt }); err != nil {
-			return false, err
+		if err := w.open(ctx); err != nil {
+			return nil, err
 		}
 	}
-	w.passed = 0
-	err := w.probe.push(ctx, stream.Batch{RecordBatch: rec.NewSlice(int64(i), int64(i)+1)})
-	return w.passed > 0, err
+	cur, err := expr.Take(w.alloc, rec, rows)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { cur.Release() }()
+	for i := range w.probe {
+		if cur, rows, err = w.probe[i].run(ctx, w.alloc, cur, rows); err != nil || len(rows) == 0 {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+func (w *witness) open(ctx context.Context) error {
+	rt := &operators.Runtime{Alloc: w.alloc, Ledger: &w.ledger}
+	for _, n := range w.filters {
+		st := new(stage)
+		if f, ok := n.(*physical.Filter); ok {
+			pred, err := expr.CompilePredicate(f.Pred, expr.Env{Alloc: w.alloc, Ledger: &w.ledger})
+			if err != nil {
+				return err
+			}
+			st.pred = &pred
+		} else {
+			ops, err := build([]physical.Node{n})
+			if err != nil {
+				return err
+			}
+			st.chain = newChain(ops, &st.out)
+			if err := st.chain.open(ctx, func(int) *operators.Runtime { return rt }); err != nil {
+				return err
+			}
+		}
+		w.probe = append(w.probe, st)
+	}
+	return nil
+}
+
+// stage is one node in front of the window: a filter's predicate, or an operator
+// that keeps every row.
+type stage struct {
+	pred  *expr.Predicate
+	chain *chain
+	out   gather
+	kept  []int32 // scratch
+}
+
+// run takes cur, whose row i is row rows[i] of the batch, through the stage. It
+// owns cur and returns what the caller owns, also with an error.
+func (s *stage) run(ctx context.Context, alloc memory.Allocator, cur arrow.RecordBatch, rows []int32) (arrow.RecordBatch, []int32, error) {
+	if s.pred == nil {
+		cur.Retain()
+		err := s.chain.push(ctx, stream.Batch{RecordBatch: cur})
+		if err != nil || len(s.out.batches) != 1 || s.out.batches[0].NumRows() != cur.NumRows() {
+			s.out.release()
+			return cur, nil, err
+		}
+		cur.Release()
+		cur, s.out.batches = s.out.batches[0].RecordBatch, s.out.batches[:0]
+		return cur, rows, nil
+	}
+	var err error
+	if s.kept, err = s.pred.Select(cur, s.kept); err != nil || len(s.kept) == len(rows) {
+		return cur, rows, err
+	}
+	next, err := expr.Take(alloc, cur, s.kept)
+	if err != nil {
+		return cur, nil, err
+	}
+	cur.Release()
+	for i, at := range s.kept {
+		rows[i] = rows[at]
+	}
+	return next, rows[:len(s.kept)], nil
 }
 
 func (w *witness) close() error {
-	if w.probe == nil {
-		return nil
+	var errs []error
+	for _, s := range w.probe {
+		if s.chain != nil {
+			errs = append(errs, s.chain.close())
+		}
+		s.out.release()
 	}
-	return w.probe.close()
+	return errors.Join(errs...)
 }
 
 // lostRow is the place of row i of b.
@@ -248,15 +311,17 @@ func inOrder(rows, more []LostRow) []LostRow {
 	if len(more) == 0 {
 		return rows
 	}
-	slices.SortFunc(more, func(a, b LostRow) int {
+	place := func(a, b LostRow) int {
 		return cmp.Or(cmp.Compare(a.Commit, b.Commit), cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Seq, b.Seq))
-	})
+	}
+	if !slices.IsSortedFunc(more, place) {
+		slices.SortFunc(more, place)
+	}
 	return newest(append(rows, more...))
 }
 
 // LateRows returns the newest rows that were too late for every window, at most
-// LostRowsMax, in the order of the log. Where the plan filters rows and a batch
-// had many that were behind the watermark, the oldest of that batch are missing.
+// LostRowsMax, in the order of the log.
 func (q *Query) LateRows() []LostRow {
 	q.mu.Lock()
 	defer q.mu.Unlock()

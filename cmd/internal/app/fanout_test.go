@@ -1,121 +1,82 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
 
 var (
-	fans     = flag.Int("fans", 60, "subscribers in TestFanOut")
-	fansTime = flag.Duration("fans.time", 2*time.Second, "how long TestFanOut measures")
+	fans       = flag.Int("fans", 60, "subscribers in TestFanOut")
+	fansTime   = flag.Duration("fans.time", 800*time.Millisecond, "how long a phase of TestFanOut is measured")
+	fansRounds = flag.Int("fans.rounds", 2, "how often a tenth of TestFanOut's subscribers stall")
 )
 
-// crowd is subscribers of one view, some of which measure how old a row is when
-// it comes.
-type crowd struct {
-	wg   sync.WaitGroup
-	mu   sync.Mutex
-	ages []time.Duration
-	on   bool
+// shown is what one phase of TestFanOut came to.
+type shown struct {
+	p50, p99 time.Duration // from POST to a subscriber
+	ack      time.Duration // from POST to its answer, p99
+	late     time.Duration // of the test's own wake-ups, p99
+	cpu      float64       // of a core, the server's
+	frames   float64       // messages a second
+	bytes    float64       // a second
+	encoded  float64       // messages made a second
 }
 
-// follow subscribes copies times over one connection. A stalled one never reads.
-func (c *crowd) follow(ctx context.Context, t *testing.T, s *child, sql string, copies int, measure, stall bool) {
-	t.Helper()
-	d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: 20 * time.Second}
-	d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		if err == nil && stall {
-			err = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-		}
-		return conn, err
-	}
-	ws, resp, err := d.DialContext(ctx, strings.Replace(s.url, "http", "ws", 1)+"/v1/ws", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	for i := range copies {
-		if err := ws.WriteJSON(map[string]any{"t": "sub", "id": strconv.Itoa(i), "sql": sql, "max_hz": 10}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	context.AfterFunc(ctx, func() { ws.UnderlyingConn().Close() })
-	if stall {
-		return
-	}
-	c.wg.Go(func() {
-		for {
-			_, data, err := ws.ReadMessage()
-			if err != nil {
-				if ctx.Err() == nil {
-					t.Errorf("a subscriber that reads is cut off: %v", err)
-				}
-				return
-			}
-			if measure {
-				c.measure(data)
-			}
-		}
-	})
-}
-
-// measure notes the age of the youngest row of a change.
-func (c *crowd) measure(data []byte) {
-	if !bytes.HasPrefix(data, []byte(`{"t":"delta"`)) {
-		return
-	}
-	_, column, ok := bytes.Cut(data, []byte(`"cols":[[`))
-	column, _, more := bytes.Cut(column, []byte(`]]`))
-	newest := int64(0)
-	for _, v := range bytes.Split(column[bytes.LastIndexByte(column, '[')+1:], []byte(",")) {
-		at, err := strconv.ParseInt(string(v), 10, 64)
-		ok = ok && more && err == nil
-		newest = max(newest, at)
-	}
-	if !ok {
-		return
-	}
-	age := time.Since(time.UnixMilli(newest))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.on {
-		c.ages = append(c.ages, age)
-	}
+func (s shown) String() string {
+	return fmt.Sprintf("POST to subscriber p50 %v, p99 %v (POST to answer p99 %v; the test itself wakes up to %v late); "+
+		"server %.1f %% of a core, %.0f messages/s, %.1f MB/s, %.1f encoded/s",
+		s.p50.Round(time.Millisecond), s.p99.Round(time.Millisecond), s.ack.Round(time.Millisecond), s.late.Round(100*time.Microsecond),
+		100*s.cpu, s.frames, s.bytes/1e6, s.encoded)
 }
 
 // phase measures for a while.
-func (c *crowd) phase(t *testing.T, s *child, name string, d time.Duration) (p99 time.Duration) {
-	c.mu.Lock()
-	c.ages, c.on = nil, true
-	c.mu.Unlock()
-	before, begin := cpuTime(t, s), time.Now()
-	time.Sleep(d)
-	share := float64(cpuTime(t, s)-before) / float64(time.Since(begin))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.on = false
-	if len(c.ages) == 0 {
-		t.Fatalf("%s: nothing came", name)
+func (c *crowd) phase(t *testing.T, s *child, d time.Duration) (out shown) {
+	t.Helper()
+	counters := func() [3]float64 {
+		text := metricsOf(t, s)
+		return [3]float64{figure(t, text, "weir_websocket_messages_total"), figure(t, text, "weir_websocket_bytes_total"),
+			figure(t, text, "weir_websocket_encoded_total")}
 	}
-	slices.Sort(c.ages)
-	p99 = c.ages[len(c.ages)*99/100]
-	t.Logf("%s: server at %.1f %% of a core; age of a row on arrival p50 %v, p99 %v (%d measured)", name,
-		100*share, c.ages[len(c.ages)/2].Round(time.Millisecond), p99.Round(time.Millisecond), len(c.ages))
-	return p99
+	count, cpu, begin := counters(), cpuTime(t, s), time.Now()
+	c.start()
+	time.Sleep(d)
+	ages, acks, lates := c.stop()
+	took := time.Since(begin).Seconds()
+	out.cpu = (cpuTime(t, s) - cpu).Seconds() / took
+	after := counters()
+	out.frames, out.bytes, out.encoded = (after[0]-count[0])/took, (after[1]-count[1])/took, (after[2]-count[2])/took
+	if len(ages) == 0 {
+		t.Fatal("nothing came")
+	}
+	out.p50, out.p99 = quantile(ages, 50), quantile(ages, 99)
+	out.ack, out.late = quantile(acks, 99), quantile(lates, 99)
+	return out
+}
+
+func quantile(d []time.Duration, percent int) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)*percent/100]
+}
+
+// medianOf is the median of one figure over phases.
+func medianOf(phases []shown, of func(shown) time.Duration) time.Duration {
+	var all []time.Duration
+	for _, p := range phases {
+		all = append(all, of(p))
+	}
+	return quantile(all, 50)
 }
 
 // cpuTime is what the server's process has used.
@@ -131,52 +92,60 @@ func cpuTime(t *testing.T, s *child) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// TestFanOut: many subscribers of one view at 10 Hz; then a tenth of them stall,
-// and the others do not notice. -fans and -fans.time set how many and how long.
+// TestFanOut: many subscribers of one view at 10 Hz; a tenth of them stop reading
+// and go on again by turns, and the others do not notice. Each POST carries the
+// moment before it was sent, and probes among the subscribers note how old it is
+// when they have it; 100 ms of that are the rate's own. -fans, -fans.time and
+// -fans.rounds set how many, how long and how often.
 func TestFanOut(t *testing.T) {
-	const paths = 300
 	s := startServer(t, t.TempDir(), freePort(t))
 	s.sql(hits)
 	s.sql("CREATE MATERIALIZED VIEW latest AS SELECT path, COUNT(*) AS n, MAX(ms) AS at FROM hits GROUP BY path")
 	ctx, cancel := context.WithCancel(t.Context())
-	c := new(crowd)
+	c := newCrowd(ctx, t, s, "SELECT path, n, at FROM latest")
 	defer c.wg.Wait()
 	defer cancel()
-	c.wg.Go(func() {
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-			var b strings.Builder
-			now := time.Now().UnixMilli()
-			for p := i % 2; p < paths; p += 2 {
-				fmt.Fprintf(&b, `{"path":"/page/%d","ms":%d,"ts":"2026-11-20 10:00:00"}`+"\n", p, now)
-			}
-			if status, body := post(t, s.url+"/v1/streams/hits/records", "", b.String(), nil); status != http.StatusOK {
-				t.Errorf("status %d: %s", status, body)
-				return
-			}
+	c.wg.Go(c.feed)
+	stall := *fans / 10
+	probes := max(5, *fans/50)
+	for i := range *fans {
+		switch {
+		case i < stall:
+			c.wg.Go(c.moody)
+		case i < stall+probes:
+			c.wg.Go(c.probe)
+		default:
+			c.wg.Go(c.reader)
 		}
-	})
-	const sql = "SELECT path, n, at FROM latest"
-	stalled := *fans / 10
-	for i := range *fans - stalled {
-		c.follow(ctx, t, s, sql, 1, i%max(1, *fans/50) == 0, false)
 	}
-	time.Sleep(*fansTime / 2) // the snapshots are over
-	quiet := c.phase(t, s, fmt.Sprintf("%d subscribers", *fans-stalled), *fansTime)
-	for range stalled {
-		c.follow(ctx, t, s, sql, 4, false, true)
+	settle := *fansTime / 2
+	for begin := time.Now(); figure(t, metricsOf(t, s), "weir_websocket_subscriptions") < float64(*fans); {
+		if time.Since(begin) > time.Minute {
+			t.Fatal("not all could subscribe")
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	time.Sleep(*fansTime / 2)
-	busy := c.phase(t, s, fmt.Sprintf("and %d that stall", stalled), *fansTime)
-	most := quiet*12/10 + 10*time.Millisecond
-	if *fansTime < 10*time.Second { // too short to tell noise from a stall
+	time.Sleep(settle) // the snapshots are over
+	var calm, stalled []shown
+	for range *fansRounds {
+		calm = append(calm, c.phase(t, s, *fansTime))
+		t.Logf("%d read: %v", *fans, calm[len(calm)-1])
+		c.stall(true)
+		time.Sleep(settle) // their socket buffers are full
+		stalled = append(stalled, c.phase(t, s, *fansTime))
+		t.Logf("%d stall: %v", stall, stalled[len(stalled)-1])
+		c.stall(false)
+		time.Sleep(settle) // they are back
+	}
+	p99 := func(p shown) time.Duration { return p.p99 }
+	quiet, busy := medianOf(calm, p99), medianOf(stalled, p99)
+	t.Logf("medians of p99: %v while all read, %v while %d of %d stall (%+.1f %%)", quiet.Round(time.Millisecond),
+		busy.Round(time.Millisecond), stall, *fans, 100*(float64(busy)/float64(quiet)-1))
+	most := quiet * 12 / 10
+	if *fansTime < 8*time.Second { // too short to fill sockets, and to tell noise from a stall
 		most = 2*quiet + time.Second
+	} else if calm[0].frames*0.97 < stalled[0].frames {
+		t.Errorf("%.0f messages a second while all read, %.0f while %d stall: they do not", calm[0].frames, stalled[0].frames, stall)
 	}
 	if busy > most {
 		t.Errorf("p99 went from %v to %v, more than %v", quiet, busy, most)
@@ -188,10 +157,43 @@ func TestFanOut(t *testing.T) {
 	}
 }
 
+// feed posts until the end, at uneven times so that no frame's rhythm is met.
+func (c *crowd) feed() {
+	const paths = 300
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := 0; c.ctx.Err() == nil; i++ {
+		time.Sleep(time.Duration(20+rng.IntN(60)) * time.Millisecond) // the load's own rate
+		var b strings.Builder
+		now := time.Now()
+		for p := i % 2; p < paths; p += 2 {
+			fmt.Fprintf(&b, `{"path":"/page/%d","ms":%d,"ts":"2026-11-20 10:00:00"}`+"\n", p, now.UnixMicro())
+		}
+		if status, body := post(c.t, c.server.url+"/v1/streams/hits/records", "", b.String(), nil); status != http.StatusOK {
+			if c.ctx.Err() == nil {
+				c.t.Errorf("status %d: %s", status, body)
+			}
+			return
+		}
+		c.note(&c.acks, time.Since(now))
+	}
+}
+
 func metricsOf(t *testing.T, s *child) string {
 	resp, body := request(t, "GET", s.url+"/metrics", "", func(*http.Request) {})
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("metrics: %s", resp.Status)
 	}
 	return body
+}
+
+// figure reads one figure out of an exposition.
+func figure(t *testing.T, text, name string) float64 {
+	t.Helper()
+	_, rest, ok := strings.Cut("\n"+text, "\n"+name+" ")
+	line, _, _ := strings.Cut(rest, "\n")
+	v, err := strconv.ParseFloat(line, 64)
+	if !ok || err != nil {
+		t.Fatalf("no metric %s: %v", name, err)
+	}
+	return v
 }

@@ -102,13 +102,16 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 	return in, nil
 }
 
+// usualRow is about what a record takes in the log, in bytes.
+const usualRow = 100.0
+
 // bytesRead is about how much of the log a query has read since the start.
 func (db *database) bytesRead(m *materialized, p engine.Progress) int64 {
-	st := db.log.Stats()
-	if st.Records == 0 {
-		return 0
+	perRow := usualRow
+	if st := db.log.Stats(); st.Records > 0 { // appended since the start
+		perRow = float64(st.StoredBytes) / float64(st.Records)
 	}
-	return int64(float64(p.Ledger.In-m.atStart) * float64(st.StoredBytes) / float64(st.Records))
+	return int64(float64(p.Ledger.In-m.atStart) * perRow)
 }
 
 // replay says how much of the log the next start has to read.
