@@ -108,6 +108,10 @@ func not(not bool) string {
 	return ""
 }
 
+// QuoteName returns a name as SQL takes it: bare where that reads back, else in
+// back-quotes.
+func QuoteName(name string) string { return quoteName(name) }
+
 // quoteName returns a name as it has to be written: bare where that reads back.
 func quoteName(name string) string {
 	word := strings.ToUpper(name)

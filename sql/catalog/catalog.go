@@ -314,7 +314,7 @@ func (c *Catalog) unknown(name ast.Name) *diag.Error {
 
 func taken(name string, kind ast.ObjectKind, at diag.Span) error {
 	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name).
-		WithHint("take another name, or DROP %s %s first", kind, name)
+		WithHint("take another name, or DROP %s %s first; CREATE … IF NOT EXISTS leaves it as it is", kind, name)
 }
 
 func readBy(name, what, reader string, at diag.Span) error {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -111,7 +112,11 @@ func runPut(ctx context.Context, streams Streams, flags putFlags, args []string)
 		}
 	}
 	cfg.Size = inputSize(cfg.In)
-	return client.Put(ctx, cfg)
+	err = client.Put(ctx, cfg)
+	if cfg.File && errors.Is(err, client.ErrNoStream) {
+		return fmt.Errorf("%w%s", err, suggestStream(args[0], args[1]))
+	}
+	return err
 }
 
 // quoteArg writes an argument as a POSIX shell reads it.

@@ -24,16 +24,21 @@ type Streams struct {
 	Terminal bool
 	// ErrTerminal tells that Err is a terminal: text for people, and lines that move.
 	ErrTerminal bool
+	// Color tells that errors on Err are coloured: a terminal whose user has not
+	// set NO_COLOR (no-color.org) and that is not dumb.
+	Color bool
 	// Pipe tells that In is not a terminal, so that reading it needs no typing.
 	Pipe bool
 }
 
 // Stdio returns the process's own streams.
 func Stdio() Streams {
+	people := term.IsTerminal(int(os.Stderr.Fd()))
 	return Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Terminal:    term.IsTerminal(int(os.Stdout.Fd())),
-		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		ErrTerminal: people,
+		Color:       people && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Pipe:        !term.IsTerminal(int(os.Stdin.Fd())),
 	}
 }
@@ -63,6 +68,7 @@ func Run(ctx context.Context, args []string, io Streams) int {
 type sqlError struct {
 	err  *diag.Error
 	text string
+	file string // where the text came from, if it was a file
 }
 
 func (e *sqlError) Error() string { return e.err.Error() }
@@ -75,10 +81,14 @@ func describeError(err error, io Streams) string {
 	}
 	var se *sqlError
 	if errors.As(err, &se) {
-		if io.Terminal {
-			return diag.RenderColor(se.err, se.text)
+		text := diag.Render(se.err, se.text)
+		if io.Color {
+			text = diag.RenderColor(se.err, se.text)
 		}
-		return diag.Render(se.err, se.text)
+		if se.file != "" {
+			text = "in " + se.file + ": " + text
+		}
+		return text
 	}
 	return "error: " + err.Error()
 }

@@ -129,12 +129,16 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	if guard.Access != nil {
 		s.db.wg.Go(func() { reloadTokens(s.db.ctx, o.tokenFile, guard.Access, logger) })
 	}
-	return s.run(ctx, statements, func(took time.Duration) {
+	err = s.run(ctx, statements, func(took time.Duration) {
 		if ctx.Err() != nil {
 			return // told to stop while catching up
 		}
 		logger.Info("ready", "url", s.url(), "data", o.data, "took", took.Round(time.Millisecond).String())
 	})
+	if mistake := (*sqlError)(nil); errors.As(err, &mistake) {
+		mistake.file = "--init " + o.init
+	}
+	return err
 }
 
 // guard says who is let in. Where others can reach the server, that takes a token

@@ -75,7 +75,7 @@ func runSQL(ctx context.Context, streams Streams, at, format string, statements 
 	}
 	defer c.Close()
 	s, err := client.NewSession(client.SessionConfig{
-		Client: c, Out: streams.Out, Err: streams.Err, Format: format, Color: streams.Terminal, Verbose: streams.Terminal,
+		Client: c, Out: streams.Out, Err: streams.Err, Format: format, Color: streams.Color, Verbose: streams.Terminal,
 	})
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ type PutConfig struct {
 	Command  string // what a person types to put, for "go on with"
 }
 
+// ErrNoStream is what an error of Put is where the server has no such stream.
+var ErrNoStream = errors.New("there is no such stream")
+
 // Put sends the rows of an input to a stream. The error says what is missing:
 // rows that were rejected, or lines that were not sent.
 func Put(ctx context.Context, cfg PutConfig) error {

@@ -132,8 +132,17 @@ func (s *sender) once(ctx context.Context, key string, as Format, body []byte) (
 		http.StatusBadGateway, http.StatusGatewayTimeout:
 		return receipt{}, &tryAgain{err: plain(failureIn(s.client.base, resp.StatusCode, answer)), after: retryAfter(resp.Header)}
 	}
-	return receipt{}, &refused{plain(failureIn(s.client.base, resp.StatusCode, answer))}
+	err = failureIn(s.client.base, resp.StatusCode, answer)
+	if d := (*diag.Error)(nil); resp.StatusCode == http.StatusNotFound && errors.As(err, &d) {
+		return receipt{}, &refused{noStream{plain(err)}}
+	}
+	return receipt{}, &refused{plain(err)}
 }
+
+// noStream is the server's word that it has no such stream.
+type noStream struct{ error }
+
+func (noStream) Is(target error) bool { return target == ErrNoStream }
 
 // retryable tells errors of the network from those of the caller.
 func retryable(err error) error {

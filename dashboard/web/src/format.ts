@@ -14,6 +14,11 @@ export function short(n: number | null | undefined): string {
   return abs !== 0 && abs < 1 ? small.format(n) : digits.format(n);
 }
 
+/** So many a second: no more digits than hold still. */
+export function rate(n: number): string {
+  return `${short(n < 1 ? Number(n.toPrecision(1)) : n < 10 ? Math.round(n * 10) / 10 : Math.round(n))}/s`;
+}
+
 /** A number for an axis. */
 export function tick(n: number): string {
   const abs = Math.abs(n);

@@ -51,7 +51,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
       <header>
         <h2 title={title}>{title}</h2>
         <Chip state={state} empty={empty} />
-        <span class="spring" />
+        <span class="tools">
         {ys.length > 1 && kind !== "table" && (
           <select aria-label="Column to draw" value={String(y)}
             onChange={(e) => { q.view.column.value = Number(e.currentTarget.value); }}>
@@ -63,6 +63,7 @@ export function Panel({ q, edit, close, keep }: { q: Query } & Actions) {
         <Pause q={q} />
         {keep && <button type="button" class="quiet" onClick={keep} title="Keep this panel when the next query runs">Keep</button>}
         {close && <button type="button" class="quiet" onClick={close} aria-label={`Close ${title}`}>✕</button>}
+        </span>
       </header>
       {q.title !== "" && <p class="statement" title={q.sql}>{oneLine(q.sql)}</p>}
       <div class="body">

@@ -2,10 +2,9 @@
 // run, sinks.
 
 import { signal } from "@preact/signals";
-import { short } from "./format";
 import { history, historyKey, queries, sinks, streams, views } from "./server";
 import { name as quoted } from "./sql";
-import { oneLine } from "./format";
+import { oneLine, rate, short } from "./format";
 
 interface Item {
   name: string;
@@ -100,7 +99,7 @@ function Leaf({ id, i, use, describe }: { id: string; i: Item } & Acts) {
         title={i.use} onFocus={() => { current.value = id; }} onClick={() => use(i.use)}>
         <span class="label">{i.label}</span>
         <Spark points={i.points} />
-        {i.rate !== undefined && <span class="rate" data-testid="rate" title={i.unit}>{`${short(i.rate < 10 ? i.rate : Math.round(i.rate))}/s`}</span>}
+        {i.rate !== undefined && <span class="rate" data-testid="rate" title={i.unit}>{rate(i.rate)}</span>}
         {d && <button type="button" class="quiet" tabIndex={-1} title={`${d} (d)`} aria-label={d} onClick={(e) => { e.stopPropagation(); describe(d); }}>i</button>}
       </div>
     </li>
