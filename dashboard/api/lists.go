@@ -76,6 +76,8 @@ type QueryInfo struct {
 	CommitLag int64      `json:"commit_lag"` // commits of the log behind that
 	Watermark *time.Time `json:"watermark"`  // null: there is none yet, or the stream has ended
 	Ended     bool       `json:"ended"`      // the stream has ended
+	// WaitingFor says in words what its windows wait for; "": for nothing.
+	WaitingFor string `json:"waiting_for"`
 	// Ledger is null where no query runs: one that must see a whole view is run
 	// again at each change.
 	Ledger *LedgerInfo `json:"ledger"`

@@ -75,6 +75,9 @@ type Progress struct {
 	Clock  stream.Time // arrival time of that commit
 	W      stream.Time // merged watermark
 	Ledger stream.Ledger
+	// Holder is the shard that holds W back, if Held.
+	Holder windows.Holder
+	Held   bool
 }
 
 // New prepares a query.
@@ -355,6 +358,7 @@ func (q *Query) record(cut stream.Cut, commit stream.Commit) {
 	q.behind = stream.Ledger{}
 	q.progress.Commit, q.progress.Step = commit, cut.Step
 	q.progress.Clock, q.progress.W = cut.Clock, cut.W
+	q.progress.Holder, q.progress.Held = q.tracker.Why()
 }
 
 // close frees every operator; what a failed step left behind goes too.

@@ -6,6 +6,7 @@ import (
 	"weir/dashboard/api"
 	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/planner/physical"
 	"weir/sql"
 	"weir/sql/catalog"
 )
@@ -97,7 +98,7 @@ func (l lists) Queries() []api.QueryInfo {
 			Name: m.def.Name, Kind: "view", SQL: m.def.Text, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
 			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
 		}
-		l.progress(&info, m.progress())
+		l.progress(&info, m.progress(), m.plan)
 		out = append(out, info)
 	}
 	for _, w := range l.db.live.all() {
@@ -107,7 +108,7 @@ func (l lists) Queries() []api.QueryInfo {
 			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
 		}
 		if w.query != nil {
-			l.progress(&info, w.query.Progress())
+			l.progress(&info, w.query.Progress(), w.plan)
 		}
 		out = append(out, info)
 	}
@@ -115,10 +116,11 @@ func (l lists) Queries() []api.QueryInfo {
 }
 
 // progress tells how far a query is.
-func (l lists) progress(info *api.QueryInfo, p engine.Progress) {
+func (l lists) progress(info *api.QueryInfo, p engine.Progress, plan *physical.Plan) {
 	head, _ := l.db.log.Head()
 	info.Commit, info.CommitLag = int64(p.Commit), max(0, int64(head)-int64(p.Commit))
 	info.Watermark, info.Ended = instant(p.W), p.W == stream.MaxTime
+	info.WaitingFor = waitingFor(p, plan)
 	info.Ledger = &api.LedgerInfo{
 		In: p.Ledger.In, Used: p.Ledger.Used, Filtered: p.Ledger.Filtered, Late: p.Ledger.Late,
 		Error: p.Ledger.Errors, PartlyLate: p.Ledger.PartlyLate, Nulled: p.Ledger.Nulled,

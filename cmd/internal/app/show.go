@@ -67,7 +67,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 			}
 		}
 	case ast.QueryObject:
-		names = []string{"name", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit"}
+		names = []string{"name", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
 		for _, m := range db.running() {
 			rows = append(rows, showQuery(m))
 		}
@@ -123,7 +123,7 @@ func showQuery(m *materialized) []any {
 	for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {
 		out = append(out, n)
 	}
-	return append(out, showTime(p.W), int64(p.Commit))
+	return append(out, showTime(p.W), int64(p.Commit), waitingFor(p, m.plan))
 }
 
 // showTime prints a watermark.

@@ -27,6 +27,7 @@ type watchedQuery struct {
 	id    uint32
 	sql   string
 	reads string        // a stream or a view
+	plan  *physical.Plan
 	query *engine.Query // nil: it is run again at each change
 	rows  atomic.Int64  // that entered or left the result
 }
@@ -39,7 +40,7 @@ type watchedView struct {
 
 // watch lists a query that was started for subscribers, who share it.
 func (l *watched) watch(p *livePlan, sub hub.Subscription) hub.Subscription {
-	w := &watchedQuery{Subscription: sub, sql: p.sql, reads: relationOf(p.plan)}
+	w := &watchedQuery{Subscription: sub, sql: p.sql, reads: relationOf(p.plan), plan: p.plan}
 	switch s := sub.(type) {
 	case *subscription:
 		w.query = s.query

@@ -10,6 +10,7 @@ export interface Ledger {
 }
 export interface QueryInfo {
   name: string; kind: string; sql: string; reads: string; state: string; rate: number; rate_out: number; ledger: Ledger | null;
+  waiting_for?: string;
 }
 export interface SinkInfo { name: string; state?: string; rate?: number; sql?: string }
 

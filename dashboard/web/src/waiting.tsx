@@ -6,6 +6,7 @@ import { useEffect } from "preact/hooks";
 import { datetime, duration, watermark } from "./format";
 import { endOfTime } from "./protocol";
 import type { Query } from "./query";
+import { queries, queryOf } from "./server";
 import { windowOf } from "./sql";
 
 /** A watermark that stands for this long is said to stand. */
@@ -18,12 +19,16 @@ export function Waiting({ q }: { q: Query }) {
     return () => clearInterval(timer);
   }, []);
   const wm = q.watermark.value;
+  const info = queryOf(q.sql);
+  const waits = info?.waiting_for || queries.value.find((x) => x.name === info?.reads)?.waiting_for;
   if (q.state.value === "done") return <p>The query is done and has no rows.</p>;
   if (wm === null) {
     return (
       <>
-        <p>Nothing has come in yet: waiting for the first row.</p>
-        <p class="note">There is no watermark before every shard of the stream has had a row, or has been idle for its idle_timeout.</p>
+        <p>{(info?.ledger?.in ?? 0) > 0 ? "Rows have come in, and no window can close yet." : "Nothing has come in yet: waiting for the first row."}</p>
+        {waits && waits !== "the first row"
+          ? <p class="note" data-testid="waits">{`It waits for ${waits}.`}</p>
+          : <p class="note">There is no watermark before every shard of the stream has had a row, or has been idle for its idle_timeout.</p>}
       </>
     );
   }
@@ -37,7 +42,7 @@ export function Waiting({ q }: { q: Query }) {
       {win && wm < endOfTime && <Next wm={wm} step={win.step} />}
       {stands >= standsMs && wm < endOfTime && (
         <p class="note" data-testid="stands">
-          {`The watermark has stood for ${duration(stands)}. Newer rows move it; a shard without any holds it back until its idle_timeout.`}
+          {`The watermark has stood for ${duration(stands)}. ${waits ? `It waits for ${waits}.` : "Newer rows move it; a shard without any holds it back until its idle_timeout."}`}
         </p>
       )}
     </>
