@@ -109,7 +109,7 @@ bench: ## run the benchmarks that match BENCH (all)
 # What weir is held to, with the figures that it prints.
 .PHONY: shows
 shows: ## run the acceptance tests and benchmarks, and print what they print
-	@go test -count=1 -v -run 'Flights|SubscriberEqualsView|DemoInBrowser' ./cmd/internal/app
+	@go test -count=1 -v -run 'Flights|SubscriberEqualsView|DemoInBrowser' ./cmd/internal/app -demo.within=3s
 	@go test -count=1 -v -run 'TestDropped' ./cmd/internal/app -drops=1000
 	@go test -count=1 -v -run 'TestAccept$$' ./cmd/internal/app -accept.bytes=1000000000 -accept.kills=3
 	@go test -count=1 -v -run 'TestAccept$$' ./cmd/internal/app -accept.bytes=1000000000 -accept.kills=2 -accept.nth=1
