@@ -26,7 +26,7 @@ type watchedQuery struct {
 	list  *watched
 	id    uint32
 	sql   string
-	reads string        // a stream or a view
+	reads string // a stream or a view
 	plan  *physical.Plan
 	query *engine.Query // nil: it is run again at each change
 	rows  atomic.Int64  // that entered or left the result
