@@ -115,7 +115,7 @@ shows: ## run the acceptance tests and benchmarks, and print what they print
 	@go test -count=1 -v -run 'TestAccept$$' ./cmd/internal/app -accept.bytes=1000000000 -accept.kills=2 -accept.nth=1
 	@go test -run='^$$' -bench='Restart' -benchtime=5x -timeout 20m ./cmd/internal/app -restart.rows=20000000 -restart.keys=1000000
 	@go test -count=1 -v -run 'TestFanOut' ./cmd/internal/app -fans=500 -fans.time=8s -fans.rounds=3
-	@go test -count=1 -v -run 'TestCost|TestWeight' ./dashboard -cost.for=10s
+	@go test -count=1 -v -run 'TestCost|TestWeight' ./dashboard -cost.for=10s -cost.most=0.2
 	@go test -count=1 -v -run 'TestSteps' ./operators/engine -steps.seeds=1000
 	@go test -run='^$$' -bench='Late$$' ./operators/engine
 	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode

@@ -14,12 +14,14 @@ import (
 
 var costFor = flag.Duration("cost.for", 3*time.Second, "how long the cost of the page is measured")
 
-// coreShareMax is how much of a core twelve charts may take at ten changes a second.
-const coreShareMax = 0.20
+// costMost is 0.2 where nothing else runs. Beside other tests the same work takes
+// more time on the processor, which two threads of a core share; twice as much
+// means that charts are drawn anew at each change.
+var costMost = flag.Float64("cost.most", 0.35, "how much of a core twelve charts may take at ten changes a second")
 
 // TestCost measures what the page's thread spends on twelve panels of four lines
 // with six hundred points each, all of them in sight and changed ten times a
-// second. It is time on the processor, so a busy machine does not count.
+// second. It is time on the processor.
 func TestCost(t *testing.T) {
 	_, at := serve(t, func(c *Config) {
 		for i := range 12 {
@@ -46,8 +48,8 @@ func TestCost(t *testing.T) {
 	t.Logf("12 panels x 4 lines x 600 points, %.1f pictures a second each: %.1f %% of a core (script %.1f, layout %.1f, style %.1f), heap %.1f MB",
 		float64(frames)/took, 100*share("TaskDuration"), 100*share("ScriptDuration"), 100*share("LayoutDuration"),
 		100*share("RecalcStyleDuration"), after["JSHeapUsedSize"]/1e6)
-	if share("TaskDuration") > coreShareMax {
-		t.Errorf("%.0f %% are allowed", 100*coreShareMax)
+	if share("TaskDuration") > *costMost {
+		t.Errorf("%.0f %% are allowed", 100**costMost)
 	}
 	shoot(t, ctx, "cost")
 
