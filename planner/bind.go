@@ -76,6 +76,9 @@ func firstColumns(n logical.Node, width int) logical.Node {
 
 // selectList binds everything but ORDER BY and LIMIT.
 func (b *binder) selectList(q *ast.Select) (*bound, error) {
+	if err := missing(q); err != nil {
+		return nil, err
+	}
 	if q.Distinct {
 		return nil, diag.New(diag.Unsupported, q.At, "SELECT DISTINCT is not supported").
 			WithHint("GROUP BY the columns of the select list instead")

@@ -12,20 +12,17 @@ import (
 	"weir/sql/types"
 )
 
-// call binds a function, an aggregate, or a name that belongs to a window.
+// call binds a function or an aggregate.
 func (x *exprs) call(c *ast.Call) (physical.Expr, error) {
+	if err := missingCall(c); err != nil {
+		return nil, err
+	}
 	name := strings.ToUpper(c.Name.Text)
-	switch {
-	case isAggregate(c):
+	if isAggregate(c) {
 		if x.g != nil {
 			return x.g.aggregate(x, c)
 		}
 		return nil, x.noAggregate(c)
-	case isWindow(c):
-		return nil, diag.New(diag.BadWindow, c.At, "%s stands in GROUP BY only", name).
-			WithHint("in the select list write window_start or window_end")
-	case isBound(c):
-		return x.boundCall(c)
 	}
 	f, ok := x.b.functions[name]
 	if !ok {
@@ -331,6 +328,9 @@ func currentDate(x *exprs, c *ast.Call, f function, args []operand) (physical.Ex
 
 // cast binds CAST(x AS type).
 func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
+	if e.Try {
+		return nil, diag.New(diag.Unsupported, e.At, "TRY_CAST is not supported").WithHint("CAST gives NULL, too, where a value does not fit")
+	}
 	o, err := x.operand(e.X)
 	if err != nil {
 		return nil, err

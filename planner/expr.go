@@ -40,6 +40,9 @@ func (x *exprs) bind(e ast.Expr) (physical.Expr, error) {
 	case *ast.Literal:
 		return x.literal(e)
 	case *ast.Interval:
+		if e.Value != nil {
+			return nil, diag.New(diag.Unsupported, e.At, "an INTERVAL over an expression is not supported")
+		}
 		return &physical.Literal{T: types.Type{Kind: types.Interval}, Value: physical.Span{Months: e.Months, Micros: e.Micros}}, nil
 	case *ast.Unary:
 		return x.unary(e)
@@ -59,6 +62,11 @@ func (x *exprs) bind(e ast.Expr) (physical.Expr, error) {
 		return x.cast(e)
 	case *ast.Call:
 		return x.call(e)
+	case *ast.WindowBound:
+		return x.windowBound(e)
+	case *ast.Window:
+		return nil, diag.New(diag.BadWindow, e.At, "a window stands in GROUP BY only").
+			WithHint("in the select list write window_start or window_end")
 	}
 	return nil, diag.New(diag.Internal, e.Span(), "no such expression: %T", e)
 }

@@ -31,19 +31,19 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 	}
 	g := &grouping{agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), keyNames: newNamer("window_start", "window_end"), aggNames: newNamer(), behind: map[ast.Expr]bool{}}
 	var bounds []ast.Expr
-	var window *ast.Call
+	var window *ast.Window
 	for _, e := range q.GroupBy {
 		e, err := groupEntry(q, s, e)
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := e.(*ast.Call); ok && isWindow(c) {
+		if w, ok := e.(*ast.Window); ok {
 			if window != nil {
-				return nil, diag.New(diag.BadWindow, c.At, "a query has one window, this is the second").
+				return nil, diag.New(diag.BadWindow, w.At, "a query has one window, this is the second").
 					WithHint("a row would be counted once for each pair of windows; write two queries")
 			}
-			window = c
-			if err := b.setWindow(g.agg, s, c); err != nil {
+			window = w
+			if err := b.setWindow(g.agg, s, w); err != nil {
 				return nil, err
 			}
 			continue
@@ -179,7 +179,9 @@ func (x *exprs) grouped(e ast.Expr) bool {
 	is := false
 	switch e := e.(type) {
 	case *ast.Call:
-		is = isAggregate(e) || isWindow(e) || isBound(e)
+		is = isAggregate(e)
+	case *ast.Window, *ast.WindowBound:
+		is = true
 	case *ast.Column:
 		windowed := x.g.agg.Window.Kind != windows.None
 		is = windowed && (isBound(e) || x.isRowtime(e)) || x.namesItem(e)

@@ -36,6 +36,19 @@ func children(e ast.Expr) []ast.Expr {
 		add(e.X)
 	case *ast.Call:
 		add(e.Args...)
+		add(e.Filter)
+		for _, o := range e.OrderBy {
+			add(o.Expr)
+		}
+	case *ast.Interval:
+		add(e.Value)
+	case *ast.Window:
+		add(e.Time)
+		add(e.Partition...)
+	case *ast.GroupingSets:
+		for _, set := range e.Sets {
+			add(set...)
+		}
 	case *ast.Paren:
 		add(e.X)
 	}

@@ -19,16 +19,6 @@ const overlapMax = 100_000
 // mondays is how far the first Monday is from the Unix epoch, a Thursday.
 const mondays = 4 * 24 * time.Hour
 
-// isWindow tells whether a call names a family of windows, also one that weir
-// does not have.
-func isWindow(c *ast.Call) bool {
-	switch strings.ToUpper(c.Name.Text) {
-	case "TUMBLE", "HOP", "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW":
-		return true
-	}
-	return false
-}
-
 // isBound tells whether e names a bound of the query's window.
 func isBound(e ast.Expr) bool {
 	switch e := e.(type) {
@@ -37,23 +27,10 @@ func isBound(e ast.Expr) bool {
 		case "window_start", "window_end", "window_time", "windowstart", "windowend":
 			return e.Table == nil
 		}
-	case *ast.Call:
-		return boundOf(e) != ""
+	case *ast.WindowBound:
+		return true
 	}
 	return false
-}
-
-// boundOf returns the column that a function such as TUMBLE_START means.
-func boundOf(c *ast.Call) string {
-	switch strings.ToUpper(c.Name.Text) {
-	case "TUMBLE_START", "HOP_START", "WINDOW_START":
-		return "window_start"
-	case "TUMBLE_END", "HOP_END", "WINDOW_END":
-		return "window_end"
-	case "TUMBLE_ROWTIME", "HOP_ROWTIME", "WINDOW_TIME":
-		return "window_time"
-	}
-	return ""
 }
 
 // bound returns the bound of the window that a name means, nil if it means none.
@@ -74,31 +51,24 @@ func (g *grouping) bound(name string) physical.Expr {
 	return nil
 }
 
-// boundCall binds TUMBLE_START(…) and its kin, whose arguments must be the
+// windowBound binds TUMBLE_START(…) and its kin, whose arguments must be the
 // query's window if there are any.
-func (x *exprs) boundCall(c *ast.Call) (physical.Expr, error) {
-	name := strings.ToUpper(c.Name.Text)
+func (x *exprs) windowBound(e *ast.WindowBound) (physical.Expr, error) {
 	if x.g == nil || x.g.agg.Window.Kind == windows.None {
-		return nil, noWindow(c.At, x.s)
+		return nil, noWindow(e.At, x.s)
 	}
-	if len(c.Args) > 0 {
-		family, _, _ := strings.Cut(name, "_")
-		if family == "WINDOW" {
-			return nil, diag.New(diag.WrongArguments, c.At, "%s takes no arguments", name)
-		}
+	if e.Of != nil {
 		var same logical.Aggregate
-		call := *c
-		call.Name.Text = family
-		if err := x.b.setWindow(&same, x.s, &call); err != nil {
+		if err := x.b.setWindow(&same, x.s, e.Of); err != nil {
 			return nil, err
 		}
 		if same.Window != x.g.agg.Window || !physical.Equal(same.Time, x.g.agg.Time) {
-			return nil, diag.New(diag.BadWindow, c.At, "this is not the window of the query: it is %s, GROUP BY has %s",
+			return nil, diag.New(diag.BadWindow, e.At, "this is not the window of the query: it is %s, GROUP BY has %s",
 				physical.FormatWindow(same.Window), physical.FormatWindow(x.g.agg.Window)).
-				WithHint("write %s", boundOf(c))
+				WithHint("write %s", e.Bound)
 		}
 	}
-	return x.g.bound(boundOf(c)), nil
+	return x.g.bound(e.Bound), nil
 }
 
 func noWindow(at diag.Span, s *scope) error {
@@ -106,23 +76,21 @@ func noWindow(at diag.Span, s *scope) error {
 		WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
 }
 
-// setWindow binds TUMBLE(time, size[, offset]) or HOP(time, slide, size[, offset]).
-func (b *binder) setWindow(a *logical.Aggregate, s *scope, c *ast.Call) error {
-	name := strings.ToUpper(c.Name.Text)
-	if name != "TUMBLE" && name != "HOP" {
-		return diag.New(diag.Unsupported, c.Name.At, "%s windows are not supported", name).
-			WithHint("TUMBLE(time, size) and HOP(time, slide, size) are")
-	}
+// setWindow binds a window clause.
+func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error {
 	if s.aggregated {
-		return diag.New(diag.Unsupported, c.At, "`%s` is already the result of a GROUP BY, so its rows cannot go through a window again", s.table).
+		return diag.New(diag.Unsupported, w.At, "`%s` is already the result of a GROUP BY, so its rows cannot go through a window again", s.table).
 			WithLabel("a window over windows").
 			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
 	}
-	spec, err := windowSpec(name, c)
+	if err := missingWindow(w); err != nil {
+		return err
+	}
+	spec, err := windowSpec(w)
 	if err != nil {
 		return err
 	}
-	at, err := b.windowTime(s, c.Args[0])
+	at, err := b.windowTime(s, w.Time)
 	if err != nil {
 		return err
 	}
@@ -130,36 +98,28 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, c *ast.Call) error {
 	return nil
 }
 
-// windowSpec reads the intervals of a window. The two of a HOP may stand in
-// either order: the larger is the size.
-func windowSpec(name string, c *ast.Call) (windows.Spec, error) {
-	least, usage := 2, "TUMBLE(time, INTERVAL size[, INTERVAL offset])"
-	if name == "HOP" {
-		least, usage = 3, "HOP(time, INTERVAL slide, INTERVAL size[, INTERVAL offset])"
-	}
-	if len(c.Args) < least || len(c.Args) > least+1 {
-		return windows.Spec{}, diag.New(diag.WrongArguments, c.At, "%s takes %d or %d arguments, not %d", name, least, least+1, len(c.Args)).
-			WithHint("write %s", usage)
-	}
-	var d [3]time.Duration
-	weeks := false
-	for i, arg := range c.Args[1:] {
-		v, ok := unparen(arg).(*ast.Interval)
-		if !ok {
-			return windows.Spec{}, diag.New(diag.WrongArguments, arg.Span(), "%s needs an INTERVAL here", name).
-				WithHint("write %s", usage)
+// windowSpec checks the lengths of a window.
+func windowSpec(w *ast.Window) (windows.Spec, error) {
+	var size, slide, offset time.Duration
+	for _, l := range []struct {
+		iv  *ast.Interval
+		out *time.Duration
+	}{{w.Size, &size}, {w.Slide, &slide}, {w.Offset, &offset}} {
+		if l.iv == nil {
+			continue
 		}
 		var err error
-		if d[i], err = fixed(v); err != nil {
+		if *l.out, err = fixed(l.iv); err != nil {
 			return windows.Spec{}, err
 		}
-		weeks = weeks || i < least-1 && strings.HasSuffix(strings.ToUpper(v.Text), " WEEK")
 	}
-	spec := windows.Spec{Kind: windows.Tumble, Size: d[0], Slide: d[0], Offset: d[1]}
-	if name == "HOP" {
-		spec = windows.Spec{Kind: windows.Hop, Size: max(d[0], d[1]), Slide: min(d[0], d[1]), Offset: d[2]}
+	weeks := strings.HasSuffix(w.Size.Text, " WEEK")
+	spec := windows.Spec{Kind: windows.Tumble, Size: size, Slide: size, Offset: offset}
+	if w.Kind == ast.Hop {
+		weeks = weeks || strings.HasSuffix(w.Slide.Text, " WEEK")
+		spec.Kind, spec.Slide = windows.Hop, slide
 	}
-	if err := checkSpec(spec, c); err != nil {
+	if err := checkSpec(spec, w); err != nil {
 		return spec, err
 	}
 	if weeks {
@@ -180,8 +140,8 @@ func fixed(v *ast.Interval) (time.Duration, error) {
 	return time.Duration(v.Micros) * time.Microsecond, nil
 }
 
-func checkSpec(s windows.Spec, c *ast.Call) error {
-	bad := func(format string, args ...any) *diag.Error { return diag.New(diag.BadWindow, c.At, format, args...) }
+func checkSpec(s windows.Spec, w *ast.Window) error {
+	bad := func(format string, args ...any) *diag.Error { return diag.New(diag.BadWindow, w.At, format, args...) }
 	text := physical.FormatDuration
 	switch {
 	case s.Size <= 0:

@@ -91,7 +91,7 @@ func (g *gen) expr() string {
 	case 17:
 		return g.join(g.pick("COUNT", "sum", "MIN", "AVG"), "(", g.expr(), ")")
 	case 18:
-		return g.join(g.pick("COALESCE", "CONCAT", "mod", "IF", "date_add", "HOP"), "(", g.expr(), ",", g.pick(g.interval(), g.expr()), ")")
+		return g.join(g.pick("COALESCE", "CONCAT", "mod", "IF", "date_add"), "(", g.expr(), ",", g.pick(g.interval(), g.expr()), ")")
 	}
 	return g.pick("COUNT( * )", "EXTRACT(hour FROM ts)", "DATE '2026-11-20'", "TIMESTAMP'2026-11-20 00:00:00.5'", "SUBSTRING(a FROM 1 FOR 2)", "NOW()", "CURRENT_TIMESTAMP")
 }

@@ -56,7 +56,7 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	}
 	w.need(")")
 	c.Node = w.node(first)
-	return c
+	return w.windowOf(c)
 }
 
 // isArrow tells whether the parser may have read a -> or ->>.

@@ -20,19 +20,57 @@ type Name struct {
 	Text string
 }
 
-// Select is a query.
+// Select is a query. One whose Set is not nil joins two others: then the clauses
+// from Distinct to Fill are empty, and those around them belong to the whole.
 type Select struct {
 	Node
+	CTEs     []CTE // WITH name AS (…), …
+	Set      *SetOp
 	Distinct bool
 	Items    []Item
 	From     *Table // nil: SELECT of constants
 	Where    Expr
-	GroupBy  []Expr
+	GroupBy  []Expr // a *Window and *GroupingSets may stand among them
 	Having   Expr
+	Fill     *Fill
 	OrderBy  []Order
 	Limit    *Limit
 	Emit     *Emit
 	With     []Option // WITH (start = 'earliest') behind the query
+}
+
+// CTE is one `name [(columns)] AS (query)` of WITH. It is seen by the entries
+// behind it and by the query.
+type CTE struct {
+	Node
+	Name    Name
+	Columns []Name // nil: those of the query
+	Query   *Select
+}
+
+// SetOp is L UNION [ALL] R.
+type SetOp struct {
+	Node
+	All  bool
+	L, R *Select
+}
+
+// FillMode tells what a window without rows shows.
+type FillMode uint8
+
+// The modes.
+const (
+	FillNull   FillMode = iota // NULL
+	FillPrev                   // what the window before shows
+	FillLinear                 // numbers on the line between the neighbours that have rows
+	FillValue                  // Fill.Value
+)
+
+// Fill is FILL(NULL | PREV | LINEAR | value).
+type Fill struct {
+	Node
+	Mode  FillMode
+	Value Expr // of FillValue
 }
 
 // Item is one entry of the select list: `*`, `t.*`, or an expression.
@@ -49,9 +87,14 @@ type Item struct {
 // Table is a relation in FROM. File is set for FROM 'path' and for FROM stdin.
 type Table struct {
 	Node
-	Name  Name
+	Name  Name // empty for a derived table
 	File  bool
-	Alias *Name
+	Query *Select // (SELECT …) AS alias; nil: Name
+	// Window is set for TABLE(TUMBLE(TABLE name, …)): each row once for every window
+	// that it is in, with the columns window_start, window_end and window_time
+	// behind its own.
+	Window *Window
+	Alias  *Name
 }
 
 // Order is one entry of ORDER BY.
@@ -76,13 +119,18 @@ const (
 	EmitOnWindowClose          // once, when the watermark has passed the window
 	EmitChanges                // at every step: the row that leaves, then the one that enters
 	EmitOnUpdate               // at every step: the last row of each key
+	EmitEvery                  // like EmitChanges, but only when the log's clock passes multiples of Emit.Every
 )
 
 // Emit is EMIT … [ALLOWED LATENESS …].
 type Emit struct {
 	Node
 	Mode     EmitMode
+	Every    *Interval // of EmitEvery
 	Lateness *Interval // nil: none
+	// Delay holds the query's watermark back, and with it the moment when windows
+	// close: ksqlDB's GRACE PERIOD with EMIT FINAL, Proton's WITH DELAY. nil: none
+	Delay *Interval
 }
 
 // Option is one `name = value` of WITH (…). Value is the text of a string,
@@ -143,6 +191,32 @@ type CreateSink struct {
 	Text        string // the whole statement
 }
 
+// Insert is INSERT INTO stream: a query that goes on, or rows written out.
+type Insert struct {
+	Node
+	Into    Name
+	Columns []Name   // nil: all that are sent, in order
+	Query   *Select  // nil: Rows
+	Rows    [][]Expr // VALUES (…), …
+	Called  *Name    // what the continuous query is called (CREATE PUMP name); nil: weir finds a name
+	Text    string   // the whole statement
+}
+
+// AlterStream is ALTER STREAM name END: no more records will come.
+type AlterStream struct {
+	Node
+	Name Name
+	End  bool
+}
+
+// Subscribe is SUBSCRIBE TO name [WITH (SNAPSHOT, PROGRESS)] [AS OF position].
+type Subscribe struct {
+	Node
+	Name               Name
+	Snapshot, Progress bool
+	AsOf               string // the text of a position; "": now
+}
+
 // ObjectKind is what SHOW, DROP and DESCRIBE speak of.
 type ObjectKind string
 
@@ -189,15 +263,19 @@ type ExplainMode uint8
 
 // The modes.
 const (
-	ExplainPlan    ExplainMode = iota
-	ExplainRewrite             // what the pre-pass changed
+	ExplainPlan      ExplainMode = iota
+	ExplainRewrite               // what the pre-pass changed
+	ExplainAnalyze               // the plan with what its operators did
+	ExplainWatermark             // EXPLAIN WATERMARK FOR QUERY name: what holds its windows back
 )
 
-// Explain is EXPLAIN [REWRITE] statement. Rewrites is filled by the parser.
+// Explain is EXPLAIN [REWRITE | ANALYZE] statement, or, with Query, EXPLAIN
+// WATERMARK FOR QUERY name. Rewrites is filled by the parser.
 type Explain struct {
 	Node
 	Mode      ExplainMode
-	Statement Statement
+	Statement Statement // nil: Query
+	Query     *Name
 	Rewrites  []Rewrite
 }
 

@@ -1,0 +1,71 @@
+package planner
+
+import (
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// missing refuses what the parser reads and the planner does not plan, so that
+// nothing that somebody wrote is passed over.
+func missing(q *ast.Select) error {
+	no := func(at diag.Span, what string) error {
+		return diag.New(diag.Unsupported, at, "%s is not supported", what)
+	}
+	switch {
+	case len(q.CTEs) > 0:
+		return no(q.CTEs[0].At, "WITH in front of a query")
+	case q.Set != nil:
+		return no(q.Set.At, "UNION")
+	case q.Fill != nil:
+		return no(q.Fill.At, "FILL")
+	case q.From != nil && q.From.Query != nil:
+		return no(q.From.At, "a query in FROM")
+	case q.From != nil && q.From.Window != nil:
+		return no(q.From.Window.At, "a window in FROM")
+	case q.Emit != nil && q.Emit.Mode == ast.EmitEvery:
+		return no(q.Emit.At, "EMIT EVERY")
+	case q.Emit != nil && q.Emit.Delay != nil:
+		return no(q.Emit.Delay.At, "a delay")
+	}
+	return nil
+}
+
+// missingCall is missing for a function or an aggregate.
+func missingCall(c *ast.Call) error {
+	no := func(at diag.Span, what string) error {
+		return diag.New(diag.Unsupported, at, "%s is not supported", what)
+	}
+	switch {
+	case c.Filter != nil:
+		return no(c.Filter.Span(), "FILTER")
+	case len(c.OrderBy) > 0:
+		return no(c.OrderBy[0].At, "ORDER BY in a function")
+	case c.Separator != nil:
+		return no(c.Separator.At, "SEPARATOR")
+	case c.IgnoreNulls:
+		return no(c.At, "IGNORE NULLS")
+	}
+	return nil
+}
+
+// missingWindow is missing for a window.
+func missingWindow(w *ast.Window) error {
+	no := func(what string) error { return diag.New(diag.Unsupported, w.At, "%s is not supported", what) }
+	switch {
+	case w.Kind == ast.Session:
+		return no("a session window")
+	case w.Kind == ast.Cumulate:
+		return no("a cumulating window")
+	case w.Kind == ast.Stagger:
+		return no("a stagger window")
+	case w.Kind == ast.CountWindow:
+		return no("a window over a number of rows")
+	case w.Time == nil:
+		return no("a window without a time")
+	case w.Zone != nil:
+		return no("a window in a time zone")
+	case len(w.Partition) > 0:
+		return no("PARTITION BY in a window")
+	}
+	return nil
+}
