@@ -2,8 +2,6 @@ package planner_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -115,36 +113,6 @@ func TestCheckStream(t *testing.T) {
 		}
 		if e := diag.From(err); e.Code != c.code || text[e.Span.Start:e.Span.End] != c.at {
 			t.Errorf("%s gives %v at %q", c.clause, e, text[e.Span.Start:e.Span.End])
-		}
-	}
-}
-
-// TestFunctionsAreDocumented holds the registry and docs/functions.md together,
-// both ways.
-func TestFunctionsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "docs", "functions.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	written := map[string]bool{}
-	for line := range strings.Lines(string(page)) {
-		if strings.HasPrefix(line, "| `") {
-			written[line] = true
-		}
-	}
-	for _, f := range append(planner.Functions(), planner.Aggregates()...) {
-		if f.Doc == "" || !strings.HasPrefix(f.Usage, f.Name+"(") || !strings.HasSuffix(f.Doc, ".") {
-			t.Errorf("%+v", f)
-		}
-		line := "| `" + f.Usage + "` | " + f.Doc + " |\n"
-		if !written[line] {
-			t.Errorf("docs/functions.md has no line\n%s", line)
-		}
-		delete(written, line)
-	}
-	for line := range written {
-		if !strings.HasPrefix(line, "| `TUMBLE(") && !strings.HasPrefix(line, "| `HOP(") && !strings.HasPrefix(line, "| `CAST(") {
-			t.Errorf("docs/functions.md has a line for nothing:\n%s", line)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/operators/stream"
@@ -20,37 +21,7 @@ type function struct {
 
 // functions is the one list of what can be called.
 func functions() []function {
-	return []function{
-		{"+", 2, 2, buildArith}, {"-", 2, 2, buildArith}, {"*", 2, 2, buildArith},
-		{"/", 2, 2, buildDivide}, {"div", 2, 2, buildDivide}, {"%", 2, 2, buildDivide},
-		{"neg", 1, 1, buildUnary}, {"abs", 1, 1, buildUnary},
-		{"floor", 1, 1, buildRound}, {"ceil", 1, 1, buildRound}, {"round", 1, 2, buildRound},
-		{"power", 2, 2, buildPower}, {"sqrt", 1, 1, buildSqrt},
-
-		{"=", 2, 2, buildCompare}, {"<>", 2, 2, buildCompare}, {"<", 2, 2, buildCompare}, {"<=", 2, 2, buildCompare},
-		{">", 2, 2, buildCompare}, {">=", 2, 2, buildCompare}, {"<=>", 2, 2, buildCompare},
-		{"and", 2, -1, buildAndOr}, {"or", 2, -1, buildAndOr}, {"xor", 2, 2, buildXor}, {"not", 1, 1, buildNot},
-		{"is_null", 1, 1, buildIs}, {"is_true", 1, 1, buildIs}, {"is_false", 1, 1, buildIs},
-		{"in", 2, -1, buildIn}, {"like", 2, 3, buildLike},
-
-		{"case", 2, -1, buildCase}, {"if", 3, 3, buildCase}, {"coalesce", 1, -1, buildCoalesce},
-		{"nullif", 2, 2, buildNullif}, {"greatest", 1, -1, buildExtreme}, {"least", 1, -1, buildExtreme},
-		{"cast", 1, 1, buildCast},
-
-		{"concat", 1, -1, buildConcat}, {"upper", 1, 1, buildMapText}, {"lower", 1, 1, buildMapText},
-		{"length", 1, 1, buildLength}, {"char_length", 1, 1, buildLength}, {"substring", 2, 3, buildSubstring},
-		{"trim", 1, 1, buildMapText}, {"replace", 3, 3, buildReplace}, {"left", 2, 2, buildEnds}, {"right", 2, 2, buildEnds},
-		{"substring_index", 3, 3, buildSubstringIndex},
-
-		{"date_add", 2, 2, buildDateAdd}, {"date", 1, 1, buildDate}, {"date_format", 2, 2, buildDateFormat},
-		{"year", 1, 1, buildTimePart}, {"month", 1, 1, buildTimePart}, {"day", 1, 1, buildTimePart},
-		{"hour", 1, 1, buildTimePart}, {"minute", 1, 1, buildTimePart}, {"second", 1, 1, buildTimePart},
-		{"unix_timestamp", 1, 1, buildTimePart}, {"from_unixtime", 1, 1, buildFromUnixtime},
-		{"str_to_date", 2, 2, buildStrToDate},
-
-		{"json_extract", 2, -1, buildJSONExtract}, {"json_value", 2, 2, buildJSONValue}, {"json_unquote", 1, 1, buildJSONUnquote},
-		{"json_type", 1, 1, buildJSONType}, {"json_length", 1, 2, buildJSONLength}, {"json_valid", 1, 1, buildJSONValid},
-	}
+	return slices.Concat(operatorFunctions(), numberFunctions(), choiceFunctions(), textFunctions(), timeFunctions(), jsonFunctions())
 }
 
 // Functions returns the canonical name of every function that Compile knows.

@@ -1,0 +1,75 @@
+package planner
+
+import (
+	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/types"
+)
+
+// choiceFunctions registers what chooses among its arguments.
+func choiceFunctions(m map[string]function) {
+	m["COALESCE"] = function{fn: "coalesce", usage: "(a, …)", doc: "The first argument that is not NULL.", min: 1, max: -1, bind: oneOf}
+	m["IFNULL"] = function{fn: "coalesce", usage: "(a, b)", doc: "a, or b where a is NULL.", min: 2, max: 2, bind: oneOf}
+	m["NULLIF"] = function{fn: "nullif", usage: "(a, b)", doc: "a, or NULL where a = b.", min: 2, max: 2, bind: nullIf}
+	m["IF"] = function{fn: "if", usage: "(condition, a, b)", doc: "a where the condition is true, else b.", min: 3, max: 3, bind: ifElse}
+	m["GREATEST"] = function{fn: "greatest", usage: "(a, b, …)", doc: "The greatest argument; NULL if one is NULL.", min: 2, max: -1, bind: extreme}
+	m["LEAST"] = function{fn: "least", usage: "(a, b, …)", doc: "The least argument; NULL if one is NULL.", min: 2, max: -1, bind: extreme}
+}
+
+// oneOf binds COALESCE and IFNULL.
+func oneOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	merged, t, err := merge(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	if t.Kind == types.Null {
+		return merged[0], nil
+	}
+	return &physical.Call{Fn: f.fn, Args: merged, T: t}, nil
+}
+
+// nullIf keeps the type of its first argument, also where the comparison needs another.
+func nullIf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	both, _, err := unify(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	a := args[0].e
+	if physical.Equal(both[0], a) {
+		return &physical.Call{Fn: f.fn, Args: both, T: a.Type()}, nil
+	}
+	same := &physical.Call{Fn: "=", Args: both, T: types.BooleanType}
+	return &physical.Call{Fn: "case", Args: []physical.Expr{same, &physical.Literal{T: a.Type()}, a}, T: a.Type()}, nil
+}
+
+func ifElse(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	cond, err := truth(args[0])
+	if err != nil {
+		return nil, err
+	}
+	merged, t, err := merge(c.Name.Text, args[1:])
+	if err != nil {
+		return nil, err
+	}
+	if t.Kind == types.Null {
+		return merged[0], nil
+	}
+	return &physical.Call{Fn: f.fn, Args: append([]physical.Expr{cond}, merged...), T: t}, nil
+}
+
+// extreme binds GREATEST and LEAST, which compare and so convert as comparisons do.
+func extreme(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	_, t, err := unify(c.Name.Text, args)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]physical.Expr, len(args))
+	for i, a := range args {
+		m, err := meant(a, anchor(args))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = castTo(m.e, t)
+	}
+	return &physical.Call{Fn: f.fn, Args: out, T: t}, nil
+}

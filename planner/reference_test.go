@@ -1,0 +1,57 @@
+package planner_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"weir/planner"
+)
+
+// TestReference holds the tables of docs/functions.md to the registry. With
+// -update it writes them: nobody edits what stands between the marks.
+func TestReference(t *testing.T) {
+	path := filepath.Join("..", "docs", "functions.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(page)
+	for _, g := range planner.Reference() {
+		mark := "<!-- table: " + g.Name + " -->\n"
+		before, rest, ok := strings.Cut(want, mark)
+		_, after, closed := strings.Cut(rest, "<!-- end of table -->\n")
+		if !ok || !closed {
+			t.Fatalf("docs/functions.md has no place for the table %q: write\n%s<!-- end of table -->", g.Name, mark)
+		}
+		want = before + mark + table(t, g) + "<!-- end of table -->\n" + after
+	}
+	if n := strings.Count(want, "<!-- table: "); n != len(planner.Reference()) {
+		t.Errorf("docs/functions.md has %d tables, the registry has %d groups", n, len(planner.Reference()))
+	}
+	if want == string(page) {
+		return
+	}
+	if !*update {
+		t.Error("docs/functions.md is not what the registry says: run go test ./planner -run TestReference -update")
+		return
+	}
+	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// table writes the functions of a group as Markdown.
+func table(t *testing.T, g planner.Group) string {
+	var b strings.Builder
+	b.WriteString("\n| | |\n|---|---|\n")
+	for _, f := range g.Functions {
+		if f.Doc == "" || !strings.HasPrefix(f.Usage, f.Name) || !strings.HasSuffix(f.Doc, ".") || strings.ContainsAny(f.Doc+f.Usage, "|\n") {
+			t.Errorf("%s cannot stand in a table: %+v", f.Name, f)
+		}
+		b.WriteString("| `" + f.Usage + "` | " + f.Doc + " |\n")
+	}
+	b.WriteString("\n")
+	return b.String()
+}
