@@ -1,0 +1,295 @@
+package app
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/ingest/wal"
+	"weir/operators/stream"
+	"weir/sql/catalog"
+)
+
+// world is a stream, and somebody who sends it records.
+type world struct {
+	t     *testing.T
+	place *place
+	clock *clock
+	r     *rand.Rand
+	def   *catalog.Stream
+	event time.Time // of the records that are sent now
+	delay time.Duration
+	sent  int
+}
+
+const worldColumns = "k VARCHAR, g BIGINT, n BIGINT, x DOUBLE, d DECIMAL(9,2), ts DATETIME(3)"
+
+func newWorld(t *testing.T, p *place, c *clock, r *rand.Rand) *world {
+	w := &world{t: t, place: p, clock: c, r: r, event: c.now().Add(-time.Minute), delay: time.Duration(r.IntN(4)) * time.Second}
+	w.create(1+r.IntN(4), fmt.Sprintf("idle_timeout = '%ds', idle_advance = '%ds'", 1+r.IntN(6), 1+r.IntN(20)))
+	return w
+}
+
+func (w *world) create(shards int, options string) {
+	w.t.Helper()
+	text := fmt.Sprintf("CREATE STREAM s (%s, WATERMARK FOR ts AS ts - INTERVAL %d SECOND) WITH (shards = %d, partition_key = 'k', %s)",
+		worldColumns, int(w.delay.Seconds()), shards, options)
+	if _, err := w.place.db.run(w.t.Context(), text, func(string, ...any) {}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.def, _ = w.place.db.catalog.Stream("s")
+}
+
+// commit appends some records, after a while that may be long.
+func (w *world) commit() {
+	w.t.Helper()
+	switch w.r.IntN(10) {
+	case 0:
+		w.clock.move(time.Duration(w.r.IntN(15)) * time.Second)
+		w.control(wal.Tick)
+	case 1, 2, 3:
+		w.clock.move(time.Duration(w.r.IntN(3)) * time.Millisecond)
+	default:
+		w.clock.move(time.Duration(w.r.IntN(700)) * time.Millisecond)
+	}
+	if w.r.IntN(40) == 0 {
+		w.control(wal.Start)
+	}
+	var blocks []wal.Block
+	for shard := range w.def.Shards {
+		if w.r.IntN(3) > 0 {
+			continue
+		}
+		var rows []string
+		for range 1 + w.r.IntN(9) {
+			rows = append(rows, w.row())
+		}
+		blocks = append(blocks, w.block(stream.Shard(shard), rows))
+	}
+	w.append(blocks)
+}
+
+func (w *world) append(blocks []wal.Block) {
+	w.t.Helper()
+	if len(blocks) == 0 {
+		return
+	}
+	if _, err := w.place.log.Append(w.t.Context(), wal.Request{Blocks: blocks}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) block(shard stream.Shard, rows []string) wal.Block {
+	return wal.Block{Stream: w.def.ID, Shard: shard, Count: len(rows), Data: []byte(strings.Join(rows, "\n"))}
+}
+
+// row is a record, some of them late, without values, without a time or from the future.
+func (w *world) row() string {
+	w.event = w.event.Add(time.Duration(w.r.IntN(900)) * time.Millisecond)
+	at := w.event
+	switch w.r.IntN(12) {
+	case 0:
+		at = at.Add(-time.Duration(w.r.IntN(40)) * time.Second)
+	case 1, 2, 3:
+		at = at.Add(-time.Duration(w.r.IntN(4000)) * time.Millisecond)
+	}
+	ts := at.Format(`"2006-01-02 15:04:05.000"`)
+	switch w.r.IntN(60) {
+	case 0:
+		ts = "null"
+	case 1:
+		ts = w.clock.now().Add(time.Hour).Format(`"2006-01-02 15:04:05.000"`)
+	}
+	w.sent++
+	return record(w.r, ts)
+}
+
+// record is a record with a time.
+func record(r *rand.Rand, ts string) string {
+	or := func(value string) string {
+		if r.IntN(9) == 0 {
+			return "null"
+		}
+		return value
+	}
+	return fmt.Sprintf(`{"k":%s,"g":%d,"n":%s,"x":%s,"d":%s,"ts":%s}`,
+		or(fmt.Sprintf("%q", string(rune('a'+r.IntN(5))))), r.IntN(3), or(fmt.Sprint(r.IntN(200)-100)),
+		or(fmt.Sprint(r.NormFloat64()*1000)), or(fmt.Sprintf(`"%.2f"`, r.Float64()*100)), ts)
+}
+
+func (w *world) control(kind wal.ControlKind) {
+	w.t.Helper()
+	if _, err := w.place.log.Control(w.t.Context(), wal.Control{Kind: kind, Stream: w.def.ID}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// end ends the stream, so that everything fires.
+func (w *world) end() {
+	w.clock.move(time.Second)
+	w.control(wal.End)
+}
+
+// Parts that random queries are made of.
+var (
+	randomAggregates = []string{
+		"COUNT(*)", "COUNT(n)", "SUM(n)", "SUM(x)", "SUM(d)", "AVG(n)", "AVG(x)", "AVG(d)", "MIN(n)", "MAX(x)", "MIN(k)", "MAX(ts)",
+		"APPROX_PERCENTILE(x, 0.9)", "SUM(n) / COUNT(n)", "MAX(n) - MIN(n)",
+	}
+	randomWindows = []string{
+		"TUMBLE(ts, INTERVAL 5 SECOND)", "TUMBLE(ts, INTERVAL 7 SECOND, INTERVAL 2 SECOND)",
+		"HOP(ts, INTERVAL 2 SECOND, INTERVAL 10 SECOND)", "HOP(ts, INTERVAL 4 SECOND, INTERVAL 10 SECOND)",
+	}
+	randomKeys    = []string{"", "k", "g", "k, g", "n % 3"}
+	randomFilters = []string{"", "", " WHERE n > 0", " WHERE k <> 'b'", " WHERE x > 10 / n"}
+	randomEmits   = []string{
+		"", " EMIT ON WINDOW CLOSE", " EMIT ON WINDOW CLOSE ALLOWED LATENESS INTERVAL 6 SECOND",
+		" EMIT CHANGES", " EMIT CHANGES ALLOWED LATENESS INTERVAL 4 SECOND",
+	}
+	// randomWhole are queries that are not made of parts.
+	randomWhole = []string{
+		"SELECT k, n, ts FROM s WHERE n > 20",
+		"SELECT k, n + 1 AS m, CASE WHEN x > 0 THEN 'up' ELSE 'down' END AS c FROM s",
+	}
+)
+
+func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
+
+// randomQueries returns n different queries over the stream of the world.
+func randomQueries(r *rand.Rand, n int) []string {
+	var out []string
+	for len(out) < n {
+		q := randomQuery(r)
+		if !slices.Contains(out, q) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+func randomQuery(r *rand.Rand) string {
+	switch r.IntN(8) {
+	case 0:
+		return pick(r, randomWhole)
+	case 1, 2:
+		return grouped(r, "")
+	}
+	return overWindow(r, pick(r, randomWindows), pick(r, randomEmits))
+}
+
+// someAggregates is one to four entries of a select list.
+func someAggregates(r *rand.Rand, from []string) string {
+	var list []string
+	for i := range 1 + r.IntN(4) {
+		list = append(list, fmt.Sprintf("%s AS a%d", pick(r, from), i))
+	}
+	return strings.Join(list, ", ")
+}
+
+// grouped is a query without a window.
+func grouped(r *rand.Rand, emit string) string {
+	key := pick(r, randomKeys)
+	q := "SELECT " + comma(key) + someAggregates(r, randomAggregates) + " FROM s" + pick(r, randomFilters)
+	if key != "" {
+		q += " GROUP BY " + key
+	}
+	return q + emit
+}
+
+// overWindow is a query with a window.
+func overWindow(r *rand.Rand, window, emit string) string {
+	key := pick(r, randomKeys)
+	return "SELECT window_start, window_end, " + comma(key) + someAggregates(r, randomAggregates) + " FROM s" + pick(r, randomFilters) +
+		" GROUP BY " + comma(key) + window + emit
+}
+
+func comma(key string) string {
+	if key == "" {
+		return ""
+	}
+	return key + ", "
+}
+
+var shardSeeds = flag.Int("shards.seeds", 40, "logs that TestShardCounts tries")
+
+// TestShardCounts is what the number of shards must not change: where no row is
+// late and no two rows of a key have one time, the rows that are left in the end
+// are the same. (Sums of DOUBLE are added in the order of the log, which differs.)
+func TestShardCounts(t *testing.T) {
+	for seed := *determinismFirst; seed < *determinismFirst+uint64(*shardSeeds); seed++ {
+		asked := randomQueries(rand.New(rand.NewPCG(seed, 5)), 3)
+		for i, q := range asked {
+			asked[i] = strings.NewReplacer("SUM(x)", "SUM(d)", "AVG(x)", "AVG(d)").Replace(q)
+		}
+		var want [][]string
+		for _, shards := range []int{1, 2, 7} {
+			got := overShards(t, seed, shards, asked)
+			if want == nil {
+				want = got
+			}
+			for i := range asked {
+				if diff := cmp.Diff(want[i], got[i]); diff != "" {
+					t.Fatalf("seed %d, %d shards instead of 1 (-1 +%d)\n%s\n%s", seed, shards, shards, asked[i], diff)
+				}
+			}
+		}
+	}
+}
+
+// overShards returns what queries leave over one set of records in so many shards.
+func overShards(t *testing.T, seed uint64, shards int, asked []string) [][]string {
+	t.Helper()
+	c := &clock{}
+	c.micros.Store(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).UnixMicro())
+	p := openPlace(t, t.TempDir(), c)
+	defer p.close()
+	w := &world{t: t, place: p, clock: c, delay: 10 * time.Second}
+	w.create(shards, "idle_timeout = '0'")
+	r := rand.New(rand.NewPCG(seed, 6)) // the same records whatever the shards
+	at, taken := c.now().Add(-time.Minute), map[time.Time]bool{}
+	for range 12 {
+		c.move(50 * time.Millisecond)
+		rows := make([][]string, shards)
+		for range 10 + r.IntN(20) {
+			at = at.Add(time.Duration(1+r.IntN(400)) * time.Millisecond)
+			ts := at.Add(-time.Duration(r.IntN(9)) * time.Second)
+			for taken[ts] {
+				ts = ts.Add(time.Millisecond)
+			}
+			taken[ts] = true
+			row := record(r, ts.Format(`"2006-01-02 15:04:05.000"`))
+			key := row[:strings.IndexByte(row, ',')]
+			shard := 0
+			for _, b := range []byte(key) {
+				shard = (shard*31 + int(b)) % shards
+			}
+			rows[shard] = append(rows[shard], row)
+		}
+		var blocks []wal.Block
+		for i, list := range rows {
+			if len(list) > 0 {
+				blocks = append(blocks, w.block(stream.Shard(i), list))
+			}
+		}
+		w.append(blocks)
+	}
+	w.end()
+	last, _ := p.log.Head()
+	var out [][]string
+	for _, q := range asked {
+		e := p.begin(q, how{start: "earliest"})
+		e.reach(t, last)
+		e.end(t)
+		if l := e.query.Ledger(); l.Late > 0 {
+			t.Fatalf("seed %d: %d rows are late, and none should be", seed, l.Late)
+		}
+		out = append(out, e.out.content(t))
+	}
+	return out
+}
