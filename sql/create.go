@@ -255,10 +255,7 @@ func (p *parser) createView(first int, v *ast.CreateView) (ast.Statement, error)
 	if err := p.expect("AS"); err != nil {
 		return nil, err
 	}
-	if t := p.peek(); !t.is("SELECT") {
-		if t.is("WITH") || t.is("(") {
-			return nil, p.refuseHead()
-		}
+	if !p.startsQuery(p.pos) {
 		return nil, p.expectedOneOf("SELECT")
 	}
 	if v.Query, err = p.parseSelect(); err != nil {

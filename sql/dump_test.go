@@ -24,6 +24,9 @@ func visit(v reflect.Value, parent diag.Span, depth int, f func(v reflect.Value,
 	case reflect.Struct:
 		if n := v.FieldByName("Node"); n.IsValid() {
 			at := n.Interface().(ast.Node).At
+			if name, ok := v.Interface().(ast.Name); ok && name == (ast.Name{}) {
+				return // of a derived table
+			}
 			f(v, at, parent, depth)
 			parent, depth = at, depth+1
 		}

@@ -20,6 +20,10 @@ const (
 	nestingMax = 100
 	// joinsMax is the number of JOINs of a statement.
 	joinsMax = 32
+	// unionsMax is the number of UNIONs of a statement.
+	unionsMax = 64
+	// ctesMax is the number of queries in the WITHs of a statement.
+	ctesMax = 64
 	// literalDigitsMax is the number of digits of a numeric literal, as in MySQL.
 	literalDigitsMax = 65
 )

@@ -66,10 +66,14 @@ func ParseOne(text string) (ast.Statement, error) {
 // parser reads the tokens of one statement.
 type parser struct {
 	text     string
-	toks     []token // without the semicolon
+	toks     []token // without the semicolon; of a part of the statement those up to stop
+	stop     token   // behind toks, where they are a part
 	pos      int     // index of the next token
 	rewrites []ast.Rewrite
 	behind   *tidb.Parser
+	unions   int // UNIONs so far
+	cteCount int // queries in WITH so far
+	coreEnd  int // byte behind the SELECT read last, without ORDER BY and what follows it
 }
 
 // whole reads a statement and checks that nothing is left.
@@ -91,6 +95,9 @@ func (p *parser) whole() (ast.Statement, error) {
 func (p *parser) at(i int) token {
 	if i >= 0 && i < len(p.toks) {
 		return p.toks[i]
+	}
+	if p.stop.kind != tokEnd {
+		return token{kind: tokEnd, start: p.stop.start, end: p.stop.end}
 	}
 	end := p.toks[len(p.toks)-1].end
 	return token{kind: tokEnd, start: end, end: end}
@@ -159,7 +166,7 @@ func (p *parser) expectedOneOf(words ...string) *diag.Error {
 
 // describe names a token for a message.
 func (p *parser) describe(t token) string {
-	if t.kind == tokEnd {
+	if t.kind == tokEnd && t.start == t.end {
 		return "the end of the statement"
 	}
 	return "`" + strings.ReplaceAll(clip(p.raw(t)), "\n", " ") + "`"

@@ -14,7 +14,7 @@ type role uint8
 const (
 	plain      role = iota
 	interval        // marker: INTERVAL n UNIT
-	fileName        // marker: the 'path' behind FROM
+	relation        // what stands behind FROM: a marker, or a name and its alias
 	castName        // CAST, read as a generic function
 	castType        // marker: the type of a CAST
 	castSuffix      // `::TYPE`, which the parser does not see
@@ -26,6 +26,7 @@ type lexeme struct {
 	role role
 	out  string // what the parser reads in its place, not longer; "" is the token itself
 	iv   *ast.Interval
+	rel  *ast.Table // of the first lexeme of a relation
 	typ  types.Type
 }
 
@@ -73,20 +74,34 @@ func marker(letter byte, n int) string {
 // prepass rewrites tokens.
 type prepass struct {
 	*parser
+	first int // tokens in front of it belong to somebody else
 	end   int // tokens at and behind it belong to somebody else
 	query bool
 	depth int
 	from  int // index of the FROM at depth 0, or -1
-	// pastFrom is set by the first clause behind FROM.
-	pastFrom bool
-	frag     *fragment
-	casts    []int // indexes of the AS of the open CASTs
+	frag  *fragment
+	casts []int // indexes of the AS of the open CASTs
+}
+
+// at returns token i, if it belongs to the fragment.
+func (pp *prepass) at(i int) token {
+	if i < pp.first {
+		return token{kind: tokEnd}
+	}
+	t := pp.parser.at(min(i, pp.end))
+	if i >= pp.end {
+		t.kind, t.word = tokEnd, ""
+	}
+	return t
 }
 
 // fragment rewrites the tokens from the next up to end. query is false for a bare
 // expression. It leaves p.pos at end.
 func (p *parser) fragment(end int, query bool) (*fragment, error) {
-	pp := &prepass{parser: p, end: end, query: query, from: -1}
+	pp := &prepass{parser: p, first: p.pos, end: end, query: query, from: -1}
+	if query && !p.peek().is("SELECT") { // the clauses behind a query in parentheses
+		pp.from = p.pos
+	}
 	pp.frag = &fragment{text: p.text, start: p.at(p.pos).start, end: p.at(end - 1).end}
 	for p.pos < end {
 		if err := pp.refuse(); err != nil {
@@ -125,9 +140,7 @@ func (pp *prepass) step() error {
 		pp.pos++
 		return nil
 	case t.is("FROM") && pp.from < 0:
-		pp.from = pp.pos
-	case t.kind == tokString && pp.from >= 0 && pp.from == pp.pos-1:
-		return pp.fileMarker()
+		return pp.fromClause()
 	case pp.atTail():
 		return pp.readTail()
 	}
@@ -235,20 +248,6 @@ func (pp *prepass) suffixCast() error {
 	t := token{kind: tokOp, word: "::", start: first.start, end: pp.at(pp.pos - 1).end}
 	l := lexeme{token: t, role: castSuffix, typ: typ}
 	pp.rewrite(l, "a cast in PostgreSQL's spelling")
-	return nil
-}
-
-func (pp *prepass) fileMarker() error {
-	t := pp.peek()
-	if t.quote == '"' {
-		return diag.New(diag.Unsupported, t.span(), "a string in double quotes behind FROM").
-			WithHint("write '…' for a file, `…` for a stream or view")
-	}
-	if stringOf(pp.text, t) == "" {
-		return diag.New(diag.BadLiteral, t.span(), "the path of the file is empty")
-	}
-	pp.rewrite(lexeme{token: t, role: fileName, out: marker('f', t.end-t.start)}, "a file stands where MySQL wants a table")
-	pp.pos++
 	return nil
 }
 

@@ -2,7 +2,6 @@ package sql
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"weir/sql/ast"
@@ -145,46 +144,6 @@ func (p *printer) options(opts []ast.Option) {
 		p.put(optionName(opts[i].Name.Text), " = ", optionValue(opts[i].Value.Text))
 	})
 	p.put(")")
-}
-
-func (p *printer) query(q *ast.Select) {
-	p.put("SELECT ")
-	p.when(q.Distinct, "DISTINCT ")
-	p.list(len(q.Items), ", ", func(i int) { p.item(q.Items[i]) })
-	if t := q.From; t != nil {
-		p.put(" FROM ", tableName(t.Name.Text, t.File))
-		if t.Alias != nil {
-			p.put(" AS ", quoteName(t.Alias.Text))
-		}
-	}
-	p.clause(" WHERE ", q.Where)
-	if len(q.GroupBy) > 0 {
-		p.put(" GROUP BY ")
-		p.list(len(q.GroupBy), ", ", func(i int) { p.expr(q.GroupBy[i]) })
-	}
-	p.clause(" HAVING ", q.Having)
-	if len(q.OrderBy) > 0 {
-		p.put(" ORDER BY ")
-		p.list(len(q.OrderBy), ", ", func(i int) {
-			p.expr(q.OrderBy[i].Expr)
-			p.when(q.OrderBy[i].Desc, " DESC")
-		})
-	}
-	if l := q.Limit; l != nil {
-		p.put(" LIMIT ", strconv.FormatInt(l.Count, 10))
-		if l.Offset != 0 {
-			p.put(" OFFSET ", strconv.FormatInt(l.Offset, 10))
-		}
-	}
-	if e := q.Emit; e != nil {
-		p.when(e.Mode == ast.EmitOnWindowClose, " EMIT ON WINDOW CLOSE")
-		p.when(e.Mode == ast.EmitChanges, " EMIT CHANGES")
-		p.when(e.Mode == ast.EmitOnUpdate, " EMIT ON UPDATE")
-		if e.Lateness != nil {
-			p.put(" ALLOWED LATENESS ", e.Lateness.Text)
-		}
-	}
-	p.options(q.With)
 }
 
 func (p *printer) clause(head string, e ast.Expr) {

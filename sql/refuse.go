@@ -159,9 +159,6 @@ func (pp *prepass) refuseWord(t token) error {
 	switch t.word {
 	case "SELECT":
 		if prev.is("(") {
-			if pp.query && pp.from >= 0 && pp.pos-2 == pp.from {
-				return unsupported(at, noSubquery, "a query in FROM is not supported")
-			}
 			return unsupported(at, noSubquery, "sub-queries are not supported")
 		}
 	case "EXISTS":
@@ -223,9 +220,9 @@ func (pp *prepass) refuseWord(t token) error {
 func (pp *prepass) refuseClause(t token) error {
 	at, next := t.span(), pp.at(pp.pos+1)
 	switch t.word {
-	case "UNION", "EXCEPT", "INTERSECT", "MINUS":
+	case "EXCEPT", "INTERSECT", "MINUS":
 		if next.is("SELECT") || next.is("ALL") || next.is("DISTINCT") || next.is("(") {
-			return unsupported(at, "run the queries one by one, or join their conditions with OR", "%s is not supported", t.word)
+			return refusedSet(t)
 		}
 	case "INTO":
 		return unsupported(at, "the result goes to the caller; CREATE MATERIALIZED VIEW keeps it", "SELECT … INTO is not supported")
@@ -239,7 +236,7 @@ func (pp *prepass) refuseClause(t token) error {
 		return unsupported(at, "write LIMIT 10", "FETCH is not supported")
 	case "QUALIFY":
 		if pp.from >= 0 && !pp.at(pp.pos-1).is("AS") {
-			return unsupported(at, "write HAVING for a condition on groups", "QUALIFY is not supported")
+			return refusedQualify(at)
 		}
 	case "WINDOWED":
 		return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "WINDOWED BY is not supported")
@@ -263,12 +260,6 @@ func (pp *prepass) refuseClause(t token) error {
 		if next.is("PERIOD") {
 			return unsupported(at.Join(next.span()), "write ALLOWED LATENESS INTERVAL 1 MINUTE at the end of the query", "GRACE PERIOD is not supported")
 		}
-	}
-	switch {
-	case t.is("WHERE") || t.is("GROUP") || t.is("HAVING") || t.is("ORDER") || t.is("LIMIT"):
-		pp.pastFrom = true
-	case pp.from >= 0 && !pp.pastFrom:
-		return pp.refuseInFrom(t)
 	}
 	return nil
 }

@@ -3,65 +3,129 @@ package sql
 import (
 	"strings"
 
+	"weir/sql/ast"
 	"weir/sql/diag"
 )
 
-// refuseInFrom refuses joins, functions and what MySQL would take for an alias.
-func (pp *prepass) refuseInFrom(t token) error {
-	const noJoin = "a query reads from one stream, view or file"
-	at, prev, next := t.span(), pp.at(pp.pos-1), pp.at(pp.pos+1)
+const noJoin = "a query reads from one stream, view, file or query"
+
+// behindTable looks at what stands behind the relation: the next clause, or
+// something that is refused by name.
+func (pp *prepass) behindTable(t *ast.Table) error {
+	switch cur := pp.peek(); {
+	case pp.pos >= pp.end, pp.atTail():
+		return nil
+	case cur.is("WHERE"), cur.is("GROUP"), cur.is("HAVING"), cur.is("ORDER"), cur.is("LIMIT"):
+		return nil
+	default:
+		if err := pp.refuseBehindTable(); err != nil {
+			return err
+		}
+		if err := pp.refuseClause(cur); err != nil {
+			return err
+		}
+		return pp.explainSyntax(pp.ahead(), cur.start)
+	}
+}
+
+// ahead returns a fragment with all tokens of this one, those included that the
+// pre-pass has not reached: what explainSyntax looks at.
+func (pp *prepass) ahead() *fragment {
+	f := *pp.frag
+	for i := pp.pos; i < pp.end; i++ {
+		f.lexs = append(f.lexs, lexeme{token: pp.parser.at(i)})
+	}
+	return &f
+}
+
+// refuseBehindTable refuses joins, and what MySQL would take for an alias.
+func (p *parser) refuseBehindTable() error {
+	t, next := p.peek(), p.at(p.pos+1)
+	at := t.span()
 	switch {
 	case t.is(","):
 		return unsupported(at, noJoin, "a list of tables is a join, and joins are not supported")
-	case t.is("("):
-		if prev.is("FROM") && !next.is("SELECT") {
-			return unsupported(at, noJoin, "parentheses in FROM are not supported")
-		}
-	case prev.is("FROM") && t.kind == tokWord && next.is("("):
-		return pp.refuseTableFunction(t)
-	case t.is("TABLESAMPLE"), t.is("SAMPLE") && !prev.is("FROM"):
+	case t.is("TABLESAMPLE"), t.is("SAMPLE") && !next.is("BY"):
 		return unsupported(at, "write LIMIT for a few rows", "%s is not supported", t.word)
 	case (t.is("USE") || t.is("FORCE") || t.is("IGNORE")) && (next.is("INDEX") || next.is("KEY")):
 		return unsupported(at.Join(next.span()), "leave it out: there are no indexes", "%s %s is not supported", t.word, next.word)
 	case t.is("PARTITION") && next.is("("):
 		return unsupported(at, "leave it out", "PARTITION is not supported")
-	case t.is("AS") && next.is("OF"):
-		return unsupported(at.Join(next.span()), "remove it", "AS OF is not supported")
-	case isJoinWord(t.word) && !prev.is("FROM") && !prev.is("AS"):
-		if span, name, ok := pp.joinAhead(); ok {
+	case t.is("AS") && next.is("OF"), t.is("VERSION") && next.is("AS"):
+		return unsupported(at.Join(next.span()), "remove it", "%s %s is not supported", t.word, next.word)
+	case t.is("FOR") && (next.is("SYSTEM_TIME") || next.is("VERSION") || next.is("TIMESTAMP")):
+		return unsupported(at.Join(next.span()), "remove it; a query reads a stream from its beginning or from WITH (start = …) on", "FOR %s is not supported", next.word)
+	case isJoinWord(t.word):
+		if span, name, ok := p.joinAhead(); ok {
 			return unsupported(span, noJoin, "%s is not supported", name)
 		}
 	}
-	if prev.is("FROM") || prev.is("AS") || t.kind != tokWord {
-		return nil
-	}
+	return p.refuseFalseAlias(t, next)
+}
+
+// refuseFalseAlias refuses words that MySQL would take for the alias of a table.
+func (p *parser) refuseFalseAlias(t, next token) error {
+	at := t.span()
 	switch t.word {
 	case "FINAL", "CHANGES":
 		clause := "EMIT ON WINDOW CLOSE"
 		if t.is("CHANGES") {
 			clause = "EMIT CHANGES"
 		}
-		return unsupported(at, "write "+clause+" at the end of the query; to call the table so, write AS "+pp.raw(t), "%s behind a table is not supported", t.word)
+		return unsupported(at, "write "+clause+" at the end of the query; to call the table so, write AS "+p.raw(t), "%s behind a table is not supported", t.word)
 	case "EMIT", "OFFSET", "WATERMARK", "LATEST", "ALLOWED":
-		if pp.atTail() {
+		switch {
+		case p.tailAhead():
 			return nil
-		}
-		if t.is("OFFSET") && next.kind == tokNumber {
+		case t.is("LATEST") && (next.is("ON") || next.is("BY")):
+			return unsupported(at.Join(next.span()), "write SELECT k, LAST_VALUE(x) … GROUP BY k", "LATEST %s is not supported", next.word)
+		case t.is("OFFSET") && next.kind == tokNumber:
 			return diag.New(diag.Syntax, at, "OFFSET without LIMIT").WithHint("write LIMIT 10 OFFSET 20")
-		}
-		if t.is("EMIT") && next.is("CHANGE") {
+		case t.is("EMIT") && next.is("CHANGE"):
 			return mistypedEmit(next)
 		}
-		return diag.New(diag.Syntax, at, "`%s` cannot stand here", pp.raw(t)).WithHint("to call the table so, write AS `%s`", pp.raw(t))
+		return diag.New(diag.Syntax, at, "`%s` cannot stand here", p.raw(t)).WithHint("to call the table so, write AS `%s`", p.raw(t))
+	case "QUALIFY":
+		return refusedQualify(at)
+	case "PREWHERE":
+		return unsupported(at, "write WHERE", "PREWHERE is not supported")
+	case "SAMPLE": // BY
+		return unsupported(at.Join(next.span()), "write GROUP BY TUMBLE(ts, INTERVAL 1 HOUR)", "SAMPLE BY is not supported")
+	case "TIMESTAMP":
+		if next.is("BY") {
+			return unsupported(at.Join(next.span()), "CREATE STREAM says which column is the event time: WATERMARK FOR ts AS ts", "TIMESTAMP BY is not supported")
+		}
+	case "PIVOT", "UNPIVOT", "MATCH_RECOGNIZE":
+		if next.is("(") {
+			hint := "write SUM(x) FILTER (WHERE k = 'a') AS a for each column"
+			if t.is("MATCH_RECOGNIZE") {
+				hint = "there are no patterns over rows; windows and WHERE are what there is"
+			}
+			return unsupported(at, hint, "%s is not supported", t.word)
+		}
+	case "ARRAY":
+		if next.is("JOIN") {
+			return unsupported(at.Join(next.span()), noJoin, "ARRAY JOIN is not supported")
+		}
+	case "OVER":
+		if next.is("(") {
+			return unsupported(at, "write GROUP BY HOP(ts, slide, size), or TUMBLE(ts, size)", "a window OVER (…) behind a table is not supported")
+		}
+	case "WITHIN":
+		return unsupported(at, noJoin, "WITHIN behind a table belongs to a join, and joins are not supported")
 	}
 	return nil
+}
+
+func refusedQualify(at diag.Span) error {
+	return unsupported(at, "write HAVING for a condition on groups", "QUALIFY is not supported")
 }
 
 // isJoinWord lists JOIN and the words that can stand in front of it in some dialect.
 func isJoinWord(word string) bool {
 	switch word {
 	case "JOIN", "STRAIGHT_JOIN", "CROSS", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "NATURAL", "ASOF", "SEMI", "ANTI",
-		"LATEST", "ANY", "GLOBAL", "POSITIONAL", "PASTE", "INTERVAL", "TEMPORAL", "LATERAL":
+		"LATEST", "ANY", "ALL", "GLOBAL", "LOCAL", "POSITIONAL", "PASTE", "INTERVAL", "TEMPORAL", "LATERAL", "LT", "SPLICE", "WINDOW":
 		return true
 	}
 	return false
@@ -69,44 +133,22 @@ func isJoinWord(word string) bool {
 
 // joinAhead tells whether the join words from the next token on end with JOIN, and
 // returns their span and spelling.
-func (pp *prepass) joinAhead() (diag.Span, string, bool) {
+func (p *parser) joinAhead() (diag.Span, string, bool) {
 	var words []string
-	for i := pp.pos; i < pp.end && isJoinWord(pp.at(i).word); i++ {
-		words = append(words, pp.at(i).word)
-		if pp.at(i).is("JOIN") || pp.at(i).is("STRAIGHT_JOIN") {
-			return pp.peek().span().Join(pp.at(i).span()), strings.Join(words, " "), true
+	for i := p.pos; isJoinWord(p.at(i).word); i++ {
+		words = append(words, p.at(i).word)
+		if p.at(i).is("JOIN") || p.at(i).is("STRAIGHT_JOIN") {
+			return p.peek().span().Join(p.at(i).span()), strings.Join(words, " "), true
 		}
+	}
+	if t, next := p.peek(), p.at(p.pos+1); (t.is("CROSS") || t.is("OUTER")) && next.is("APPLY") {
+		return t.span().Join(next.span()), t.word + " APPLY", true
 	}
 	return diag.Span{}, "", false
 }
 
-func (pp *prepass) refuseTableFunction(t token) error {
-	switch t.word {
-	case "TABLE":
-		inner := pp.at(pp.pos + 2)
-		if inner.is("TUMBLE") || inner.is("HOP") {
-			return unsupported(t.span().Join(inner.span()), pp.groupByHint(inner.word), "the window function %s in FROM is not supported", inner.word)
-		}
-		switch inner.word {
-		case "SESSION", "CUMULATE", "STAGGER":
-			return pp.refuseWindow(inner, t.span().Join(inner.span()))
-		}
-		return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "table functions in FROM are not supported")
-	case "TUMBLE", "HOP":
-		return unsupported(t.span(), pp.groupByHint(t.word), "the window function %s in FROM is not supported", t.word)
-	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW":
-		return pp.refuseWindow(t, t.span())
-	}
-	return unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
-}
-
-func (pp *prepass) refuseWindow(t token, at diag.Span) error {
-	return unsupported(at, "the windows are TUMBLE(ts, size) and HOP(ts, slide, size), in GROUP BY", "the window %s is not supported", t.word)
-}
-
-func (pp *prepass) groupByHint(name string) string {
-	if name == "HOP" {
-		return "name the stream in FROM, and write GROUP BY HOP(ts, INTERVAL 10 SECOND, INTERVAL 1 MINUTE)"
-	}
-	return "name the stream in FROM, and write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)"
+// tableFunction reads a function in FROM.
+func (p *parser) tableFunction() (*ast.Table, error) {
+	t := p.peek()
+	return nil, unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
 }

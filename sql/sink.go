@@ -65,10 +65,7 @@ func (p *parser) sinkFrom(s *ast.CreateSink) error {
 // sinkQuery reads the query of a sink. WITH behind it is the sink's: a query
 // that is kept has no options of its own.
 func (p *parser) sinkQuery(s *ast.CreateSink) error {
-	if t := p.peek(); !t.is("SELECT") {
-		if t.is("WITH") || t.is("(") {
-			return p.refuseHead()
-		}
+	if !p.startsQuery(p.pos) {
 		return p.expectedOneOf("SELECT")
 	}
 	var err error

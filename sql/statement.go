@@ -10,9 +10,10 @@ var heads = []string{"SELECT", "CREATE", "DROP", "SHOW", "DESCRIBE", "DESC", "EX
 
 // statement reads one statement by its first word.
 func (p *parser) statement() (ast.Statement, error) {
-	switch t := p.peek(); t.word {
-	case "SELECT":
+	if p.startsQuery(p.pos) {
 		return p.parseSelect()
+	}
+	switch t := p.peek(); t.word {
 	case "CREATE":
 		return p.create()
 	case "DROP":
@@ -33,9 +34,7 @@ func (p *parser) refuseHead() error {
 	hint, name := "", t.word
 	switch t.word {
 	case "(":
-		return unsupported(t.span(), "write the SELECT without them", "parentheses around a statement are not supported")
-	case "WITH":
-		return unsupported(t.span(), "give the inner query a name: CREATE VIEW v AS SELECT …", "WITH in front of a query is not supported")
+		return unsupported(t.span(), "write the statement without them", "parentheses around a statement are not supported")
 	case "INSERT", "REPLACE", "UPSERT":
 		hint = "records come in by POST /v1/streams/{name}/records; a query is kept by CREATE MATERIALIZED VIEW"
 	case "UPDATE", "DELETE", "MERGE", "TRUNCATE":

@@ -24,21 +24,6 @@ func newBehind() *tidb.Parser {
 // exprHead stands in front of a bare expression, which the parser reads as a query.
 const exprHead = "SELECT "
 
-// parseSelect reads a query: the tokens from the next to the end of the statement.
-func (p *parser) parseSelect() (*ast.Select, error) {
-	end := len(p.toks)
-	f, err := p.fragment(end, true)
-	if err != nil {
-		return nil, err
-	}
-	stmt, err := p.runParser(f, "")
-	if err != nil {
-		return nil, err
-	}
-	w := &walker{parser: p, frag: f}
-	return w.query(stmt)
-}
-
 // parseExpr reads an expression: the tokens from the next up to end.
 func (p *parser) parseExpr(end int) (ast.Expr, error) {
 	f, err := p.fragment(end, false)

@@ -76,7 +76,6 @@ func (w *walker) need(words ...string) {
 // query converts a SELECT that fills the fragment.
 func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 	q := &ast.Select{Node: ast.Node{At: diag.Span{Start: w.frag.start, End: w.frag.end}}}
-	q.Emit, q.With = w.frag.tail.emit, w.frag.tail.with
 	if s.Kind != tidb.SelectStmtKindSelect || s.With != nil {
 		w.refuseHere()
 	}
@@ -91,7 +90,7 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 	}
 	w.items(q, s)
 	if s.From != nil {
-		q.From = w.from(s.From)
+		q.From = w.from()
 	}
 	if s.Where != nil {
 		w.need("WHERE")
@@ -105,6 +104,14 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 		w.need("HAVING")
 		q.Having = w.expr(s.Having.Expr)
 	}
+	w.coreEnd = w.lex(w.i - 1).end
+	w.tail(q, s)
+	return q, w.err
+}
+
+// tail converts ORDER BY and what may stand behind it, up to the end of the fragment.
+func (w *walker) tail(q *ast.Select, s *tidb.SelectStmt) {
+	q.Emit, q.With = w.frag.tail.emit, w.frag.tail.with
 	if s.OrderBy != nil {
 		w.need("ORDER", "BY")
 		w.list(len(s.OrderBy.Items), func(i int) { q.OrderBy = append(q.OrderBy, w.order(s.OrderBy.Items[i])) })
@@ -115,7 +122,6 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 	if w.err == nil && w.cur().kind != tokEnd {
 		w.refuseHere()
 	}
-	return q, w.err
 }
 
 // bareExpr converts the expression of `SELECT expr`.
@@ -202,45 +208,17 @@ func (w *walker) alias() ast.Name {
 	return w.name()
 }
 
-func (w *walker) from(c *tidb.TableRefsClause) *ast.Table {
+// from takes the relation that the pre-pass has read.
+func (w *walker) from() *ast.Table {
 	w.need("FROM")
-	first := w.i
-	join := c.TableRefs
-	src, ok := (*tidb.TableSource)(nil), false
-	if join != nil && join.Right == nil {
-		src, ok = join.Left.(*tidb.TableSource)
-	}
-	if !ok {
+	t := w.cur().rel
+	if w.err != nil || t == nil {
 		w.refuseHere()
 		return nil
 	}
-	table, ok := src.Source.(*tidb.TableName)
-	if !ok || len(table.IndexHints)+len(table.PartitionNames) > 0 || table.TableSample != nil || table.AsOf != nil {
-		w.refuseHere()
-		return nil
-	}
-	t := &ast.Table{}
-	if l := w.cur(); l.role == fileName {
+	for w.cur().role == relation {
 		w.i++
-		t.File, t.Name = true, filePath(l.span(), stringOf(w.text, l.token))
-	} else {
-		t.File = l.is("STDIN")
-		t.Name = w.name()
-		if t.File {
-			t.Name.Text = "stdin"
-		}
-		if w.cur().is(".") {
-			next := w.lex(w.i + 1)
-			w.fail(diag.New(diag.Unsupported, w.cur().span().Join(next.span()), "names of two parts are not supported").
-				WithHint("a file is written in quotes: FROM '%s.%s'; a stream or view by its name alone", t.Name.Text, w.text[next.start:next.end]))
-		}
 	}
-	if src.AsName.O != "" {
-		w.take("AS")
-		n := w.name()
-		t.Alias = &n
-	}
-	t.Node = w.node(first)
 	return t
 }
 
