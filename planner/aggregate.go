@@ -76,7 +76,7 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 			return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s(*) means nothing", name).
 				WithHint("name a column, or write COUNT(*)")
 		}
-		return logical.Agg{Fn: physical.AggCountStar, Out: types.BigintType, Name: "count(*)"}, nil
+		return logical.Agg{Agg: physical.Agg{Fn: physical.AggCountStar, Out: types.BigintType}, Name: "count(*)"}, nil
 	}
 	quantile := 0.0
 	if name == "APPROX_PERCENTILE" {
@@ -109,7 +109,11 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 	if fn == physical.AggPercentile {
 		args += ", " + c.Args[1].(*ast.Literal).Text
 	}
-	return logical.Agg{Fn: fn, Arg: arg, Out: out, Name: string(fn) + "(" + args + ")", Quantile: quantile}, nil
+	return logical.Agg{
+		Agg:  physical.Agg{Fn: fn, Out: out, Quantile: quantile},
+		Args: []physical.Expr{arg},
+		Name: string(fn) + "(" + args + ")",
+	}, nil
 }
 
 // quantileOf reads which value APPROX_PERCENTILE takes. It is part of the plan,

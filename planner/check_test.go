@@ -94,8 +94,10 @@ func checkPartial(t testing.TB, w *physical.WindowPartial, in stream.Schema) {
 		}
 	}
 	for i, a := range w.Aggs {
-		if a.Arg >= 0 && in[a.Arg].Type != a.In {
-			t.Errorf("the argument of %s is a %s, not a %s", w.AggNames[i], in[a.Arg].Type, a.In)
+		for j, c := range a.Args {
+			if in[c].Type != a.In[j] {
+				t.Errorf("argument %d of %s is a %s, not a %s", j, w.AggNames[i], in[c].Type, a.In[j])
+			}
 		}
 	}
 }

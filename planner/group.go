@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -306,8 +307,7 @@ func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 		return nil, err
 	}
 	for i, have := range g.agg.Aggs {
-		same := have.Fn == spec.Fn && have.Quantile == spec.Quantile && (have.Arg == nil) == (spec.Arg == nil)
-		if same && (spec.Arg == nil || physical.Equal(have.Arg, spec.Arg)) {
+		if have.Same(spec.Agg) && slices.EqualFunc(have.Args, spec.Args, physical.Equal) {
 			return g.aggColumn(i), nil
 		}
 	}

@@ -105,15 +105,16 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 		in.Names = append(in.Names, names.unique(name))
 		return len(in.Exprs) - 1
 	}
-	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, Updates: a.Updates, KeyNames: a.KeyNames}
+	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, Updates: a.Updates, Retracts: a.Retracts, KeyNames: a.KeyNames}
 	for i, k := range a.Keys {
 		agg.Keys = append(agg.Keys, column(k, a.KeyNames[i]))
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())
 	}
 	for _, g := range a.Aggs {
-		out := physical.Agg{Fn: g.Fn, Arg: -1, Out: g.Out, Quantile: g.Quantile}
-		if g.Arg != nil {
-			out.Arg, out.In = column(g.Arg, physical.Format(g.Arg)), g.Arg.Type()
+		out := g.Agg
+		for _, e := range g.Args {
+			out.Args = append(out.Args, column(e, physical.Format(e)))
+			out.In = append(out.In, e.Type())
 		}
 		agg.Aggs = append(agg.Aggs, out)
 		agg.AggNames = append(agg.AggNames, g.Name)

@@ -213,11 +213,11 @@ func aggregateRows(a *logical.Aggregate, in []row) []row {
 func fold(g logical.Agg, rows []row) value {
 	n, sum, best := int64(0), int64(0), value{null: true}
 	for _, r := range rows {
-		if g.Arg == nil {
+		if len(g.Args) == 0 {
 			n++
 			continue
 		}
-		v := evaluate(g.Arg, r)
+		v := evaluate(g.Args[0], r)
 		if v.null {
 			continue
 		}

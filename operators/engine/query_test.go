@@ -169,7 +169,7 @@ func TestLaneHead(t *testing.T) {
 func countPlan(delay int64) *physical.Plan {
 	agg := physical.WindowAgg{
 		Window:   windows.Spec{Kind: windows.Tumble, Size: 10 * time.Second, Slide: 10 * time.Second},
-		Aggs:     []physical.Agg{{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType}},
+		Aggs:     []physical.Agg{{Fn: physical.AggCountStar, Out: types.BigintType}},
 		AggNames: []string{"n"},
 	}
 	partial := &physical.WindowPartial{In: eventScan(delay, physical.HiddenW), TimeCol: 0, WCol: 2, WindowAgg: agg}

@@ -242,8 +242,8 @@ func (c *stepsCase) plan() *physical.Plan {
 		Lateness: seconds(c.lateness),
 		Keys:     []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{c.schema()[1].Type},
 		Aggs: []physical.Agg{
-			{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
-			{Fn: physical.AggSum, Arg: 2, In: types.DoubleType, Out: types.DoubleType},
+			{Fn: physical.AggCountStar, Out: types.BigintType},
+			{Fn: physical.AggSum, Args: []int{2}, In: []types.Type{types.DoubleType}, Out: types.DoubleType},
 		},
 		AggNames: []string{"n", "s"},
 		Updates:  c.mode != windowsClose,

@@ -2,6 +2,7 @@ package windowagg
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -21,8 +22,8 @@ type acc interface {
 	reset()
 	// empty makes the states of the ids empty again.
 	empty(ids []int32)
-	// update adds input rows: row rows[i] of col to ids[i]. col is nil for COUNT(*).
-	update(col arrow.Array, rows, ids []int32)
+	// update adds input rows: row rows[i] of the arguments cols to ids[i].
+	update(cols []arrow.Array, rows, ids []int32)
 	// load folds partial states, rows lo, lo+1, … of the state columns, into the ids.
 	load(cols []arrow.Array, lo int, ids []int32)
 	// fold folds from[i] of src, which holds the same aggregate (and may be the
@@ -40,13 +41,28 @@ type acc interface {
 	restore(r *page.Reader, n int)
 }
 
-// newAcc returns an acc for a.
-func newAcc(a physical.Agg) (acc, error) {
+// subtracter is an acc that takes input rows out again, exactly: a state is what
+// it were had they never come. A state may be less than nothing until it is
+// folded into the one that has the rows.
+type subtracter interface {
+	retract(cols []arrow.Array, rows, ids []int32)
+}
+
+// newAcc returns an acc for a. retracts tells that the input takes rows back; it
+// is a subtracter then.
+func newAcc(a physical.Agg, retracts bool) (acc, error) {
+	in := a.InputTypes()
+	switch {
+	case len(in) == 0 && a.Fn != physical.AggCountStar:
+		return nil, fmt.Errorf("no aggregate %s of nothing", a.Fn)
+	case a.Bag(retracts):
+		return newBagAcc(a)
+	}
 	switch a.Fn {
 	case physical.AggCountStar, physical.AggCount:
 		return &countAcc{}, nil
 	case physical.AggSum, physical.AggAvg:
-		switch a.In.Kind {
+		switch in[0].Kind {
 		case types.Bigint, types.Decimal:
 			return newExactAcc(a)
 		case types.Double:
@@ -54,36 +70,49 @@ func newAcc(a physical.Agg) (acc, error) {
 		}
 	case physical.AggMin, physical.AggMax:
 		isMax := a.Fn == physical.AggMax
-		switch a.In.Kind {
+		switch in[0].Kind {
 		case types.Boolean, types.Bigint, types.Double, types.Date, types.Datetime:
-			return newExtremeAcc(isMax, a.In.Kind), nil
+			return newExtremeAcc(isMax, in[0].Kind), nil
 		case types.Decimal:
 			return &decimalExtremeAcc{isMax: isMax}, nil
 		case types.Varchar, types.Null:
 			return &textExtremeAcc{isMax: isMax}, nil
 		}
 	}
-	if a.Fn == physical.AggPercentile && a.In.Kind == types.Double {
+	if a.Fn == physical.AggPercentile && in[0].Kind == types.Double {
 		return newSketchAcc(a.Quantile)
 	}
-	return nil, fmt.Errorf("no aggregate %s of %s", a.Fn, a.In)
+	return nil, fmt.Errorf("no aggregate %s of %s", a.Fn, in)
 }
 
-// newAccs returns one acc per aggregate.
-func newAccs(aggs []physical.Agg) ([]acc, error) {
+// statesOf returns the aggregates that the halves keep: those of the plan and,
+// behind them, where the input takes rows back, how many rows a group has.
+func statesOf(a *physical.WindowAgg) []physical.Agg {
+	if !a.Retracts {
+		return a.Aggs
+	}
+	return append(slices.Clone(a.Aggs), physical.Agg{Fn: physical.AggCountStar, Out: types.BigintType})
+}
+
+// newAccs returns one acc per aggregate of statesOf.
+func newAccs(a *physical.WindowAgg) ([]acc, error) {
+	aggs := statesOf(a)
 	accs := make([]acc, len(aggs))
-	for i, a := range aggs {
+	for i, g := range aggs {
 		var err error
-		if accs[i], err = newAcc(a); err != nil {
+		if accs[i], err = newAcc(g, a.Retracts); err != nil {
 			return nil, err
+		}
+		if _, ok := accs[i].(subtracter); a.Retracts && !ok {
+			return nil, fmt.Errorf("%s of %s cannot be subtracted", g.Fn, g.In)
 		}
 	}
 	return accs, nil
 }
 
-// mustAccs is newAccs for aggregates that were accepted before.
-func mustAccs(aggs []physical.Agg) []acc {
-	accs, err := newAccs(aggs)
+// mustAccs is newAccs for an aggregation that was accepted before.
+func mustAccs(a *physical.WindowAgg) []acc {
+	accs, err := newAccs(a)
 	if err != nil {
 		panic(err)
 	}
@@ -117,17 +146,32 @@ func (c *countAcc) empty(ids []int32) {
 	}
 }
 
-func (c *countAcc) update(col arrow.Array, rows, ids []int32) {
-	if col == nil || col.NullN() == 0 {
+func (c *countAcc) update(cols []arrow.Array, rows, ids []int32) {
+	if len(cols) == 0 || cols[0].NullN() == 0 {
 		for _, id := range ids {
 			c.n[id]++
 		}
 		return
 	}
-	valid := validityOf(col)
+	valid := validityOf(cols[0])
 	for i, r := range rows {
 		if valid.ok(r) {
 			c.n[ids[i]]++
+		}
+	}
+}
+
+func (c *countAcc) retract(cols []arrow.Array, rows, ids []int32) {
+	if len(cols) == 0 || cols[0].NullN() == 0 {
+		for _, id := range ids {
+			c.n[id]--
+		}
+		return
+	}
+	valid := validityOf(cols[0])
+	for i, r := range rows {
+		if valid.ok(r) {
+			c.n[ids[i]]--
 		}
 	}
 }

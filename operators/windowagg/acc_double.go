@@ -29,7 +29,8 @@ func (d *doubleAcc) empty(ids []int32) {
 	}
 }
 
-func (d *doubleAcc) update(col arrow.Array, rows, ids []int32) {
+func (d *doubleAcc) update(cols []arrow.Array, rows, ids []int32) {
+	col := cols[0]
 	valid, vals := validityOf(col), float64s(col)
 	for i, r := range rows {
 		if valid.ok(r) {

@@ -27,7 +27,7 @@ type exactState struct {
 // add adds a 128-bit value and n values. A sum that leaves 128 bits stays
 // overflowed: which one does follows from the order of the log.
 func (s *exactState) add(lo uint64, hi, n int64) {
-	if s.n < 0 || n < 0 {
+	if s.n == overflowed || n == overflowed {
 		s.n = overflowed
 		return
 	}
@@ -51,16 +51,17 @@ type exactAcc struct {
 }
 
 func newExactAcc(a physical.Agg) (acc, error) {
-	e := &exactAcc{in: a.In, out: a.Out, avg: a.Fn == physical.AggAvg}
+	in := a.InputTypes()[0]
+	e := &exactAcc{in: in, out: a.Out, avg: a.Fn == physical.AggAvg}
 	switch {
 	case e.avg && a.Out.Kind == types.Double:
 		return e, nil
 	case a.Out.Kind != types.Decimal || a.Out.Precision < 1 || a.Out.Precision > types.MaxDecimalPrecision:
-		return nil, fmt.Errorf("%s of %s cannot be %s", a.Fn, a.In, a.Out)
+		return nil, fmt.Errorf("%s of %s cannot be %s", a.Fn, in, a.Out)
 	}
-	places := a.Out.Scale - a.In.Scale
+	places := a.Out.Scale - in.Scale
 	if places < 0 || places > types.MaxDecimalPrecision || !e.avg && places != 0 {
-		return nil, fmt.Errorf("%s of %s cannot be %s", a.Fn, a.In, a.Out)
+		return nil, fmt.Errorf("%s of %s cannot be %s", a.Fn, in, a.Out)
 	}
 	ten := big.NewInt(10)
 	e.limit = decimal128.FromBigInt(new(big.Int).Exp(ten, big.NewInt(int64(a.Out.Precision)), nil))
@@ -81,7 +82,8 @@ func (e *exactAcc) empty(ids []int32) {
 	}
 }
 
-func (e *exactAcc) update(col arrow.Array, rows, ids []int32) {
+func (e *exactAcc) update(cols []arrow.Array, rows, ids []int32) {
+	col := cols[0]
 	valid := validityOf(col)
 	if e.in.Kind == types.Decimal {
 		vals := decimals(col)
@@ -103,6 +105,27 @@ func (e *exactAcc) update(col arrow.Array, rows, ids []int32) {
 		s.lo, c = bits.Add64(s.lo, uint64(v), 0)
 		s.hi += v>>63 + int64(c)
 		s.n++
+	}
+}
+
+func (e *exactAcc) retract(cols []arrow.Array, rows, ids []int32) {
+	valid := validityOf(cols[0])
+	if e.in.Kind == types.Decimal {
+		vals := decimals(cols[0])
+		for i, r := range rows {
+			if valid.ok(r) {
+				v := vals[r].Negate()
+				e.s[ids[i]].add(v.LowBits(), v.HighBits(), -1)
+			}
+		}
+		return
+	}
+	vals := int64s(cols[0])
+	for i, r := range rows {
+		if valid.ok(r) {
+			v := decimal128.FromI64(vals[r]).Negate()
+			e.s[ids[i]].add(v.LowBits(), v.HighBits(), -1)
+		}
 	}
 }
 
@@ -136,7 +159,7 @@ func (e *exactAcc) appendStates(b []array.Builder, ids []int32) {
 	n.Reserve(len(ids))
 	for _, id := range ids {
 		s := &e.s[id]
-		if s.n < 0 {
+		if s.n == overflowed {
 			sum.AppendNull()
 			n.UnsafeAppend(1)
 			continue

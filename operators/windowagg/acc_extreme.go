@@ -82,10 +82,11 @@ func (s *extremeState) take(v int64) {
 	}
 }
 
-func (e *extremeAcc) update(col arrow.Array, rows, ids []int32) {
+func (e *extremeAcc) update(cols []arrow.Array, rows, ids []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	col := cols[0]
 	valid := validityOf(col)
 	for i, v := range e.gather(col, rows) {
 		if valid.ok(rows[i]) {
@@ -95,7 +96,7 @@ func (e *extremeAcc) update(col arrow.Array, rows, ids []int32) {
 }
 
 func (e *extremeAcc) load(cols []arrow.Array, lo int, ids []int32) {
-	e.update(cols[0], e.rows.span(lo, lo+len(ids)), ids)
+	e.update(cols, e.rows.span(lo, lo+len(ids)), ids)
 }
 
 func (e *extremeAcc) fold(ids []int32, src acc, from []int32) {
@@ -163,7 +164,8 @@ func (d *decimalExtremeAcc) take(id int32, v decimal128.Num) {
 	}
 }
 
-func (d *decimalExtremeAcc) update(col arrow.Array, rows, ids []int32) {
+func (d *decimalExtremeAcc) update(cols []arrow.Array, rows, ids []int32) {
+	col := cols[0]
 	valid, vals := validityOf(col), decimals(col)
 	for i, r := range rows {
 		if valid.ok(r) {
@@ -173,7 +175,7 @@ func (d *decimalExtremeAcc) update(col arrow.Array, rows, ids []int32) {
 }
 
 func (d *decimalExtremeAcc) load(cols []arrow.Array, lo int, ids []int32) {
-	d.update(cols[0], d.rows.span(lo, lo+len(ids)), ids)
+	d.update(cols, d.rows.span(lo, lo+len(ids)), ids)
 }
 
 func (d *decimalExtremeAcc) fold(ids []int32, src acc, from []int32) {

@@ -58,10 +58,11 @@ func (a *sketchAcc) of(id int32) *ddsketch.DDSketch {
 }
 
 // update adds the values that are finite: a sketch has no place for others.
-func (a *sketchAcc) update(col arrow.Array, rows, ids []int32) {
+func (a *sketchAcc) update(cols []arrow.Array, rows, ids []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	col := cols[0]
 	valid, vals := validityOf(col), float64s(col)
 	for i, r := range rows {
 		if !valid.ok(r) {

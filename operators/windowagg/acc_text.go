@@ -75,10 +75,11 @@ func (t *textExtremeAcc) compact() {
 	t.arena, t.dead = arena, 0
 }
 
-func (t *textExtremeAcc) update(col arrow.Array, rows, ids []int32) {
+func (t *textExtremeAcc) update(cols []arrow.Array, rows, ids []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	col := cols[0]
 	valid, vals := validityOf(col), textsOf(col)
 	for i, r := range rows {
 		if valid.ok(r) {
@@ -89,7 +90,7 @@ func (t *textExtremeAcc) update(col arrow.Array, rows, ids []int32) {
 }
 
 func (t *textExtremeAcc) load(cols []arrow.Array, lo int, ids []int32) {
-	t.update(cols[0], t.rows.span(lo, lo+len(ids)), ids)
+	t.update(cols, t.rows.span(lo, lo+len(ids)), ids)
 }
 
 func (t *textExtremeAcc) fold(ids []int32, src acc, from []int32) {

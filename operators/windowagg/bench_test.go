@@ -56,8 +56,8 @@ func benchAgg(spec windows.Spec, key types.Type, fn physical.AggFn) physical.Win
 	return physical.WindowAgg{
 		Window: spec, Keys: []int{2}, KeyNames: []string{"k"}, KeyTypes: []types.Type{key},
 		Aggs: []physical.Agg{
-			{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
-			{Fn: fn, Arg: 3, In: types.BigintType, Out: out},
+			{Fn: physical.AggCountStar, Out: types.BigintType},
+			{Fn: fn, Args: []int{3}, In: []types.Type{types.BigintType}, Out: out},
 		},
 		AggNames: []string{"n", "s"},
 	}

@@ -158,11 +158,11 @@ func (l *lab) expect(got []string, want ...string) {
 
 var (
 	tumble10  = windows.Spec{Kind: windows.Tumble, Size: 10 * time.Microsecond, Slide: 10 * time.Microsecond}
-	countStar = physical.Agg{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType}
+	countStar = physical.Agg{Fn: physical.AggCountStar, Out: types.BigintType}
 )
 
 func TestWithoutWindow(t *testing.T) {
-	sum := physical.Agg{Fn: physical.AggSum, Arg: 2, In: types.BigintType, Out: types.DecimalType(38, 0)}
+	sum := physical.Agg{Fn: physical.AggSum, Args: []int{2}, In: []types.Type{types.BigintType}, Out: types.DecimalType(38, 0)}
 	l := newLab(t, physical.WindowAgg{Aggs: []physical.Agg{countStar, sum}}, types.BigintType)
 	l.expect(l.cut(stream.MinTime, false))
 	l.expect(l.cut(stream.MaxTime, true), "+ 0 NULL")
@@ -215,7 +215,7 @@ func TestKeys(t *testing.T) {
 func TestDoubles(t *testing.T) {
 	var aggs []physical.Agg
 	for _, fn := range []physical.AggFn{physical.AggMin, physical.AggMax, physical.AggSum, physical.AggAvg} {
-		aggs = append(aggs, physical.Agg{Fn: fn, Arg: 2, In: types.DoubleType, Out: types.DoubleType})
+		aggs = append(aggs, physical.Agg{Fn: fn, Args: []int{2}, In: []types.Type{types.DoubleType}, Out: types.DoubleType})
 	}
 	l := newLab(t, physical.WindowAgg{Window: tumble10, Aggs: aggs}, types.DoubleType)
 	zero := math.Copysign(0, -1)
@@ -227,8 +227,8 @@ func TestDoubles(t *testing.T) {
 func TestDecimals(t *testing.T) {
 	dec := types.DecimalType(38, 0)
 	aggs := []physical.Agg{
-		{Fn: physical.AggSum, Arg: 2, In: dec, Out: dec},
-		{Fn: physical.AggAvg, Arg: 2, In: dec, Out: types.DecimalType(38, 4)},
+		{Fn: physical.AggSum, Args: []int{2}, In: []types.Type{dec}, Out: dec},
+		{Fn: physical.AggAvg, Args: []int{2}, In: []types.Type{dec}, Out: types.DecimalType(38, 4)},
 	}
 	l := newLab(t, physical.WindowAgg{Window: tumble10, Aggs: aggs}, dec)
 	d := decimal128.FromI64
@@ -262,7 +262,7 @@ func TestDecimals(t *testing.T) {
 
 // TestAvgRoundsOnce: the mean of integers beyond 2^53 is the nearest DOUBLE.
 func TestAvgRoundsOnce(t *testing.T) {
-	avg := physical.Agg{Fn: physical.AggAvg, Arg: 2, In: types.BigintType, Out: types.DoubleType}
+	avg := physical.Agg{Fn: physical.AggAvg, Args: []int{2}, In: []types.Type{types.BigintType}, Out: types.DoubleType}
 	l := newLab(t, physical.WindowAgg{Window: tumble10, Aggs: []physical.Agg{avg}}, types.BigintType)
 	l.add([]any{1, nil, 1<<53 + 1}, []any{1, nil, 1<<53 + 3}, []any{11, nil, math.MinInt64}, []any{11, nil, math.MinInt64})
 	l.expect(l.cut(20, false), "+ [0,10) 9.007199254740994e+15", "+ [10,20) -9.223372036854776e+18")
@@ -291,7 +291,7 @@ func TestJump(t *testing.T) {
 // groups that did not change say nothing.
 func TestRefine(t *testing.T) {
 	hop := windows.Spec{Kind: windows.Hop, Size: 10 * time.Microsecond, Slide: 5 * time.Microsecond}
-	smallest := physical.Agg{Fn: physical.AggMin, Arg: 2, In: types.BigintType, Out: types.BigintType}
+	smallest := physical.Agg{Fn: physical.AggMin, Args: []int{2}, In: []types.Type{types.BigintType}, Out: types.BigintType}
 	l := newLab(t, physical.WindowAgg{Window: hop, Lateness: 20 * time.Microsecond, Keys: []int{3}, Aggs: []physical.Agg{smallest}}, types.BigintType, types.VarcharType)
 	l.add([]any{1, nil, 7, "a"}, []any{2, 1, 8, "b"})
 	l.expect(l.cut(5, false), `+ [-5,5) "a" 7`, `+ [-5,5) "b" 8`)
@@ -349,7 +349,7 @@ func TestLongTexts(t *testing.T) {
 	for i := range 2000 {
 		b.Append(strings.Repeat("x", i+1))
 		col := b.NewArray()
-		a.update(col, []int32{0}, []int32{int32(i % 2)})
+		a.update([]arrow.Array{col}, []int32{0}, []int32{int32(i % 2)})
 		col.Release()
 	}
 	b.Release()
@@ -369,8 +369,8 @@ func TestRefused(t *testing.T) {
 		{Window: windows.Spec{Kind: windows.Hop, Size: time.Nanosecond, Slide: time.Second}},
 		{Window: tumble10, Lateness: -1},
 		{Window: tumble10, Aggs: []physical.Agg{{Fn: "median"}}},
-		{Window: tumble10, Aggs: []physical.Agg{{Fn: physical.AggSum, In: types.VarcharType, Out: types.DoubleType}}},
-		{Window: tumble10, Aggs: []physical.Agg{{Fn: physical.AggSum, In: types.BigintType, Out: types.BigintType}}},
+		{Window: tumble10, Aggs: []physical.Agg{{Fn: physical.AggSum, Args: []int{2}, In: []types.Type{types.VarcharType}, Out: types.DoubleType}}},
+		{Window: tumble10, Aggs: []physical.Agg{{Fn: physical.AggSum, Args: []int{2}, In: []types.Type{types.BigintType}, Out: types.BigintType}}},
 	} {
 		if _, err := NewPartial(&physical.WindowPartial{WindowAgg: wa}); err == nil {
 			t.Errorf("%+v was accepted", wa)

@@ -22,6 +22,7 @@ var errLateState = errors.New("a row came for a window that is closed")
 // final is the query's half of a windowed aggregation.
 type final struct {
 	n    *physical.WindowFinal
+	aggs []physical.Agg // those of the states
 	rt   *operators.Runtime
 	grid grid
 	dict dictionary
@@ -65,10 +66,10 @@ type part struct {
 func (p *part) states(i int) []arrow.Array {
 	cols := p.f.batches[p.batch].Columns()
 	at := p.f.keysAt() + len(p.f.n.Keys)
-	for _, a := range p.f.n.Aggs[:i] {
-		at += len(a.State())
+	for _, a := range p.f.aggs[:i] {
+		at += len(a.State(p.f.n.Retracts))
 	}
-	return cols[at : at+len(p.f.n.Aggs[i].State())]
+	return cols[at : at+len(p.f.aggs[i].State(p.f.n.Retracts))]
 }
 
 // NewFinal returns the query's half of a windowed aggregation. It must get the
@@ -82,6 +83,7 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	}
 	f := &final{
 		n:      n,
+		aggs:   statesOf(&n.WindowAgg),
 		dict:   newDictionary(n.KeyTypes),
 		w:      stream.MinTime,
 		extras: make(map[int64]*table),
@@ -98,7 +100,7 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 }
 
 // fresh returns empty states.
-func (f *final) fresh() []acc { return mustAccs(f.n.Aggs) }
+func (f *final) fresh() []acc { return mustAccs(&f.n.WindowAgg) }
 
 func (f *final) windowed() bool { return f.n.Window.Kind != windows.None }
 

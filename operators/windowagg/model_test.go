@@ -350,7 +350,10 @@ func (m *model) results(rows []row) string {
 }
 
 func result(a physical.Agg, rows []row) string {
-	switch a.Arg {
+	if len(a.Args) == 0 {
+		return fmt.Sprint(len(rows)) // COUNT(*)
+	}
+	switch a.Args[0] {
 	case colV:
 		return numbers(a, rows, func(r row) *int64 { return r.v })
 	case colD:
@@ -389,7 +392,7 @@ func result(a physical.Agg, rows []row) string {
 		}
 		return fmt.Sprint(len(vals))
 	}
-	return fmt.Sprint(len(rows)) // COUNT(*)
+	panic("no such column")
 }
 
 // percentile is the middle of the bucket of the value at its rank: what a sketch

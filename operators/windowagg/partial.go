@@ -28,6 +28,7 @@ const (
 type partial struct {
 	n       *physical.WindowPartial
 	rt      *operators.Runtime
+	feed    *feed
 	judge   judge
 	entries map[entryKey]*entry
 	spare   []*entry
@@ -71,6 +72,7 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 	}
 	return &partial{
 		n:       n,
+		feed:    newFeed(&n.WindowAgg),
 		judge:   newJudge(n.Window, n.Lateness),
 		entries: make(map[entryKey]*entry),
 		minEnd:  stream.MaxTime,
@@ -90,7 +92,7 @@ func check(a *physical.WindowAgg) error {
 	if a.Lateness < 0 {
 		return fmt.Errorf("allowed lateness %s", a.Lateness)
 	}
-	_, err := newAccs(a.Aggs)
+	_, err := newAccs(a)
 	return err
 }
 
@@ -181,7 +183,7 @@ func (p *partial) entry(k entryKey) *entry {
 	if last := len(p.spare) - 1; last >= 0 {
 		e, p.spare = p.spare[last], p.spare[:last]
 	} else {
-		e = &entry{groups: newGroups(p.n.KeyTypes), accs: mustAccs(p.n.Aggs)}
+		e = &entry{groups: newGroups(p.n.KeyTypes), accs: mustAccs(&p.n.WindowAgg)}
 	}
 	e.entryKey, e.saved = k, false
 	e.savedKeys, e.savedStates = 0, e.savedStates[:0]
@@ -201,15 +203,10 @@ func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
 		return err
 	}
 	p.changeStates(e)
-	for i, a := range p.n.Aggs {
-		e.accs[i].grow(e.groups.size())
-		var col arrow.Array
-		if a.Arg >= 0 && a.Fn != physical.AggCountStar {
-			col = b.Column(a.Arg)
-		}
-		e.accs[i].update(col, rows, p.ids)
+	for _, a := range e.accs {
+		a.grow(e.groups.size())
 	}
-	return nil
+	return p.feed.add(b, e.accs, rows, p.ids)
 }
 
 // ProcessCut emits and drops the entries whose first end W has passed.

@@ -49,7 +49,7 @@ func (w *partialWriter) append(e *entry, ids []int32) error {
 	fields = fields[len(w.p.n.Keys):]
 	for i, a := range e.accs {
 		a.appendStates(fields, ids)
-		fields = fields[len(w.p.n.Aggs[i].State()):]
+		fields = fields[len(w.p.feed.aggs[i].State(w.p.n.Retracts)):]
 	}
 	w.rows += len(ids)
 	return nil

@@ -61,7 +61,7 @@ func percentileOf(t *testing.T, q float64, vals []float64) float64 {
 			b.Append(vals[i])
 			rows, ids = append(rows, int32(len(rows))), append(ids, 0)
 		}
-		lanes[l].update(b.NewArray(), rows, ids)
+		lanes[l].update([]arrow.Array{b.NewArray()}, rows, ids)
 		states := array.NewStringBuilder(memory.DefaultAllocator)
 		lanes[l].appendStates([]array.Builder{states}, []int32{0})
 		final.load([]arrow.Array{states.NewArray()}, 0, []int32{0})
@@ -94,7 +94,7 @@ func BenchmarkPercentile(b *testing.B) {
 			a := mustSketch(b, 0.95)
 			a.grow(groups)
 			for b.Loop() {
-				a.update(col, rows, ids)
+				a.update([]arrow.Array{col}, rows, ids)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/row")
 		})

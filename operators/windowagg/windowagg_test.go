@@ -18,10 +18,10 @@ import (
 // allAggs is every aggregate of every type.
 func allAggs() []physical.Agg {
 	agg := func(fn physical.AggFn, col int, out types.Type) physical.Agg {
-		return physical.Agg{Fn: fn, Arg: col, In: colTypes[col], Out: out}
+		return physical.Agg{Fn: fn, Args: []int{col}, In: []types.Type{colTypes[col]}, Out: out}
 	}
 	aggs := []physical.Agg{
-		{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType},
+		{Fn: physical.AggCountStar, Out: types.BigintType},
 		agg(physical.AggSum, colV, types.DecimalType(38, 0)),
 		agg(physical.AggAvg, colV, types.DoubleType),
 		agg(physical.AggSum, colX, types.DoubleType),
@@ -193,7 +193,7 @@ func TestDoubleBits(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		c := randomConfig(r)
-		c.aggs = []physical.Agg{{Fn: physical.AggSum, Arg: colX, In: types.DoubleType, Out: types.DoubleType}}
+		c.aggs = []physical.Agg{{Fn: physical.AggSum, Args: []int{colX}, In: []types.Type{types.DoubleType}, Out: types.DoubleType}}
 		log := randomLog(r, c.shards)
 		for i := range log {
 			for _, rows := range log[i].rows {

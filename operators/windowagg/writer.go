@@ -79,7 +79,7 @@ func (w *finalWriter) append(bounds windows.Window, groups []int32, accs []acc, 
 		return err
 	}
 	fields = fields[len(w.f.n.Keys):]
-	for i, a := range accs {
+	for i, a := range accs[:len(w.f.n.Aggs)] {
 		nulled := a.appendResults(fields[i], at)
 		if w.f.rt.Ledger != nil {
 			w.f.rt.Ledger.Nulled += nulled
@@ -112,7 +112,7 @@ func (w *finalWriter) changed(accs []acc, n int) []bool {
 		at[i] = int32(i)
 	}
 	out := make([]bool, n)
-	for i, a := range accs {
+	for i, a := range accs[:len(w.f.n.Aggs)] {
 		b := array.NewBuilder(w.f.rt.Alloc, stream.ArrowType(w.f.n.Aggs[i].Out))
 		a.appendResults(b, at)
 		results := b.NewArray()

@@ -7,7 +7,6 @@ import (
 
 	"weir/operators/stream"
 	"weir/planner/physical"
-	"weir/sql/types"
 	"weir/windows"
 )
 
@@ -51,14 +50,12 @@ type Project struct {
 	Names []string
 }
 
-// Agg is one aggregate; Arg is nil for COUNT(*).
+// Agg is one aggregate. Args stand for the columns of the physical one: they are
+// the arguments, what orders the rows, and the filter.
 type Agg struct {
-	Fn   physical.AggFn
-	Arg  physical.Expr
-	Out  types.Type
-	Name string
-	// Quantile is physical.Agg's.
-	Quantile float64
+	physical.Agg // its Args and In are empty
+	Args         []physical.Expr
+	Name         string
 }
 
 // Aggregate groups by keys and, unless Window.Kind is None, by windows.
@@ -69,6 +66,7 @@ type Aggregate struct {
 	W        physical.Expr // the hidden column `$w`; nil without a window
 	Lateness time.Duration
 	Updates  bool // rows leave as they change
+	Retracts bool // the input takes rows back
 	Keys     []physical.Expr
 	KeyNames []string
 	Aggs     []Agg
@@ -117,7 +115,7 @@ func (a *Aggregate) Schema() stream.Schema {
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())
 	}
 	for _, g := range a.Aggs {
-		agg.Aggs = append(agg.Aggs, physical.Agg{Fn: g.Fn, Out: g.Out})
+		agg.Aggs = append(agg.Aggs, g.Agg)
 		agg.AggNames = append(agg.AggNames, g.Name)
 	}
 	return (&physical.WindowFinal{WindowAgg: agg}).Schema()

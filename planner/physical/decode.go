@@ -193,7 +193,7 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 	}
 	out = WindowAgg{
 		Window:   windows.Spec{Size: in.Size, Slide: in.Slide, Offset: in.Offset},
-		Lateness: in.Lateness, Updates: in.Updates, Keys: in.Keys,
+		Lateness: in.Lateness, Updates: in.Updates, Retracts: in.Retracts, Keys: in.Keys,
 		KeyNames: plain(in.KeyNames), AggNames: plain(in.AggNames),
 	}
 	if out.Window.Kind, err = meaning[windows.Kind](in.Kind, windowWords()); err != nil {
@@ -223,10 +223,11 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 }
 
 func decodeAgg(a aggJSON) (out Agg, err error) {
-	out = Agg{Fn: AggFn(a.Fn), Arg: a.Arg}
-	switch out.Fn {
-	case AggCountStar, AggCount, AggSum, AggAvg, AggMin, AggMax, AggPercentile:
-	default:
+	out = Agg{
+		Fn: AggFn(a.Fn), Args: a.Args, Distinct: a.Distinct, Filtered: a.Filtered, Order: a.Order,
+		K: a.K, Separator: string(a.Separator),
+	}
+	if !out.Fn.Known() {
 		return out, fmt.Errorf("unknown aggregate %q", a.Fn)
 	}
 	if a.Quantile != "" {
@@ -234,20 +235,40 @@ func decodeAgg(a aggJSON) (out Agg, err error) {
 			return out, fmt.Errorf("the quantile %.50q", a.Quantile)
 		}
 	}
-	if out.In, err = decodeType(a.In); err != nil {
+	for _, t := range a.In {
+		in, err := decodeType(t)
+		if err != nil {
+			return out, err
+		}
+		out.In = append(out.In, in)
+	}
+	if out.Out, err = decodeType(a.Out); err != nil {
 		return out, err
 	}
-	out.Out, err = decodeType(a.Out)
-	return out, err
+	return out, out.check()
+}
+
+// check tells whether an aggregate has the columns that it says it has.
+func (a Agg) check() error {
+	behind := len(a.Order)
+	if a.Filtered {
+		behind++
+		if n := len(a.In); n > 0 && a.In[n-1].Kind != types.Boolean {
+			return fmt.Errorf("the filter of %s is a %s", a.Fn, a.In[n-1])
+		}
+	}
+	args := len(a.Args) - behind
+	if len(a.Args) != len(a.In) || args < 0 || (args == 0) != (a.Fn == AggCountStar) {
+		return fmt.Errorf("%s of %d columns, %d types", a.Fn, len(a.Args), len(a.In))
+	}
+	return nil
 }
 
 // check tells whether the columns of an aggregation are columns of its input.
 func (p *WindowPartial) check(width int) error {
 	columns := append([]int(nil), p.Keys...)
 	for _, a := range p.Aggs {
-		if a.Fn != AggCountStar {
-			columns = append(columns, a.Arg)
-		}
+		columns = append(columns, a.Args...)
 	}
 	if p.Window.Kind != windows.None {
 		columns = append(columns, p.TimeCol, p.WCol)

@@ -114,7 +114,7 @@ func encodeScan(s *Scan) (*scanJSON, error) {
 
 func encodeWindow(w *WindowAgg) (*windowJSON, error) {
 	out := &windowJSON{
-		Size: w.Window.Size, Slide: w.Window.Slide, Offset: w.Window.Offset, Lateness: w.Lateness, Updates: w.Updates,
+		Size: w.Window.Size, Slide: w.Window.Slide, Offset: w.Window.Offset, Lateness: w.Lateness, Updates: w.Updates, Retracts: w.Retracts,
 		Keys: w.Keys, KeyNames: texts(w.KeyNames), AggNames: texts(w.AggNames),
 	}
 	var err error
@@ -129,21 +129,32 @@ func encodeWindow(w *WindowAgg) (*windowJSON, error) {
 		out.KeyTypes = append(out.KeyTypes, et)
 	}
 	for _, a := range w.Aggs {
-		in, err := encodeType(a.In)
+		agg, err := encodeAgg(a)
 		if err != nil {
 			return nil, err
-		}
-		result, err := encodeType(a.Out)
-		if err != nil {
-			return nil, err
-		}
-		agg := aggJSON{Fn: string(a.Fn), Arg: a.Arg, In: in, Out: result}
-		if a.Quantile != 0 {
-			agg.Quantile = strconv.FormatFloat(a.Quantile, 'g', -1, 64)
 		}
 		out.Aggs = append(out.Aggs, agg)
 	}
 	return out, nil
+}
+
+func encodeAgg(a Agg) (out aggJSON, err error) {
+	out = aggJSON{
+		Fn: string(a.Fn), Args: a.Args, Distinct: a.Distinct, Filtered: a.Filtered, Order: a.Order,
+		K: a.K, Separator: textJSON(a.Separator),
+	}
+	for _, t := range a.In {
+		in, err := encodeType(t)
+		if err != nil {
+			return out, err
+		}
+		out.In = append(out.In, in)
+	}
+	if a.Quantile != 0 {
+		out.Quantile = strconv.FormatFloat(a.Quantile, 'g', -1, 64)
+	}
+	out.Out, err = encodeType(a.Out)
+	return out, err
 }
 
 func encodeType(t types.Type) (typeJSON, error) {

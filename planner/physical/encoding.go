@@ -68,6 +68,7 @@ type windowJSON struct {
 	Offset   time.Duration `json:"offset_ns,omitempty"`
 	Lateness time.Duration `json:"lateness_ns,omitempty"`
 	Updates  bool          `json:"updates,omitempty"`
+	Retracts bool          `json:"retracts,omitempty"`
 	Keys     []int         `json:"keys,omitempty"`
 	KeyNames []textJSON    `json:"key_names,omitempty"`
 	KeyTypes []typeJSON    `json:"key_types,omitempty"`
@@ -76,12 +77,17 @@ type windowJSON struct {
 }
 
 type aggJSON struct {
-	Fn  string   `json:"fn"`
-	Arg int      `json:"arg"`
-	In  typeJSON `json:"in"`
-	Out typeJSON `json:"out"`
+	Fn       string     `json:"fn"`
+	Args     []int      `json:"args,omitempty"`
+	In       []typeJSON `json:"in,omitempty"`
+	Out      typeJSON   `json:"out"`
+	Distinct bool       `json:"distinct,omitempty"`
+	Filtered bool       `json:"filtered,omitempty"`
+	Order    []bool     `json:"order,omitempty"`
 	// Quantile is a DOUBLE as text, as in a literal; left out if it is 0.
-	Quantile string `json:"quantile,omitempty"`
+	Quantile  string   `json:"quantile,omitempty"`
+	K         int64    `json:"k,omitempty"`
+	Separator textJSON `json:"separator,omitempty"`
 }
 
 type sortJSON struct {

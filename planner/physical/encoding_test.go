@@ -55,10 +55,11 @@ func everything() *physical.Plan {
 	}
 	agg := physical.WindowAgg{
 		Window:   windows.Spec{Kind: windows.Hop, Size: time.Hour, Slide: 7 * time.Microsecond, Offset: -time.Second},
-		Lateness: time.Minute, Updates: true, Keys: []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{types.VarcharOf(32)},
-		Aggs: []physical.Agg{{Fn: physical.AggCountStar, Arg: -1, Out: types.BigintType}, {Fn: physical.AggSum, Arg: 7, In: types.BigintType, Out: types.DecimalType(38, 0)},
-			{Fn: physical.AggPercentile, Arg: 14, In: types.DoubleType, Out: types.DoubleType, Quantile: 0.99}},
-		AggNames: []string{"n", "sum", "p99"},
+		Lateness: time.Minute, Updates: true, Retracts: true, Keys: []int{1}, KeyNames: []string{"k"}, KeyTypes: []types.Type{types.VarcharOf(32)},
+		Aggs: []physical.Agg{{Fn: physical.AggCountStar, Out: types.BigintType}, {Fn: physical.AggSum, Args: []int{7}, In: []types.Type{types.BigintType}, Out: types.DecimalType(38, 0)},
+			{Fn: physical.AggPercentile, Args: []int{14}, In: []types.Type{types.DoubleType}, Out: types.DoubleType, Quantile: 0.99},
+			{Fn: physical.AggSum, Args: []int{7, 7, 1}, In: []types.Type{types.BigintType, types.BigintType, types.BooleanType}, Out: types.DecimalType(38, 0), Distinct: true, Filtered: true, Order: []bool{true}, K: 3, Separator: ", \x00\xff"}},
+		AggNames: []string{"n", "sum", "p99", "several"},
 	}
 	var n physical.Node = &physical.Filter{In: scan, Pred: &physical.Call{Fn: "not", Args: []physical.Expr{literal(types.BooleanType, false)}, T: types.BooleanType}}
 	n = &physical.Project{In: n, Exprs: values, Names: names}
@@ -131,8 +132,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"fn":"sum"`, `"fn":"median"`, `unknown aggregate "median"`},
 		{`"hidden":["arrival"`, `"hidden":["moon"`, `unknown word "moon"`},
 		{`"index":5`, `"index":6`, "column 6 of 6"},
-		{`"time_column":0`, `"time_column":9`, "time column 9 of 6"},
-		{`"key":[0,2]`, `"key":[0,6]`, "column 6 of 6"},
+		{`"time_column":0`, `"time_column":9`, "time column 9 of 7"},
+		{`"key":[0,2]`, `"key":[0,7]`, "column 7 of 7"},
 		{`"bool":true`, `"int":1`, "a literal of type BOOLEAN cannot be int64"},
 		{`"float":"NaN"`, `"float":"not"`, "invalid syntax"},
 		{`"key_names":["k"]`, `"key_names":[]`, "lack names or types"},

@@ -105,31 +105,6 @@ type Project struct {
 	Names []string
 }
 
-// Agg is one aggregate. Arg is a column of the input, -1 for COUNT(*).
-type Agg struct {
-	Fn  AggFn
-	Arg int
-	In  types.Type // type of the argument; zero for COUNT(*)
-	Out types.Type
-	// Quantile is which value AggPercentile takes, from 0, the least, to 1, the greatest.
-	Quantile float64
-}
-
-// AggFn names an aggregate.
-type AggFn string
-
-// The aggregates.
-const (
-	AggCountStar AggFn = "count_star"
-	AggCount     AggFn = "count"
-	AggSum       AggFn = "sum" // BIGINT -> DECIMAL(38,0), DECIMAL(p,s) -> DECIMAL(38,s), DOUBLE -> DOUBLE
-	AggAvg       AggFn = "avg" // BIGINT, DOUBLE -> DOUBLE, DECIMAL(p,s) -> DECIMAL(38,s+4)
-	AggMin       AggFn = "min"
-	AggMax       AggFn = "max"
-	// AggPercentile is the value at Agg.Quantile, within 1 %. DOUBLE -> DOUBLE
-	AggPercentile AggFn = "approx_percentile"
-)
-
 // WindowAgg is what both halves of a windowed aggregation share.
 type WindowAgg struct {
 	Window   windows.Spec
@@ -137,7 +112,10 @@ type WindowAgg struct {
 	// Updates is set if the current rows leave at every cut, as they change. Else
 	// they leave once it is known what they are: when the window fires, or, without
 	// one, at the end of the input.
-	Updates  bool
+	Updates bool
+	// Retracts is set if the input takes rows back: batches have Ops. A group whose
+	// last row was taken back leaves.
+	Retracts bool
 	Keys     []int // columns of the partial's input
 	Aggs     []Agg
 	KeyNames []string

@@ -149,15 +149,17 @@ func (w *WindowAgg) describe(in stream.Schema, timeCol int) string {
 	if w.Updates {
 		b.WriteString(" updates")
 	}
+	if w.Retracts {
+		b.WriteString(" retracts")
+	}
 	if len(w.KeyNames) > 0 {
 		b.WriteString(" keys (" + strings.Join(w.KeyNames, ", ") + ")")
 	}
 	if len(w.AggNames) > 0 {
 		aggs := make([]string, len(w.Aggs))
 		for i, a := range w.Aggs {
-			aggs[i] = a.describe(in)
-			if in == nil {
-				aggs[i] = w.AggNames[i]
+			if aggs[i] = w.AggNames[i]; in != nil {
+				aggs[i] = a.describe(in)
 			}
 		}
 		b.WriteString(" aggs (" + strings.Join(aggs, ", ") + ")")
@@ -166,13 +168,43 @@ func (w *WindowAgg) describe(in stream.Schema, timeCol int) string {
 }
 
 func (a Agg) describe(in stream.Schema) string {
-	if a.Fn == AggCountStar || in == nil {
-		return "count(*)"
+	var b strings.Builder
+	inputs := a.Inputs()
+	args, order := inputs[:len(inputs)-len(a.Order)], inputs[len(inputs)-len(a.Order):]
+	if a.Fn == AggCountStar {
+		b.WriteString("count(*")
+	} else {
+		b.WriteString(string(a.Fn) + "(")
 	}
-	if a.Fn == AggPercentile {
-		return fmt.Sprintf("%s(%s, %v)", a.Fn, in[a.Arg].Name, a.Quantile)
+	if a.Distinct {
+		b.WriteString("distinct ")
 	}
-	return string(a.Fn) + "(" + in[a.Arg].Name + ")"
+	for i, c := range args {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(in[c].Name)
+	}
+	if a.Quantile != 0 {
+		fmt.Fprintf(&b, ", %v", a.Quantile)
+	}
+	if a.K != 0 {
+		fmt.Fprintf(&b, ", %d", a.K)
+	}
+	for i, c := range order {
+		b.WriteString([]string{" order by ", ", "}[min(i, 1)] + in[c].Name)
+		if a.Order[i] {
+			b.WriteString(" desc")
+		}
+	}
+	if a.Separator != "" {
+		fmt.Fprintf(&b, " separator %q", a.Separator)
+	}
+	b.WriteString(")")
+	if f := a.FilterColumn(); f >= 0 {
+		b.WriteString(" filter (" + in[f].Name + ")")
+	}
+	return b.String()
 }
 
 func (s *Sort) describe() string {

@@ -43,7 +43,8 @@ func (p *Project) Schema() stream.Schema {
 }
 
 // Schema is the partial states: `slice` and `first_end` (DATETIME(6); absent if
-// there is no window), the keys, then per aggregate its state columns.
+// there is no window), the keys, then per aggregate its state columns, then, where
+// the input takes rows back, `rows`: how many came, less those that were taken back.
 func (w *WindowPartial) Schema() stream.Schema {
 	var out stream.Schema
 	if w.Window.Kind != windows.None {
@@ -54,37 +55,14 @@ func (w *WindowPartial) Schema() stream.Schema {
 		out = append(out, stream.Field{Name: w.KeyNames[i], Type: t})
 	}
 	for i, a := range w.Aggs {
-		for _, f := range a.State() {
+		for _, f := range a.State(w.Retracts) {
 			out = append(out, stream.Field{Name: w.AggNames[i] + "." + f.Name, Type: f.Type})
 		}
 	}
-	return out
-}
-
-// State is the columns that a partial aggregate needs: `n` counts the values
-// that were not NULL, `sum` adds them, `value` is the least or greatest,
-// `sketch` counts them by size.
-// Sums of BIGINT and DECIMAL are exact in 128 bits.
-func (a Agg) State() stream.Schema {
-	n := stream.Field{Name: "n", Type: types.BigintType}
-	switch a.Fn {
-	case AggCountStar, AggCount:
-		return stream.Schema{n}
-	case AggSum, AggAvg:
-		sum := types.DoubleType
-		switch a.In.Kind {
-		case types.Bigint:
-			sum = types.DecimalType(types.MaxDecimalPrecision, 0)
-		case types.Decimal:
-			sum = types.DecimalType(types.MaxDecimalPrecision, a.In.Scale)
-		}
-		return stream.Schema{{Name: "sum", Type: sum}, n}
-	case AggMin, AggMax:
-		return stream.Schema{{Name: "value", Type: a.In}}
-	case AggPercentile: // bytes, which only the aggregate can read
-		return stream.Schema{{Name: "sketch", Type: types.VarcharType}}
+	if w.Retracts {
+		out = append(out, stream.Field{Name: "rows", Type: types.BigintType})
 	}
-	panic("unknown aggregate " + string(a.Fn))
+	return out
 }
 
 // Schema is that of the input.

@@ -50,7 +50,7 @@ func FoldConstants(root logical.Node, fold Fold) (logical.Node, error) {
 			c.Keys, c.Time = list(n.Keys), one(n.Time)
 			c.Aggs = append([]logical.Agg(nil), n.Aggs...)
 			for i := range c.Aggs {
-				c.Aggs[i].Arg = one(c.Aggs[i].Arg)
+				c.Aggs[i].Args = list(c.Aggs[i].Args)
 			}
 			return &c
 		}

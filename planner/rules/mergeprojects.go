@@ -35,9 +35,7 @@ func mergeAggregate(a *logical.Aggregate, in *logical.Project) logical.Node {
 		exprs = append(exprs, a.Time, a.W)
 	}
 	for _, g := range a.Aggs {
-		if g.Arg != nil {
-			exprs = append(exprs, g.Arg)
-		}
+		exprs = append(exprs, g.Args...)
 	}
 	exprs, ok := substituteAll(exprs, in.Exprs)
 	if !ok {
@@ -51,9 +49,8 @@ func mergeAggregate(a *logical.Aggregate, in *logical.Project) logical.Node {
 	}
 	out.Aggs = append([]logical.Agg(nil), a.Aggs...)
 	for i := range out.Aggs {
-		if out.Aggs[i].Arg != nil {
-			out.Aggs[i].Arg, exprs = exprs[0], exprs[1:]
-		}
+		n := len(out.Aggs[i].Args)
+		out.Aggs[i].Args, exprs = exprs[:n:n], exprs[n:]
 	}
 	return &out
 }

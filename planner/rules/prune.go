@@ -111,7 +111,7 @@ func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
 	mark(need, a.Keys...)
 	for i, g := range a.Aggs {
 		if kept[a.FirstAgg()+i] {
-			mark(need, g.Arg)
+			mark(need, g.Args...)
 		}
 	}
 	in, at := prune(a.In, need)
@@ -123,7 +123,11 @@ func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
 	}
 	for i, g := range a.Aggs {
 		if kept[a.FirstAgg()+i] {
-			g.Arg = move(g.Arg, at)
+			args := make([]physical.Expr, len(g.Args))
+			for i, e := range g.Args {
+				args[i] = move(e, at)
+			}
+			g.Args = args
 			c.Aggs = append(c.Aggs, g)
 		}
 	}
