@@ -10,7 +10,6 @@ import (
 	"weir/sql/ast"
 	"weir/sql/diag"
 	"weir/sql/types"
-	"weir/windows"
 )
 
 // isAggregate tells whether a call is one of the aggregates.
@@ -141,7 +140,7 @@ func quantileOf(c *ast.Call) (float64, error) {
 
 // boundIn returns what names a bound of the query's window inside e, nil if nothing does.
 func (x *exprs) boundIn(e ast.Expr) (found ast.Expr) {
-	if x.g.agg.Window.Kind == windows.None {
+	if !x.g.windowed() {
 		return nil
 	}
 	visit(e, func(e ast.Expr) {

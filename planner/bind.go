@@ -19,6 +19,9 @@ type binder struct {
 	live      bool         // the input never ends; known once FROM is bound
 	mode      ast.EmitMode // of the outermost query that has one
 	views     []string     // plain views that are being planned, outermost first
+	with      *with        // the entries of WITH that can be named
+	depth     int          // queries in FROM and in WITH that are being bound
+	reads     int          // relations that were read
 }
 
 func newBinder(cfg Config) *binder { return &binder{cfg: cfg, functions: functions()} }
@@ -30,38 +33,68 @@ type bound struct {
 	list  *logical.Project
 	names *namer // of list
 	width int    // columns of list that the query shows
+	// distinct is the select list of a SELECT DISTINCT, below the grouping of its
+	// rows; list shows the groups. nil: no such grouping.
+	distinct *logical.Project
 }
 
 // windowed tells whether the rows are the results of windows.
 func (r *bound) windowed() bool {
-	return r.scope.windowed || r.group != nil && r.group.agg.Window.Kind != windows.None
+	if r.group != nil {
+		return r.group.agg.Window.Kind != windows.None
+	}
+	return r.scope.windowed
 }
 
 // query binds a whole query.
 func (b *binder) query(q *ast.Select) (logical.Node, error) {
-	r, err := b.selectList(q)
+	r, err := b.body(q)
 	if err != nil {
 		return nil, err
 	}
+	root, err := b.arrange(q, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.list.Exprs) > r.width {
+		root = firstColumns(root, r.width)
+	}
+	return root, b.setEmit(q, root)
+}
+
+// body binds a query up to its ORDER BY: WITH, then the SELECT.
+func (b *binder) body(q *ast.Select) (*bound, error) {
+	if q.Emit != nil && b.mode == ast.EmitDefault { // what stands outside is bound first
+		b.mode = q.Emit.Mode
+	}
+	outer := b.with
+	defer func() { b.with = outer }()
+	for i := range q.CTEs {
+		if err := b.declare(&q.CTEs[i], outer); err != nil {
+			return nil, err
+		}
+	}
+	return b.selectList(q)
+}
+
+// arrange puts ORDER BY and LIMIT on a select list, which may have columns behind
+// those that are shown.
+func (b *binder) arrange(q *ast.Select, r *bound) (logical.Node, error) {
 	keys, err := b.orderBy(q, r)
 	if err != nil {
 		return nil, err
 	}
-	var root logical.Node = r.list
 	count, skip, err := b.limit(q)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case len(keys) > 0:
-		root = &logical.Sort{In: root, Keys: keys, Limit: count, Offset: skip}
+		return &logical.Sort{In: r.list, Keys: keys, Limit: count, Offset: skip}, nil
 	case count >= 0:
-		root = &logical.Limit{In: root, Count: count, Offset: skip}
+		return &logical.Limit{In: r.list, Count: count, Offset: skip}, nil
 	}
-	if len(r.list.Exprs) > r.width {
-		root = firstColumns(root, r.width)
-	}
-	return root, b.setEmit(q, root)
+	return r.list, nil
 }
 
 // firstColumns drops the columns that were only there to sort by.
@@ -78,13 +111,6 @@ func firstColumns(n logical.Node, width int) logical.Node {
 func (b *binder) selectList(q *ast.Select) (*bound, error) {
 	if err := missing(q); err != nil {
 		return nil, err
-	}
-	if q.Distinct {
-		return nil, diag.New(diag.Unsupported, q.At, "SELECT DISTINCT is not supported").
-			WithHint("GROUP BY the columns of the select list instead")
-	}
-	if q.Emit != nil && b.mode == ast.EmitDefault { // what stands outside is bound first
-		b.mode = q.Emit.Mode
 	}
 	s, err := b.from(q)
 	if err != nil {
@@ -110,7 +136,33 @@ func (b *binder) selectList(q *ast.Select) (*bound, error) {
 	if err := b.having(q, r); err != nil {
 		return nil, err
 	}
+	if q.Distinct {
+		return r, b.distinct(q, r)
+	}
 	return r, nil
+}
+
+// distinct groups the rows by everything that they show, unless their key is part
+// of that: then no two are equal.
+func (b *binder) distinct(q *ast.Select, r *bound) error {
+	if keyOf(r.list) != nil {
+		return nil
+	}
+	agg := &logical.Aggregate{In: r.list}
+	out := &logical.Project{In: agg, Names: r.list.Names}
+	for i, e := range r.list.Exprs {
+		if err := noJSON(e, q.Items[min(i, len(q.Items)-1)].At, "SELECT DISTINCT of"); err != nil {
+			return err
+		}
+		if e.Type().Kind == types.Null {
+			r.list.Exprs[i] = castTo(e, types.VarcharType)
+		}
+		c := &physical.Column{Index: i, T: r.list.Exprs[i].Type(), Name: r.list.Names[i]}
+		agg.Keys, agg.KeyNames = append(agg.Keys, c), append(agg.KeyNames, c.Name)
+		out.Exprs = append(out.Exprs, c)
+	}
+	r.distinct, r.list = r.list, out
+	return nil
 }
 
 // items binds the select list.
@@ -164,8 +216,7 @@ func tooMany(n int, what string, at diag.Span) error {
 // star expands `*`.
 func (b *binder) star(it *ast.Item, r *bound) error {
 	if it.Table != nil && !strings.EqualFold(it.Table.Text, r.scope.table) {
-		return diag.New(diag.UnknownColumn, it.Table.At, "there is no table `%s` in this query", it.Table.Text).
-			WithHint("the table is called `%s` here", r.scope.table)
+		return r.scope.noTable(it.Table)
 	}
 	if r.group != nil {
 		return diag.New(diag.GroupMisuse, it.At, "`*` means nothing in a query that groups").
@@ -207,16 +258,13 @@ func (b *binder) having(q *ast.Select, r *bound) error {
 	if q.Having == nil {
 		return nil
 	}
-	if r.group == nil {
-		return diag.New(diag.GroupMisuse, q.Having.Span(), "HAVING needs GROUP BY or an aggregate").
-			WithHint("write the condition in WHERE")
-	}
 	x := &exprs{b: b, s: r.scope, g: r.group, clause: "HAVING", list: r.list}
 	pred, err := x.condition(q.Having)
 	if err != nil {
 		return err
 	}
-	r.list.In = &logical.Filter{In: r.group.agg, Pred: pred}
+	// Without groups, as in MySQL, it is a WHERE that sees the select list.
+	r.list.In = &logical.Filter{In: r.list.In, Pred: pred}
 	return nil
 }
 
@@ -261,6 +309,14 @@ func (b *binder) orderKey(o ast.Order, r *bound) (int, error) {
 	e, err := x.bind(o.Expr)
 	if err != nil {
 		return 0, err
+	}
+	if r.distinct != nil {
+		if at := indexOf(r.distinct.Exprs, e); at >= 0 {
+			return at, nil
+		}
+		return 0, diag.New(diag.GroupMisuse, o.At, "ORDER BY of a SELECT DISTINCT takes what is in the select list").
+			WithLabel("of which of the equal rows?").
+			WithHint("add it to the select list, or leave DISTINCT out")
 	}
 	if at := indexOf(r.list.Exprs, e); at >= 0 {
 		return at, nil

@@ -22,7 +22,7 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 	case !own && late != nil:
 		return diag.New(diag.BadWindow, at, "ALLOWED LATENESS keeps a window open, and the query has no window").
 			WithHint("leave it out; without a window no row is late")
-	case !own && !r.scope.windowed && q.Emit.Mode == ast.EmitOnWindowClose:
+	case !own && (r.group != nil || !r.scope.windowed) && q.Emit.Mode == ast.EmitOnWindowClose:
 		return diag.New(diag.BadWindow, at, "the query has no window that could close").
 			WithHint("write EMIT CHANGES, or add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", r.scope.eventName())
 	case late == nil:
@@ -65,11 +65,17 @@ func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 	return nil
 }
 
-// appendOnly tells whether no row of n is ever taken back.
+// appendOnly tells whether no row of n is ever taken back. What closes windows for
+// good says nothing of them twice, whatever it reads.
 func appendOnly(n logical.Node) bool {
 	for ; n != nil; n = n.Input() {
-		if a, ok := n.(*logical.Aggregate); ok && (a.Lateness > 0 || a.Updates) {
-			return false
+		a, ok := n.(*logical.Aggregate)
+		switch {
+		case !ok:
+		case a.Updates && a.Window.Kind == windows.None && len(a.Aggs) == 0 && len(a.Keys) > 0:
+			// A group without aggregates only appears.
+		default:
+			return a.Lateness == 0 && !a.Updates
 		}
 	}
 	return true

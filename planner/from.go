@@ -16,6 +16,16 @@ func (b *binder) from(q *ast.Select) (*scope, error) {
 	if q.From == nil {
 		return b.scan(&Relation{Kind: physical.SourceOne, Bounded: true})
 	}
+	if q.From.Query != nil {
+		s, err := b.inFrom(q.From.Query, q.From.At)
+		if err == nil && q.From.Alias != nil {
+			s.table = q.From.Alias.Text
+		}
+		return s, err
+	}
+	if w := b.named(q.From); w != nil {
+		return b.common(q.From, w)
+	}
 	rel, err := b.cfg.Relations.Relation(q.From)
 	if err != nil {
 		return nil, diag.From(err)
@@ -41,6 +51,9 @@ func (b *binder) from(q *ast.Select) (*scope, error) {
 
 // scan makes the scan of a relation, with its event time and watermark.
 func (b *binder) scan(rel *Relation) (*scope, error) {
+	if b.reads++; b.reads > readsMax {
+		return nil, diag.New(diag.TooLarge, diag.Span{}, "a query reads at most %d relations, counting those in views and in WITH", readsMax)
+	}
 	b.live = !rel.Bounded
 	scan := &logical.Scan{
 		Kind: rel.Kind, Relation: rel.Name, Columns: rel.Columns, Bounded: rel.Bounded, Key: rel.Key,
@@ -107,21 +120,30 @@ func (b *binder) view(t *ast.Table, rel *Relation) (*scope, error) {
 		return nil, diag.New(diag.TooLarge, t.Span(), "more than %d views stand on each other", viewsMax)
 	}
 	b.views = append(b.views, rel.Name)
-	defer func() { b.views = b.views[:len(b.views)-1] }()
+	outer := b.with
+	b.with = nil // a view sees the catalog alone
+	defer func() { b.views, b.with = b.views[:len(b.views)-1], outer }()
 	if len(rel.Inline.OrderBy) > 0 || rel.Inline.Limit != nil {
 		return nil, diag.New(diag.Unsupported, t.Span(), "the view `%s` has an ORDER BY or a LIMIT", rel.Name).
 			WithHint("write them in the SELECT that reads the view")
 	}
-	in, err := b.selectList(rel.Inline)
+	in, err := b.body(rel.Inline)
 	if err != nil {
 		return nil, elsewhere(err, t, rel.Name)
 	}
+	return in.readable(in.list), nil
+}
+
+// readable returns the scope of a query that reads the rows of r; node is r's
+// select list, arranged.
+func (r *bound) readable(node logical.Node) *scope {
+	sealed := r.group != nil || r.distinct != nil
 	return &scope{
-		node: in.list, columns: in.list.Schema()[:in.width], rel: in.scope.rel,
-		inner: in.scope, list: in.list,
-		aggregated: in.group != nil || in.scope.aggregated,
-		windowed:   in.windowed(),
-	}, nil
+		node: node, columns: r.list.Schema()[:r.width], rel: r.scope.rel,
+		inner: r.scope, list: r.list, group: r.group, sealed: sealed,
+		aggregated: sealed || r.scope.aggregated,
+		windowed:   r.windowed() && r.distinct == nil,
+	}
 }
 
 // elsewhere moves an error that was found in another statement's text to where

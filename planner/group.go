@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"weir/planner/logical"
 	"weir/planner/physical"
@@ -22,6 +23,11 @@ type grouping struct {
 	// behind remembers which expressions need the result of the aggregation:
 	// those that hold an aggregate or a bound of the window.
 	behind map[ast.Expr]bool
+	// inner is set where the keys hold a bound of the windows that the rows are
+	// results of, and these windows close the groups; see sameWindow. start and end
+	// are the keys that the bounds are, -1: none.
+	inner      *grouping
+	start, end int
 }
 
 // group binds GROUP BY. It returns nil if the query does not aggregate.
@@ -30,7 +36,10 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 	if len(q.GroupBy) == 0 && first == nil {
 		return nil, nil
 	}
-	g := &grouping{agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), keyNames: newNamer("window_start", "window_end"), aggNames: newNamer(), behind: map[ast.Expr]bool{}}
+	g := &grouping{start: -1, end: -1, agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), keyNames: newNamer(), aggNames: newNamer(), behind: map[ast.Expr]bool{}}
+	if hasWindow(q) {
+		g.keyNames = newNamer("window_start", "window_end")
+	}
 	var bounds []ast.Expr
 	var window *ast.Window
 	for _, e := range q.GroupBy {
@@ -63,28 +72,91 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		}
 		return nil, noWindow(bounds[0].Span(), s)
 	}
-	return g, b.allowed(q, s, first)
+	if window == nil {
+		g.sameWindow(s)
+	}
+	return g, nil
 }
 
-// allowed refuses aggregations over aggregations.
-func (b *binder) allowed(q *ast.Select, s *scope, first ast.Expr) error {
-	at := groupSpan(q)
-	if at.IsZero() {
-		at = first.Span()
+// sameWindow closes groups by the windows whose results they are made of: those of
+// SELECT … FROM (… GROUP BY …, HOP(…)) GROUP BY window_start, window_end. The rows
+// of one window leave at one cut, at which the group is whole. So the groups go
+// through windows that end where those do, side by side: each holds the ends of
+// one, so the key tells them apart, and what they say of a start nobody sees.
+func (g *grouping) sameWindow(s *scope) {
+	if !s.aggregated || !s.windowed {
+		return
 	}
-	if s.aggregated {
-		return diag.New(diag.Unsupported, at, "`%s` is already the result of a GROUP BY, and groups of groups are not supported", s.table).
-			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
+	for i, k := range g.agg.Keys {
+		inner, at := s.origin(k)
+		switch {
+		case inner == nil:
+		case inner.isBound(at, "window_start"):
+			g.start = i
+		case inner.isBound(at, "window_end"):
+			g.end = i
+		default:
+			continue
+		}
 	}
-	return nil
+	if g.start < 0 && g.end < 0 {
+		return
+	}
+	end, inner := s.innerEnd()
+	if end == nil || inner.agg.Window.Kind != windows.Tumble && inner.agg.Window.Kind != windows.Hop {
+		return
+	}
+	spec := inner.agg.Window
+	g.inner, g.agg.Inner = inner, true
+	g.agg.Window = windows.Spec{Kind: windows.Tumble, Size: spec.Slide, Slide: spec.Slide, Offset: (spec.Offset + spec.Size) % spec.Slide}
+	g.agg.Time = dateAdd(end, physical.Span{Micros: -1})
 }
 
-func groupSpan(q *ast.Select) diag.Span {
-	var at diag.Span
+// innerEnd returns the window_end of the windows whose results the rows are, and
+// their aggregation; nil where that is not known.
+func (s *scope) innerEnd() (physical.Expr, *grouping) {
+	switch {
+	case s.inner == nil:
+		return nil, nil
+	case s.sealed && s.windowed:
+		return s.show(s.group.bound("window_end"), "$end"), s.group
+	}
+	end, inner := s.inner.innerEnd()
+	return s.pass(end, "$end"), inner
+}
+
+// length is how far the bounds of the window are apart.
+func (g *grouping) length() time.Duration {
+	if g.inner != nil {
+		return g.inner.length()
+	}
+	return g.agg.Window.Size
+}
+
+// isBound tells whether e, over the aggregation's output, is that bound of its window.
+func (g *grouping) isBound(e physical.Expr, name string) bool {
+	c, ok := e.(*physical.Column)
+	switch {
+	case !ok:
+	case c.Index == g.agg.FirstKey()+g.start && g.start >= 0:
+		return name == "window_start"
+	case c.Index == g.agg.FirstKey()+g.end && g.end >= 0:
+		return name == "window_end"
+	}
+	b := g.bound(name)
+	return b != nil && physical.Equal(e, b)
+}
+
+// windowed tells whether the query has a window of its own, whose bounds it can name.
+func (g *grouping) windowed() bool { return g.agg.Window.Kind != windows.None && g.inner == nil }
+
+func hasWindow(q *ast.Select) bool {
 	for _, e := range q.GroupBy {
-		at = at.Join(e.Span())
+		if _, ok := e.(*ast.Window); ok {
+			return true
+		}
 	}
-	return at
+	return false
 }
 
 // groupEntry resolves a position or an alias to the expression that it means.
@@ -184,8 +256,7 @@ func (x *exprs) grouped(e ast.Expr) bool {
 	case *ast.Window, *ast.WindowBound:
 		is = true
 	case *ast.Column:
-		windowed := x.g.agg.Window.Kind != windows.None
-		is = windowed && (isBound(e) || x.isRowtime(e)) || x.namesItem(e)
+		is = x.g.windowed() && (isBound(e) || x.isRowtime(e)) || x.namesItem(e)
 	}
 	for _, c := range children(e) {
 		if x.grouped(c) {
@@ -221,7 +292,7 @@ func (x *exprs) namesItem(c *ast.Column) bool {
 
 // column binds a column that stands behind the aggregation and is no group key.
 func (g *grouping) column(x *exprs, c *ast.Column) (physical.Expr, error) {
-	if g.agg.Window.Kind != windows.None {
+	if g.windowed() {
 		if e := g.bound(c.Name.Text); e != nil && c.Table == nil {
 			return e, nil
 		}

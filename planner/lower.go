@@ -5,7 +5,6 @@ import (
 
 	"weir/planner/logical"
 	"weir/planner/physical"
-	"weir/sql/diag"
 	"weir/sql/types"
 	"weir/windows"
 )
@@ -20,15 +19,11 @@ func lower(root logical.Node) (*physical.Plan, error) {
 	p.TimeColumn, p.EventTime = timeColumn(root, scan)
 	l := &lowering{}
 	p.Root = l.node(root)
-	if l.twice {
-		return nil, diag.New(diag.Internal, diag.Span{}, "two aggregations in one plan")
-	}
 	return p, nil
 }
 
 type lowering struct {
-	met   bool // the lanes have met: what follows runs once per query
-	twice bool
+	met bool // the lanes have met: what follows runs once per query
 }
 
 // meet brings the lanes together, once.
@@ -90,10 +85,17 @@ func isIdentity(p *logical.Project, in physical.Node) bool {
 }
 
 // aggregate computes keys, arguments and times in the lane, aggregates there per
-// slice, and combines the lanes' slices behind the exchange.
+// slice, and combines the lanes' slices behind the exchange. Where the lanes have
+// met already both halves run there, one behind the other.
 func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
-	l.twice = l.twice || l.met
 	in, names := &physical.Project{In: l.node(a.In)}, newNamer()
+	w := a.W
+	if a.Window.Kind != windows.None && w == nil {
+		stamp := &physical.Stamp{In: in.In, Hold: a.Hold}
+		f := stamp.Field()
+		w = &physical.Column{Index: len(in.In.Schema()), T: f.Type, Name: f.Name}
+		in.In = stamp
+	}
 	column := func(e physical.Expr, name string) int {
 		if at := indexOf(in.Exprs, e); at >= 0 {
 			return at
@@ -121,7 +123,7 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 	}
 	partial := &physical.WindowPartial{TimeCol: -1, WCol: -1}
 	if a.Window.Kind != windows.None {
-		partial.TimeCol, partial.WCol = column(a.Time, "$time"), column(a.W, "$w")
+		partial.TimeCol, partial.WCol = column(a.Time, "$time"), column(w, "$w")
 	}
 	partial.In, partial.WindowAgg = in, agg
 	return &physical.WindowFinal{In: l.meet(partial), WindowAgg: agg}
@@ -143,7 +145,7 @@ func keyOf(n logical.Node) []int {
 		return keyOf(n.In)
 	case *logical.Aggregate:
 		key := []int{}
-		if n.Window.Kind != windows.None {
+		if n.Window.Kind != windows.None && !n.Inner {
 			key = append(key, 0)
 		}
 		for i := range n.Keys {

@@ -12,14 +12,10 @@ func missing(q *ast.Select) error {
 		return diag.New(diag.Unsupported, at, "%s is not supported", what)
 	}
 	switch {
-	case len(q.CTEs) > 0:
-		return no(q.CTEs[0].At, "WITH in front of a query")
 	case q.Set != nil:
 		return no(q.Set.At, "UNION")
 	case q.Fill != nil:
 		return no(q.Fill.At, "FILL")
-	case q.From != nil && q.From.Query != nil:
-		return no(q.From.At, "a query in FROM")
 	case q.From != nil && q.From.Window != nil:
 		return no(q.From.Window.At, "a window in FROM")
 	case q.Emit != nil && q.Emit.Mode == ast.EmitEvery:

@@ -27,6 +27,10 @@ type scope struct {
 	// through unseen (`$w`, the event time, the arrival time).
 	inner *scope
 	list  *logical.Project
+	// group is the aggregation of that query, sealed is set if its rows are groups:
+	// then nothing of the rows below passes through.
+	group  *grouping
+	sealed bool
 	// aggregated is set if the rows are the result of a GROUP BY inside a view.
 	aggregated bool
 	windowed   bool
@@ -64,8 +68,7 @@ func (s *scope) generated(e ast.Expr) int {
 // else a hidden one. It returns nil without an error if there is none.
 func (s *scope) lookup(c *ast.Column) (physical.Expr, error) {
 	if c.Table != nil && !strings.EqualFold(c.Table.Text, s.table) {
-		return nil, diag.New(diag.UnknownColumn, c.Table.At, "there is no table `%s` in this query", c.Table.Text).
-			WithHint("the table is called `%s` here", s.table)
+		return nil, s.noTable(c.Table)
 	}
 	name := c.Name.Text
 	found := -1
@@ -85,6 +88,15 @@ func (s *scope) lookup(c *ast.Column) (physical.Expr, error) {
 		return s.field(found), nil
 	}
 	return s.lookupHidden(strings.ToLower(name)), nil
+}
+
+// noTable returns the error for a column of a table that the query does not have.
+func (s *scope) noTable(name *ast.Name) *diag.Error {
+	err := diag.New(diag.UnknownColumn, name.At, "there is no table `%s` in this query", name.Text)
+	if s.table == "" {
+		return err.WithHint("give the query in FROM a name: FROM (SELECT …) AS %s", physical.FormatName(name.Text))
+	}
+	return err.WithHint("the table is called `%s` here", s.table)
 }
 
 func (s *scope) lookupHidden(name string) physical.Expr {
@@ -135,21 +147,31 @@ func (s *scope) key() physical.Expr {
 	return &physical.Literal{T: types.VarcharType}
 }
 
-// eventTime returns the event time of the rows, nil if there is none: the rows
-// are a window's result, or come from a bounded source that declares none.
+// eventTime returns the event time of the rows: of a window's result window_time.
+// It is nil if there is none: the rows are groups without a window, or come from a
+// bounded source that declares none.
 func (s *scope) eventTime() physical.Expr {
-	if s.inner == nil {
+	switch {
+	case s.inner == nil:
 		return logical.ScanOf(s.node).EventTime
-	}
-	if s.aggregated {
-		return nil
+	case s.sealed && s.windowed:
+		return s.show(s.group.bound("window_time"), "$time")
 	}
 	return s.pass(s.inner.eventTime(), "$time")
 }
 
-// pass makes an expression of the inner query readable outside.
+// pass makes an expression over the rows that the inner query reads readable
+// outside; nil where these rows are not the inner query's.
 func (s *scope) pass(e physical.Expr, name string) physical.Expr {
-	if e == nil || s.aggregated {
+	if s.sealed {
+		return nil
+	}
+	return s.show(e, name)
+}
+
+// show makes an expression of the inner query's select list readable outside.
+func (s *scope) show(e physical.Expr, name string) physical.Expr {
+	if e == nil {
 		return nil
 	}
 	at := indexOf(s.list.Exprs, e)
@@ -165,6 +187,9 @@ func (s *scope) pass(e physical.Expr, name string) physical.Expr {
 func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 	name := c.Name.Text
 	err := diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in `%s`", name, s.table)
+	if s.table == "" {
+		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the query in FROM", name)
+	}
 	switch strings.ToLower(name) {
 	case "window_start", "window_end", "window_time":
 		return err.WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())

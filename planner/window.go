@@ -42,6 +42,12 @@ func (g *grouping) bound(name string) physical.Expr {
 	}
 	switch strings.ToLower(name) {
 	case "window_start", "windowstart":
+		switch {
+		case g.inner != nil && g.start >= 0:
+			return at(g.agg.FirstKey() + g.start)
+		case g.inner != nil:
+			return nil
+		}
 		return at(0)
 	case "window_end", "windowend":
 		return at(1)
@@ -54,7 +60,7 @@ func (g *grouping) bound(name string) physical.Expr {
 // windowBound binds TUMBLE_START(…) and its kin, whose arguments must be the
 // query's window if there are any.
 func (x *exprs) windowBound(e *ast.WindowBound) (physical.Expr, error) {
-	if x.g == nil || x.g.agg.Window.Kind == windows.None {
+	if x.g == nil || !x.g.windowed() {
 		return nil, noWindow(e.At, x.s)
 	}
 	if e.Of != nil {
@@ -78,11 +84,6 @@ func noWindow(at diag.Span, s *scope) error {
 
 // setWindow binds a window clause.
 func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error {
-	if s.aggregated {
-		return diag.New(diag.Unsupported, w.At, "`%s` is already the result of a GROUP BY, so its rows cannot go through a window again", s.table).
-			WithLabel("a window over windows").
-			WithHint("make `%s` a MATERIALIZED VIEW and group what it holds", s.table)
-	}
 	if err := missingWindow(w); err != nil {
 		return err
 	}
@@ -94,7 +95,11 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 	if err != nil {
 		return err
 	}
-	a.Window, a.Time, a.W = spec, at, s.hidden(physical.HiddenW)
+	a.Window, a.Time = spec, at
+	if s.aggregated {
+		return b.again(a, s, w)
+	}
+	a.W = s.hidden(physical.HiddenW)
 	return nil
 }
 
@@ -175,6 +180,9 @@ func (b *binder) windowTime(s *scope, e ast.Expr) (physical.Expr, error) {
 		return nil, notTime(s, e, t).WithHint("%s: JSON numbers are read as epoch milliseconds, or as time_unit says", declare(s, e))
 	default:
 		return nil, notTime(s, e, t).WithHint("%s", declare(s, e))
+	}
+	if s.aggregated {
+		return out, nil // see again
 	}
 	event := s.eventTime()
 	if event != nil && physical.Equal(event, out) {

@@ -6,6 +6,7 @@ import (
 	"weir/operators"
 	"weir/operators/filter"
 	"weir/operators/project"
+	"weir/operators/stamp"
 	"weir/operators/topn"
 	"weir/operators/windowagg"
 	"weir/planner/physical"
@@ -40,9 +41,9 @@ func split(root physical.Node) (layout, error) {
 			continue
 		case *physical.Sort, *physical.Limit, *physical.WindowFinal:
 			inTail = true
-		case *physical.WindowPartial:
-			if inTail {
-				return layout{}, fmt.Errorf("plan has %T behind the exchange", n)
+		case *physical.Stamp:
+			if !inTail {
+				return layout{}, fmt.Errorf("plan has %T in front of the exchange", n)
 			}
 		}
 		if inTail {
@@ -77,6 +78,8 @@ func buildOne(n physical.Node) (operators.Operator, error) {
 		return windowagg.NewPartial(n)
 	case *physical.WindowFinal:
 		return windowagg.NewFinal(n)
+	case *physical.Stamp:
+		return stamp.New(n)
 	case *physical.Sort:
 		return topn.NewSort(n)
 	case *physical.Limit:

@@ -64,6 +64,7 @@ func (c *chain) cut(ctx context.Context, cut stream.Cut) error {
 		w, err := op.ProcessCut(ctx, cut, &c.links[i+1])
 		if errors.Is(err, operators.ErrDone) {
 			done = err
+			cut.W, cut.Final = stream.MaxTime, true
 			continue
 		}
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -27,12 +28,15 @@ type completeness struct {
 	operators.Stateless
 	alloc memory.Allocator
 	from  stream.Time // MinTime: nothing is known, and nothing passes
+	// reach is how long before a window's start the windows begin whose rows it is
+	// made of; 0 where it is made of records.
+	reach time.Duration
 	seen  map[stream.Shard]struct{}
 	rows  []int32
 }
 
-func newCompleteness() *completeness {
-	return &completeness{from: stream.MinTime, seen: make(map[stream.Shard]struct{})}
+func newCompleteness(reach time.Duration) *completeness {
+	return &completeness{from: stream.MinTime, reach: reach, seen: make(map[stream.Shard]struct{})}
 }
 
 // observe takes the bound from the first rows of each shard, until there is a
@@ -95,7 +99,7 @@ func (c *completeness) ProcessBatch(ctx context.Context, _ operators.Port, b str
 	start := b.Column(0).(*array.Timestamp)
 	c.rows = c.rows[:0]
 	for i := range start.Len() {
-		if c.from != stream.MinTime && stream.Time(start.Value(i)) >= c.from {
+		if c.from != stream.MinTime && stream.Time(start.Value(i)) >= c.from.Add(c.reach) {
 			c.rows = append(c.rows, int32(i))
 		}
 	}

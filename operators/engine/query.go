@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -55,8 +56,8 @@ type Query struct {
 	order   []*lane // by shard
 	tail    *chain
 	result  gather
-	whole   *completeness // nil: the query saw every record
-	behind  stream.Ledger // of the operators behind the exchange, in the step under way
+	whole   []*completeness // one for each aggregation by windows; none: the query saw every record
+	behind  stream.Ledger   // of the operators behind the exchange, in the step under way
 
 	// between is held while a step is under way; what it guards is at a cut when it
 	// is free. It guards life, too.
@@ -133,6 +134,7 @@ func (q *Query) track() (err error) {
 // which holds back windows that it saw in part.
 func (q *Query) buildTail() ([]operators.Operator, error) {
 	var ops []operators.Operator
+	var reach time.Duration
 	for _, n := range q.layout.tail {
 		op, err := buildOne(n)
 		if err != nil {
@@ -140,8 +142,9 @@ func (q *Query) buildTail() ([]operators.Operator, error) {
 		}
 		ops = append(ops, op)
 		if final, ok := n.(*physical.WindowFinal); ok && q.cfg.Partial && final.Window.Kind != windows.None && !final.Updates {
-			q.whole = newCompleteness()
-			ops = append(ops, q.whole)
+			whole := newCompleteness(reach)
+			q.whole, ops = append(q.whole, whole), append(ops, whole)
+			reach += final.Window.Size
 		}
 	}
 	return append(ops, newNet(q.cfg.Plan.Root.Schema())), nil
@@ -275,8 +278,8 @@ func (q *Query) read(ctx context.Context, rows []stream.SourceBatch) error {
 		ln := w.lane
 		q.tracker.Observe(ln.shard, ln.w, ln.maxEvent, ln.arrival)
 	}
-	if q.whole != nil {
-		q.whole.observe(work, q.tracker.Merged())
+	for _, whole := range q.whole {
+		whole.observe(work, q.tracker.Merged())
 	}
 	return nil
 }
@@ -335,6 +338,9 @@ func (q *Query) fire(ctx context.Context, cut stream.Cut) (done bool, err error)
 				return false, err
 			}
 		}
+	}
+	if done { // for what stands behind the LIMIT the input has ended
+		cut.W, cut.Final = stream.MaxTime, true
 	}
 	err = q.tail.cut(ctx, cut)
 	if errors.Is(err, operators.ErrDone) {

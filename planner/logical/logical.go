@@ -63,7 +63,9 @@ type Aggregate struct {
 	In       Node
 	Window   windows.Spec
 	Time     physical.Expr // the event time, DATETIME; nil without a window
-	W        physical.Expr // the hidden column `$w`; nil without a window
+	W        physical.Expr // the hidden column `$w`; nil without a window, or where In's rows are groups
+	Hold     time.Duration // where W is nil: that of physical.Stamp
+	Inner    bool          // Window is not seen: it closes groups by a key that is the window of In
 	Lateness time.Duration
 	Updates  bool // rows leave as they change
 	Retracts bool // the input takes rows back

@@ -90,6 +90,11 @@ func decodeNode(n *nodeJSON, input Node) (Node, error) {
 		out = p
 	case "exchange":
 		out = &Exchange{In: input}
+	case "stamp":
+		if n.Hold < HoldToEnd {
+			err = fmt.Errorf("a watermark held back %s", n.Hold)
+		}
+		out = &Stamp{In: input, Hold: n.Hold}
 	case "window_final":
 		f := &WindowFinal{In: input}
 		f.WindowAgg, err = decodeWindow(n.Agg)
@@ -120,7 +125,7 @@ func (n *nodeJSON) onlyItsOwn(made Node) error {
 	}
 	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
 		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
-		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset
+		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold
 	if !same {
 		return errors.New("it has a field of another node")
 	}

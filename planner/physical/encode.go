@@ -66,6 +66,8 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 		out.Agg, err = encodeWindow(&n.WindowAgg)
 	case *Exchange:
 		out.Op = "exchange"
+	case *Stamp:
+		out.Op, out.Hold = "stamp", n.Hold
 	case *WindowFinal:
 		out.Op = "window_final"
 		out.Agg, err = encodeWindow(&n.WindowAgg)

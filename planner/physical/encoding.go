@@ -41,6 +41,8 @@ type nodeJSON struct {
 	Keys    []sortJSON  `json:"sort,omitempty"`
 	Limit   int64       `json:"limit,omitempty"`
 	Offset  int64       `json:"offset,omitempty"`
+	// Hold is a stamp's, in nanoseconds.
+	Hold time.Duration `json:"hold_ns,omitempty"`
 }
 
 type scanJSON struct {

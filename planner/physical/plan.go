@@ -136,6 +136,17 @@ type WindowPartial struct {
 // Exchange brings the lanes together, in shard order, at each cut.
 type Exchange struct{ In Node }
 
+// HoldToEnd is the Hold of a Stamp whose watermark waits for the end of the input.
+const HoldToEnd time.Duration = -1
+
+// Stamp appends `$w` to rows that are results themselves: the watermark of the cut
+// before the one that they leave at, less Hold. It holds the watermark back by
+// Hold. planner's `again` says why no row is late by it.
+type Stamp struct {
+	In   Node
+	Hold time.Duration
+}
+
 // WindowFinal is the query's half: it combines slices to windows and fires them,
 // or keeps the current row of every group and emits how it changes. It emits
 // `window_start`, `window_end` (unless Window.Kind is None), the keys, the

@@ -98,6 +98,14 @@ func Describe(n Node) string {
 		return "WindowPartial " + n.describe(n.In.Schema(), n.TimeCol)
 	case *Exchange:
 		return "Exchange"
+	case *Stamp:
+		switch {
+		case n.Hold == HoldToEnd:
+			return "Stamp $w, which waits for the end"
+		case n.Hold > 0:
+			return "Stamp $w held back " + FormatDuration(n.Hold)
+		}
+		return "Stamp $w"
 	case *WindowFinal:
 		return "WindowFinal " + n.describe(nil, -1)
 	case *Sort:

@@ -68,6 +68,15 @@ func (w *WindowPartial) Schema() stream.Schema {
 // Schema is that of the input.
 func (e *Exchange) Schema() stream.Schema { return e.In.Schema() }
 
+// Field is the column that the stamp appends.
+func (s *Stamp) Field() stream.Field { return HiddenW.Field() }
+
+// Schema is that of the input, and `$w`.
+func (s *Stamp) Schema() stream.Schema { return append(s.In.Schema(), s.Field()) }
+
+// Input returns the node below.
+func (s *Stamp) Input() Node { return s.In }
+
 // Schema is the window's bounds, the keys and the aggregates.
 func (w *WindowFinal) Schema() stream.Schema {
 	var out stream.Schema

@@ -1,33 +1,30 @@
 package rules
 
-import "weir/planner/logical"
+import (
+	"weir/planner/logical"
+	"weir/planner/physical"
+)
 
 // TakeEventTime gives a scan without an event time of its own (a file, a view's
 // content) the one that the window names, so that the rows whose time is NULL
 // are counted as errors where they are read.
-func TakeEventTime(root logical.Node) logical.Node {
-	var agg *logical.Aggregate
-	for n := root; n != nil; n = n.Input() {
-		switch n := n.(type) {
-		case *logical.Aggregate:
-			agg = n
-		case *logical.Project, *logical.Sort, *logical.Limit:
-			// What stands between the window and the scan changes the columns.
-			if agg != nil {
-				return root
-			}
-		}
-	}
-	if agg == nil || agg.Time == nil {
-		return root
-	}
-	return logical.Rewrite(root, func(n logical.Node) logical.Node {
-		s, ok := n.(*logical.Scan)
-		if !ok || s.EventTime != nil {
+func TakeEventTime(root logical.Node) logical.Node { return takeEventTime(root, nil) }
+
+// takeEventTime gives the scan below n an event time, nil: none.
+func takeEventTime(n logical.Node, event physical.Expr) logical.Node {
+	switch m := n.(type) {
+	case *logical.Scan:
+		if m.EventTime != nil || event == nil {
 			return n
 		}
-		c := *s
-		c.EventTime = agg.Time
+		c := *m
+		c.EventTime = event
 		return &c
-	})
+	case *logical.Aggregate:
+		event = m.Time
+	case *logical.Filter:
+	default: // it changes the columns, or keeps some of the rows
+		event = nil
+	}
+	return logical.WithInput(n, takeEventTime(n.Input(), event))
 }
