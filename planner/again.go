@@ -25,7 +25,8 @@ import (
 //   - t = e (window_end): they end behind e;
 //   - t = e - 1 ms (window_time, ROWTIME): they end at e or behind it, where the
 //     bounds of both are whole milliseconds, else 1 ms before that at most;
-//   - t = s (window_start): at most e - s before that.
+//   - t = s (window_start): at most e - s before that; and where the outer windows
+//     end at starts of inner ones, at the start behind s or later.
 //
 // What they may end before e is Hold: $w and the watermark that is forwarded are
 // held back by it. So the window is as right as one over rows that are in order.
@@ -40,7 +41,12 @@ func (b *binder) again(a *logical.Aggregate, s *scope, w *ast.Window) error {
 		case inner.isBound(at, "window_end"):
 			return nil
 		case inner.isBound(at, "window_start"):
-			a.Hold = inner.length()
+			hold, ok := inner.holdOfStart(a.Window)
+			if !ok {
+				return diag.New(diag.NoEventTime, w.Time.Span(), "how long before its end a window starts is not the same for all in %s", s.called()).
+					WithHint("take the window over window_end or window_time")
+			}
+			a.Hold = hold
 			return nil
 		case inner.isBound(at, "window_time"), physical.Equal(at, inner.timeBehind()):
 			if !whole {
@@ -62,6 +68,24 @@ func (b *binder) again(a *logical.Aggregate, s *scope, w *ast.Window) error {
 	return diag.New(diag.NoEventTime, w.At, "the groups in %s have no event time", s.called()).
 		WithLabel("a window over groups without one").
 		WithHint("put a window into the inner GROUP BY, and take this one over its window_time")
+}
+
+// holdOfStart returns how much earlier than an inner window an outer one may end
+// that holds its start.
+func (g *grouping) holdOfStart(outer windows.Spec) (hold time.Duration, ok bool) {
+	if g.inner != nil {
+		return g.inner.holdOfStart(outer)
+	}
+	in := g.agg.Window
+	if in.Kind != windows.Tumble && in.Kind != windows.Hop {
+		return 0, false
+	}
+	aligned := (outer.Kind == windows.Tumble || outer.Kind == windows.Hop) &&
+		outer.Slide%in.Slide == 0 && (outer.Offset+outer.Size-in.Offset)%in.Slide == 0
+	if aligned {
+		return max(0, in.Size-in.Slide), true
+	}
+	return in.Size, true
 }
 
 // timeBehind is the window_time of a window whose end is a key.

@@ -49,6 +49,11 @@ func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 			a.Updates = updates || a.Window.Kind == windows.None
 		}
 	}
+	for n := root; n != nil && b.live; n = n.Input() {
+		if a, ok := n.(*logical.Aggregate); ok {
+			a.Retracts = !appendOnly(a.In)
+		}
+	}
 	if q.Limit != nil && b.live && !appendOnly(root) {
 		return diag.New(diag.Unsupported, q.Limit.At, "LIMIT counts rows that stay, and the rows of this query are replaced as it goes on").
 			WithLabel("on a live changelog").

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"weir/planner/logical"
 	"weir/planner/physical"
@@ -123,14 +122,6 @@ func (s *scope) innerEnd() (physical.Expr, *grouping) {
 	}
 	end, inner := s.inner.innerEnd()
 	return s.pass(end, "$end"), inner
-}
-
-// length is how far the bounds of the window are apart.
-func (g *grouping) length() time.Duration {
-	if g.inner != nil {
-		return g.inner.length()
-	}
-	return g.agg.Window.Size
 }
 
 // isBound tells whether e, over the aggregation's output, is that bound of its window.
