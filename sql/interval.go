@@ -71,7 +71,7 @@ func (p *parser) interval() (*ast.Interval, error) {
 		}
 	case tokOp:
 		if t.is("(") {
-			return nil, diag.New(diag.Unsupported, p.at(first).span().Join(t.span()), "an INTERVAL over an expression is not supported").
+			return nil, diag.New(diag.Unsupported, p.at(first).span().Join(t.span()), "an INTERVAL over an expression cannot stand here").
 				WithHint("write a number: INTERVAL 5 SECOND")
 		}
 		fallthrough

@@ -12,26 +12,40 @@ import (
 type role uint8
 
 const (
-	plain      role = iota
-	interval        // marker: INTERVAL n UNIT
-	relation        // what stands behind FROM: a marker, or a name and its alias
-	castName        // CAST, read as a generic function
-	castType        // marker: the type of a CAST
-	castSuffix      // `::TYPE`, which the parser does not see
+	plain        role = iota
+	ready             // marker: an expression that the pre-pass has read
+	relation          // what stands behind FROM: a marker, or a name and its alias
+	castName          // CAST, read as a generic function
+	castType          // marker: the type of a CAST
+	castSuffix        // `::TYPE`, which the parser does not see
+	arrowSuffix       // `->'path'` or `->>'path'`, which it does not see
+	clauseInCall      // what stands in a call and is no argument, unseen
+	clauseBehind      // what stands behind a call, unseen
+	notSame           // IS DISTINCT FROM, read as <=>
+	timeZone          // AT TIME ZONE 'UTC', unseen
 )
 
 // lexeme is a token as the parser behind reads it.
 type lexeme struct {
 	token
 	role role
-	out  string // what the parser reads in its place, not longer; "" is the token itself
-	iv   *ast.Interval
+	out  string     // what the parser reads in its place, not longer; "" is the token itself
+	expr ast.Expr   // of ready and arrowSuffix
 	rel  *ast.Table // of the first lexeme of a relation
 	typ  types.Type
+	// try is set for a cast whose failures are expected.
+	try    bool
+	clause callClause
 }
 
 // hidden tells whether the parser does not see the lexeme.
-func (l lexeme) hidden() bool { return l.role == castSuffix }
+func (l lexeme) hidden() bool {
+	switch l.role {
+	case castSuffix, arrowSuffix, clauseInCall, clauseBehind, timeZone:
+		return true
+	}
+	return false
+}
 
 // fragment is a run of tokens on its way to the parser.
 type fragment struct {
@@ -80,7 +94,8 @@ type prepass struct {
 	depth int
 	from  int // index of the FROM at depth 0, or -1
 	frag  *fragment
-	casts []int // indexes of the AS of the open CASTs
+	// planned is what happens at a token, by its index.
+	planned map[int]func() error
 }
 
 // at returns token i, if it belongs to the fragment.
@@ -116,24 +131,15 @@ func (p *parser) fragment(end int, query bool) (*fragment, error) {
 
 // step rewrites what starts at the next token.
 func (pp *prepass) step() error {
-	t, next := pp.peek(), pp.at(pp.pos+1)
+	t := pp.peek()
 	if afterDot(pp.toks, pp.pos) { // a column may be called anything
 		pp.keep(lexeme{token: t})
 		return nil
 	}
+	if f := pp.planned[pp.pos]; f != nil {
+		return f()
+	}
 	switch {
-	case len(pp.casts) > 0 && pp.pos == pp.casts[len(pp.casts)-1]:
-		return pp.castAs()
-	case t.is("INTERVAL"):
-		return pp.intervalMarker()
-	case t.is("CAST") && next.is("("):
-		return pp.cast()
-	case t.is("::"):
-		return pp.suffixCast()
-	case t.kind == tokWord && next.is("(") && pp.nativeSyntax(t.word):
-		pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, "the parser has a syntax of its own for this function")
-		pp.pos++
-		return nil
 	case pp.depth > 0 || !pp.query:
 	case t.is("STREAM") && pp.streamWord():
 		pp.note(t.span(), strings.Repeat(" ", t.end-t.start), "SELECT STREAM: every query over a stream streams")
@@ -144,8 +150,7 @@ func (pp *prepass) step() error {
 	case pp.atTail():
 		return pp.readTail()
 	}
-	pp.keep(lexeme{token: t})
-	return nil
+	return pp.exprToken()
 }
 
 // keep passes a lexeme on and goes over its token.
@@ -169,86 +174,6 @@ func (pp *prepass) rewrite(l lexeme, why string) {
 
 func (pp *prepass) note(at diag.Span, to, why string) {
 	pp.rewrites = append(pp.rewrites, ast.Rewrite{Node: ast.Node{At: at}, From: pp.text[at.Start:at.End], To: to, Why: why})
-}
-
-// nativeSyntax lists functions for which the parser has its own grammar. With
-// another first letter they are functions like any other, and all alike. MOD is
-// an operator, too: a MOD (b).
-func (pp *prepass) nativeSyntax(word string) bool {
-	switch word {
-	case "DATE_ADD", "DATE_SUB", "ADDDATE", "SUBDATE":
-		return true
-	case "MOD":
-		_, ok := pp.wordInside(",")
-		return ok
-	}
-	return false
-}
-
-func (pp *prepass) intervalMarker() error {
-	first := pp.pos
-	iv, err := pp.interval()
-	if err != nil {
-		return err
-	}
-	t := token{kind: tokMarker, start: pp.at(first).start, end: pp.at(pp.pos - 1).end}
-	pp.rewrite(lexeme{token: t, role: interval, out: marker('i', t.end-t.start), iv: iv}, "an interval is a value here, and MySQL has none")
-	return nil
-}
-
-// cast rewrites the head of CAST(x AS type), and finds its AS.
-func (pp *prepass) cast() error {
-	depth := 0
-	for i := pp.pos + 1; i < pp.end; i++ {
-		t := pp.at(i)
-		switch {
-		case t.is("("):
-			depth++
-		case t.is(")"):
-			depth--
-		}
-		if depth == 0 {
-			break
-		}
-		if depth == 1 && t.is("AS") && !afterDot(pp.toks, i) {
-			pp.casts = append(pp.casts, i)
-			pp.rewrite(lexeme{token: pp.peek(), role: castName, out: "$AST"}, "CAST to a type that MySQL's CAST does not know")
-			pp.pos++
-			return nil
-		}
-	}
-	return diag.New(diag.Syntax, pp.peek().span(), "CAST without AS").WithHint("write CAST(x AS BIGINT)")
-}
-
-func (pp *prepass) castAs() error {
-	as := pp.peek()
-	pp.casts = pp.casts[:len(pp.casts)-1]
-	pp.pos++
-	first := pp.pos
-	typ, err := pp.dataType(true)
-	if err != nil {
-		return err
-	}
-	if !pp.peek().is(")") {
-		return pp.expected("`)`")
-	}
-	t := token{kind: tokMarker, start: pp.at(first).start, end: pp.at(pp.pos - 1).end}
-	pp.rewrite(lexeme{token: token{kind: tokOp, word: ",", start: as.start, end: as.end}, out: ","}, "CAST to a type that MySQL's CAST does not know")
-	pp.rewrite(lexeme{token: t, role: castType, out: marker('c', t.end-t.start), typ: typ}, "CAST to a type that MySQL's CAST does not know")
-	return nil
-}
-
-func (pp *prepass) suffixCast() error {
-	first := pp.peek()
-	pp.pos++
-	typ, err := pp.dataType(true)
-	if err != nil {
-		return err
-	}
-	t := token{kind: tokOp, word: "::", start: first.start, end: pp.at(pp.pos - 1).end}
-	l := lexeme{token: t, role: castSuffix, typ: typ}
-	pp.rewrite(l, "a cast in PostgreSQL's spelling")
-	return nil
 }
 
 // streamWord tells whether STREAM right behind SELECT is the keyword: something

@@ -22,7 +22,7 @@ func (p *printer) expr(e ast.Expr) {
 			p.put(e.Text)
 		}
 	case *ast.Interval:
-		p.put(e.Text)
+		p.interval(e)
 	case *ast.Unary:
 		p.unary(e)
 	case *ast.Binary:
@@ -74,6 +74,7 @@ func (p *printer) compound(e ast.Expr) {
 		p.clause(" ELSE ", e.Else)
 		p.put(" END")
 	case *ast.Cast:
+		p.when(e.Try, "TRY_")
 		p.put("CAST(")
 		p.expr(e.X)
 		p.put(" AS ", e.Type.String(), ")")
@@ -82,11 +83,7 @@ func (p *printer) compound(e ast.Expr) {
 	case *ast.WindowBound:
 		p.bound(e)
 	case *ast.Call:
-		p.put(functionName(e.Name.Text), "(")
-		p.when(e.Distinct, "DISTINCT ")
-		p.when(e.Star, "*")
-		p.list(len(e.Args), ", ", func(i int) { p.expr(e.Args[i]) })
-		p.put(")")
+		p.call(e)
 	default:
 		p.put(fmt.Sprintf("<%T>", e))
 	}

@@ -56,8 +56,6 @@ func (pp *prepass) refuseLexical(t token) error {
 		return unsupported(at, "write the value itself", "parameters are not supported")
 	case ":":
 		return unsupported(at, "write the value itself", "parameters and paths with `:` are not supported")
-	case "&", "|", "^", "~", "<<", ">>":
-		return unsupported(at, "arithmetic is + - * / % DIV; the logical operators are AND, OR, NOT", "the bit operator `%s` is not supported", t.word)
 	case "{", "}", "[", "]":
 		return unsupported(at, "a list stands in parentheses: x IN (1, 2)", "`%s` is not supported", t.word)
 	}
@@ -84,35 +82,23 @@ func (pp *prepass) refuseCall(t token) error {
 		return unsupported(at, "write HOP(ts, slide, size)", "the window function %s is not supported", t.word)
 	case "STEP":
 		return unsupported(at, "write TUMBLE(ts, INTERVAL 30 SECOND) in GROUP BY", "STEP is not supported")
-	case "CUBE", "ROLLUP", "HISTOGRAM", "GROUPING":
+	case "CUBE", "ROLLUP":
 		return unsupported(at, "name the columns to group by", "%s is not supported", t.word)
-	case "FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "LAG", "LEAD", "ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE":
-		return unsupported(at, aggregatesHint, "the function %s is not supported", t.word)
-	case "GROUP_CONCAT", "ARRAY_AGG", "STRING_AGG", "LISTAGG", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
-		return unsupported(at, aggregatesHint, "the aggregate %s is not supported", t.word)
-	case "TRY_CAST", "CONVERT":
-		return unsupported(at, "write CAST(x AS BIGINT)", "%s is not supported", t.word)
-	case "POSITION":
-		return unsupported(at, "write LOCATE(part, text)", "POSITION is not supported")
-	case "CHAR", "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "ROW", "INSERT", "PASSWORD", "JSON_SUM_CRC32":
+	case "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "ROW", "PASSWORD", "JSON_SUM_CRC32":
 		return unsupported(at, "see the list of functions", "%s(…) is not supported", t.word)
-	case "TIMESTAMPADD":
-		return unsupported(at, "write ts + INTERVAL 5 SECOND", "TIMESTAMPADD is not supported")
-	case "TIMESTAMPDIFF":
-		return unsupported(at, "DATEDIFF(a, b) counts days", "TIMESTAMPDIFF is not supported")
-	case "DATEDIFF", "DATEADD", "DATE_TRUNC":
+	case "DATEDIFF":
 		if u := pp.at(pp.pos + 2); u.kind == tokWord && pp.at(pp.pos+3).is(",") {
-			if _, ok := findUnit(u.word); ok {
-				return unsupported(u.span(), "DATEDIFF(a, b) counts days; ts + INTERVAL 5 SECOND adds", "%s with a unit is not supported", t.word)
+			if name, ok := simpleUnits(u.word); ok {
+				return unsupported(u.span(), "TIMESTAMPDIFF("+name+", a, b) counts whole units, DATEDIFF(b, a) days; with a unit, DATEDIFF counts the borders between",
+					"DATEDIFF with a unit is not supported")
 			}
 		}
-	case "FLOOR", "CEIL", "CEILING":
-		if i, ok := pp.wordInside("TO"); ok {
-			return unsupported(pp.at(i).span(), "write TUMBLE(ts, INTERVAL 1 MINUTE) in GROUP BY", "%s of a time to a unit is not supported", t.word)
+	case "TRIM", "LTRIM", "RTRIM":
+		if _, ok := pp.wordInside("FROM"); ok {
+			return nil
 		}
-	case "TRIM":
-		if i, ok := pp.wordInside("FROM"); ok {
-			return unsupported(pp.at(i).span(), "write TRIM(x)", "TRIM with FROM is not supported")
+		if i, ok := pp.wordInside(","); ok {
+			return unsupported(pp.at(i).span(), "write TRIM(BOTH 'x' FROM text), TRIM(LEADING …) or TRIM(TRAILING …)", "%s of two arguments is not supported", t.word)
 		}
 	}
 	return nil
@@ -142,12 +128,6 @@ func (pp *prepass) refusePostfix(t token) error {
 	switch {
 	case t.is("OVER") && (next.is("(") || next.isName()):
 		return unsupported(at, "aggregate with GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "window functions with OVER are not supported")
-	case t.is("FILTER") && next.is("("):
-		return unsupported(at, "write SUM(CASE WHEN … THEN 1 ELSE 0 END), or move the condition into WHERE", "FILTER (WHERE …) is not supported")
-	case t.is("WITHIN") && next.is("GROUP"):
-		return unsupported(at.Join(next.span()), "write APPROX_PERCENTILE(x, 0.95)", "WITHIN GROUP is not supported")
-	case (t.is("IGNORE") || t.is("RESPECT")) && next.is("NULLS"):
-		return unsupported(at.Join(next.span()), "aggregates skip NULL; COUNT(*) counts all rows", "%s NULLS is not supported", t.word)
 	}
 	return nil
 }
@@ -163,7 +143,7 @@ func (pp *prepass) refuseWord(t token) error {
 		}
 	case "EXISTS":
 		return unsupported(at, noSubquery, "EXISTS is not supported")
-	case "REGEXP", "RLIKE", "ILIKE":
+	case "ILIKE":
 		return unsupported(at, "write LIKE, with LOWER(x) to ignore case", "%s is not supported", t.word)
 	case "SIMILAR", "SOUNDS":
 		if next.is("TO") || next.is("LIKE") {
@@ -177,22 +157,6 @@ func (pp *prepass) refuseWord(t token) error {
 		if next.is("OF") {
 			return unsupported(at.Join(next.span()), "write x IN (1, 2)", "MEMBER OF is not supported")
 		}
-	case "AT":
-		if next.is("TIME") && pp.at(pp.pos+2).is("ZONE") {
-			return unsupported(at.Join(pp.at(pp.pos+2).span()), "times are UTC", "AT TIME ZONE is not supported")
-		}
-	case "IS":
-		i := pp.pos + 1
-		if pp.at(i).is("NOT") {
-			i++
-		}
-		if d := pp.at(i); d.is("DISTINCT") {
-			hint := "write NOT (a <=> b)"
-			if i > pp.pos+1 {
-				hint = "write a <=> b"
-			}
-			return unsupported(at.Join(pp.at(i+1).span()), hint, "IS [NOT] DISTINCT FROM is not supported")
-		}
 	case "HIGH_PRIORITY", "STRAIGHT_JOIN", "DISTINCTROW", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT",
 		"SQL_CACHE", "SQL_NO_CACHE", "SQL_CALC_FOUND_ROWS":
 		if prev.is("SELECT") && next.kind != tokEnd && !next.is(",") && !next.is("FROM") && !next.is(".") && !next.is("AS") {
@@ -203,10 +167,6 @@ func (pp *prepass) refuseWord(t token) error {
 			if s := stringOf(pp.text, next); len(s) != 1 || s[0] >= 0x80 {
 				return diag.New(diag.BadLiteral, next.span(), "ESCAPE takes one ASCII character").WithHint("for example: LIKE '100|%%' ESCAPE '|'")
 			}
-		}
-	case "NULLS":
-		if next.is("FIRST") || next.is("LAST") {
-			return unsupported(at.Join(next.span()), "write ORDER BY a IS NULL, a", "NULLS %s is not supported", next.word)
 		}
 	case "TIME":
 		if next.kind == tokString {

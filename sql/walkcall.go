@@ -6,6 +6,7 @@ import (
 	tidb "github.com/pingcap/tidb/pkg/parser/ast"
 
 	"weir/sql/ast"
+	"weir/sql/diag"
 	"weir/sql/types"
 )
 
@@ -14,32 +15,13 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	first := w.i
 	l := w.cur()
 	switch {
-	case isArrow(n) && !(l.kind == tokWord && w.lex(w.i+1).is("(")):
-		return w.arrow(n)
 	case n.FnName.O == tidb.DateLiteral || n.FnName.O == tidb.TimestampLiteral:
 		return w.timeLiteral(n)
 	case l.role == castName:
-		w.i++
-		e := &ast.Cast{}
-		w.need("(")
-		if len(n.Args) != 2 {
-			w.refuseHere()
-			return nil
-		}
-		e.X = w.expr(n.Args[0])
-		w.need(",")
-		if e.Type = w.cur().typ; w.cur().role != castType {
-			w.refuseHere()
-		}
-		w.i++
-		w.need(")")
-		e.Node = w.node(first)
-		return e
+		return w.cast(n)
 	case n.Schema.O != "":
 		w.fail(unsupported(l.span(), "write the name of the function alone", "functions of a schema are not supported"))
 		return nil
-	case l.is("EXTRACT"):
-		return w.extract(n)
 	}
 	c := &ast.Call{Name: w.name()}
 	c.Name.Text = strings.ToUpper(c.Name.Text)
@@ -48,38 +30,51 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 		return c
 	}
 	w.need("(")
+	var returning types.Type
+	w.clauses(c, &returning)
 	for i, a := range n.Args {
 		if i > 0 {
 			w.separator(c.Name.Text, i)
 		}
 		c.Args = append(c.Args, w.expr(a))
 	}
+	w.clauses(c, &returning)
 	w.need(")")
 	c.Node = w.node(first)
-	return w.windowOf(c)
-}
-
-// isArrow tells whether the parser may have read a -> or ->>.
-func isArrow(n *tidb.FuncCallExpr) bool {
-	return n.FnName.L == tidb.JSONExtract || n.FnName.L == tidb.JSONUnquote
-}
-
-// arrow converts column->'path' to JSON_EXTRACT(column, 'path'), and ->> to
-// JSON_UNQUOTE of that.
-func (w *walker) arrow(n *tidb.FuncCallExpr) ast.Expr {
-	first := w.i
-	x := w.column()
-	op := w.cur()
-	if n.FnName.L == tidb.JSONUnquote {
-		w.need("->>")
-	} else {
-		w.need("->")
+	if returning.Kind != types.Invalid {
+		return &ast.Cast{Node: c.Node, X: c, Type: returning, Try: true}
 	}
-	path := w.literal()
-	at := w.node(first)
-	name := func(text string) ast.Name { return ast.Name{Node: ast.Node{At: op.span()}, Text: text} }
-	c := &ast.Call{Node: at, Name: name("JSON_EXTRACT"), Args: []ast.Expr{x, path}}
-	if n.FnName.L == tidb.JSONUnquote {
+	return w.spelled(c)
+}
+
+// cast converts a CAST, which the parser read as a function of two arguments.
+func (w *walker) cast(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	e := &ast.Cast{Try: w.cur().try}
+	w.i++
+	w.need("(")
+	if len(n.Args) != 2 {
+		w.refuseHere()
+		return nil
+	}
+	e.X = w.expr(n.Args[0])
+	w.need(",")
+	if e.Type = w.cur().typ; w.cur().role != castType {
+		w.refuseHere()
+	}
+	w.i++
+	w.need(")")
+	e.Node = w.node(first)
+	return e
+}
+
+// arrow converts x->'path' to JSON_EXTRACT(x, 'path'), and ->> to JSON_UNQUOTE of
+// that.
+func (w *walker) arrow(at ast.Node, op lexeme, x ast.Expr) ast.Expr {
+	opAt := diag.Span{Start: op.start, End: op.start + len(op.word)}
+	name := func(text string) ast.Name { return ast.Name{Node: ast.Node{At: opAt}, Text: text} }
+	c := &ast.Call{Node: at, Name: name("JSON_EXTRACT"), Args: []ast.Expr{x, op.expr}}
+	if op.is("->>") {
 		return &ast.Call{Node: at, Name: name("JSON_UNQUOTE"), Args: []ast.Expr{c}}
 	}
 	return c
@@ -91,28 +86,6 @@ func (w *walker) separator(name string, i int) {
 		return
 	}
 	w.need(",")
-}
-
-// extract converts EXTRACT(unit FROM x) to the function of that unit.
-func (w *walker) extract(n *tidb.FuncCallExpr) ast.Expr {
-	first := w.i
-	w.i++
-	w.need("(")
-	u := w.cur()
-	if _, ok := n.Args[0].(*tidb.TimeUnitExpr); !ok || len(n.Args) != 2 {
-		w.refuseHere()
-		return nil
-	}
-	if _, ok := findUnit(u.word); !ok {
-		w.fail(unsupported(u.span(), "write EXTRACT(HOUR FROM ts)", "the unit `%s` is not supported", w.raw(u.token)))
-		return nil
-	}
-	w.i++
-	w.need("FROM")
-	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: u.span()}, Text: u.word}, Args: []ast.Expr{w.expr(n.Args[1])}}
-	w.need(")")
-	c.Node = w.node(first)
-	return c
 }
 
 // timeLiteral converts DATE '…' and TIMESTAMP '…' to a cast of the string.
@@ -144,10 +117,6 @@ func (w *walker) aggregate(n *tidb.AggregateFuncExpr) ast.Expr {
 	c := &ast.Call{Name: w.name()}
 	c.Name.Text = strings.ToUpper(c.Name.Text)
 	w.need("(")
-	if n.Distinct {
-		w.fail(unsupported(w.cur().span(), "count the rows of a view that groups by the value", "%s(DISTINCT …) is not supported", c.Name.Text))
-		return nil
-	}
 	w.take("ALL")
 	if c.Name.Text == "COUNT" && w.take("*") {
 		c.Star = true

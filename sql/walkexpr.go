@@ -33,6 +33,8 @@ func (w *walker) expr(n tidb.ExprNode) ast.Expr {
 		return w.in(n)
 	case *tidb.PatternLikeOrIlikeExpr:
 		return w.like(n)
+	case *tidb.PatternRegexpExpr:
+		return w.regexp(n)
 	case *tidb.IsNullExpr:
 		e := &ast.Is{X: w.expr(n.Expr), What: "null", Not: w.is(n.Not)}
 		if !w.take("UNKNOWN") {
@@ -52,12 +54,26 @@ func (w *walker) expr(n tidb.ExprNode) ast.Expr {
 	return w.suffix(first, w.primary(n))
 }
 
-// suffix wraps a primary expression in the casts `::TYPE` behind it.
+// suffix wraps a primary expression in what stands behind it and the parser did
+// not see: casts, paths, and the clauses of a call.
 func (w *walker) suffix(first int, x ast.Expr) ast.Expr {
-	for w.err == nil && w.cur().role == castSuffix {
-		typ := w.cur().typ
-		w.i++
-		x = &ast.Cast{Node: w.node(first), X: x, Type: typ}
+	for w.err == nil {
+		l := w.cur()
+		switch l.role {
+		case castSuffix:
+			w.i++
+			x = &ast.Cast{Node: w.node(first), X: x, Type: l.typ}
+		case arrowSuffix:
+			w.i++
+			x = w.arrow(w.node(first), l, x)
+		case timeZone:
+			w.i++
+		case clauseBehind:
+			w.i++
+			x = w.behindCall(w.node(first), l, x)
+		default:
+			return x
+		}
 	}
 	return x
 }
@@ -109,13 +125,15 @@ var binaryOps = map[opcode.Op][]string{
 	opcode.Plus: {"+"}, opcode.Minus: {"-"}, opcode.Mul: {"*"}, opcode.Div: {"/"},
 	opcode.IntDiv: {"div", "DIV"}, opcode.Mod: {"%", "MOD"},
 	opcode.EQ: {"="}, opcode.NE: {"<>", "!="}, opcode.LT: {"<"}, opcode.LE: {"<="}, opcode.GT: {">"}, opcode.GE: {">="},
-	opcode.NullEQ:   {"<=>"},
+	opcode.NullEQ: {"<=>"},
+	opcode.And:    {"&"}, opcode.Or: {"|"}, opcode.Xor: {"^"}, opcode.LeftShift: {"<<"}, opcode.RightShift: {">>"},
 	opcode.LogicAnd: {"and", "AND", "&&"}, opcode.LogicOr: {"or", "OR"}, opcode.LogicXor: {"xor", "XOR"},
 }
 
 func (w *walker) binary(n *tidb.BinaryOperationExpr) ast.Expr {
 	first := w.i
 	e := &ast.Binary{L: w.expr(n.L)}
+	negated := w.cur().role == notSame
 	spellings := binaryOps[n.Op]
 	found := false
 	for _, s := range spellings {
@@ -130,7 +148,16 @@ func (w *walker) binary(n *tidb.BinaryOperationExpr) ast.Expr {
 	}
 	e.R = w.expr(n.R)
 	e.Node = w.node(first)
+	if negated {
+		return negation(e.Node, e)
+	}
 	return e
+}
+
+// negation is NOT x in parentheses, as what an operator that binds more tightly
+// than NOT stands for.
+func negation(at ast.Node, x ast.Expr) ast.Expr {
+	return &ast.Paren{Node: at, X: &ast.Unary{Node: at, Op: "not", X: x}}
 }
 
 func (w *walker) unary(n *tidb.UnaryOperationExpr) ast.Expr {
@@ -143,6 +170,9 @@ func (w *walker) unary(n *tidb.UnaryOperationExpr) ast.Expr {
 	case opcode.Plus:
 		e.Op = "+"
 		w.need("+")
+	case opcode.BitNeg:
+		e.Op = "~"
+		w.need("~")
 	case opcode.Not:
 		e.Op = "not"
 		w.need("NOT")
@@ -194,12 +224,12 @@ func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 	return e
 }
 
-// column converts a column, or the marker that stands for an interval.
+// column converts a column, or the marker that stands for what the pre-pass has read.
 func (w *walker) column() ast.Expr {
 	first := w.i
-	if l := w.cur(); l.role == interval {
+	if l := w.cur(); l.role == ready {
 		w.i++
-		return l.iv
+		return l.expr
 	}
 	c := &ast.Column{Name: w.name()}
 	if w.take(".") {

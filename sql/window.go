@@ -77,6 +77,10 @@ func (w *walker) window(c *ast.Call) *ast.Window {
 			w.fail(diag.New(diag.WrongArguments, arg.Span(), "%s needs an INTERVAL here", name).WithHint("write %s", usage))
 			return out
 		}
+		if err := constantInterval(iv); err != nil {
+			w.fail(err)
+			return out
+		}
 		lengths[i] = iv
 	}
 	if out.Kind == ast.Tumble {

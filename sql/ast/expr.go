@@ -46,7 +46,7 @@ type Interval struct {
 	Unit   string // in upper case and singular
 }
 
-// Unary is -x, +x or NOT x. Op is "-", "+" or "not".
+// Unary is -x, +x, ~x or NOT x. Op is "-", "+", "~" or "not".
 type Unary struct {
 	Node
 	Op string
@@ -54,7 +54,7 @@ type Unary struct {
 }
 
 // Binary is an arithmetic, comparison or logical operator. Op is one of
-// + - * / div % = <> < <= > >= <=> and or xor.
+// + - * / div % & | ^ << >> = <> < <= > >= <=> and or xor.
 type Binary struct {
 	Node
 	Op   string
@@ -113,7 +113,11 @@ type Cast struct {
 }
 
 // Call is a function or an aggregate. Name.Text is in upper case. What stands
-// behind Distinct is for aggregates only.
+// behind Distinct is for aggregates only. A unit of time among the arguments is a
+// string in upper case and singular, where it was written: EXTRACT(EPOCH FROM ts)
+// has the arguments 'EPOCH' and ts, FLOOR(ts TO HOUR) has ts and 'HOUR'. TRIM, LTRIM
+// and RTRIM of two arguments are TRIM(BOTH | LEADING | TRAILING part FROM text): the
+// text, then the part.
 type Call struct {
 	Node
 	Name        Name

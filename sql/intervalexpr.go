@@ -1,0 +1,140 @@
+package sql
+
+import (
+	"weir/sql/ast"
+	"weir/sql/diag"
+)
+
+// intervalMarker reads an INTERVAL in an expression: a constant, an expression with
+// a unit, or MySQL's function INTERVAL(x, a, b, …).
+func (pp *prepass) intervalMarker() error {
+	first := pp.pos
+	if pp.at(first + 1).is("(") {
+		end := pp.closeOf(first + 1)
+		_, list := pp.wordIn(first+1, end, ",")
+		if _, unit := simpleUnits(pp.at(end + 1).word); list || !unit {
+			t := pp.peek()
+			pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, whyNative)
+			pp.pos++
+			return nil
+		}
+	}
+	iv, err := pp.intervalValue()
+	if err != nil {
+		return err
+	}
+	t := markerToken(pp.at(first).start, pp.at(pp.pos-1).end)
+	pp.rewrite(lexeme{token: t, role: ready, out: marker('i', t.end-t.start), expr: iv}, whyInterval)
+	return nil
+}
+
+// intervalValue reads an INTERVAL whose value is a constant or an expression.
+func (pp *prepass) intervalValue() (*ast.Interval, error) {
+	first := pp.pos
+	if end := pp.intervalEnd(); end > 0 {
+		pp.pos++
+		value, err := pp.inner(end)
+		if err != nil {
+			return nil, err
+		}
+		unit, ok := simpleUnits(pp.peek().word)
+		if !ok {
+			return nil, unsupported(pp.peek().span(), "write the number of one unit: INTERVAL n SECOND", "a compound unit behind an expression is not supported")
+		}
+		pp.pos++
+		return &ast.Interval{Node: pp.parser.from(first), Value: value, Unit: unit}, nil
+	}
+	return pp.interval()
+}
+
+// intervalEnd returns the index of the unit of an INTERVAL over an expression, or
+// 0 where it is a constant. The unit is the first one that stands behind an operand.
+func (pp *prepass) intervalEnd() int {
+	i := pp.pos + 1
+	if pp.at(i).is("-") || pp.at(i).is("+") {
+		i++
+	}
+	if k := pp.at(i).kind; (k == tokNumber || k == tokString) && (pp.at(i+1).kind == tokWord || k == tokString) {
+		return 0
+	}
+	depth := 0
+	for i := pp.pos + 1; i < pp.end; i++ {
+		t := pp.at(i)
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+		if depth < 0 || depth == 0 && t.is(",") {
+			return 0
+		}
+		if depth > 0 || i == pp.pos+1 || t.kind != tokWord || afterDot(pp.toks, i) || pp.at(i+1).is(".") {
+			continue
+		}
+		if _, ok := findUnit(t.word); (ok || compoundUnit(t.word)) && (endsOperand(pp.at(i-1)) || afterDot(pp.toks, i-1) || pp.at(i-1).is("END")) {
+			return i
+		}
+	}
+	return 0
+}
+
+// compoundUnit tells whether a word is one of MySQL's units of several parts.
+func compoundUnit(word string) bool {
+	switch word {
+	case "SECOND_MICROSECOND", "MINUTE_MICROSECOND", "MINUTE_SECOND", "HOUR_MICROSECOND", "HOUR_SECOND", "HOUR_MINUTE",
+		"DAY_MICROSECOND", "DAY_SECOND", "DAY_MINUTE", "DAY_HOUR", "YEAR_MONTH":
+		return true
+	}
+	return false
+}
+
+// simpleUnits finds a unit of one part, singular or plural, also with the prefix of ODBC.
+func simpleUnits(word string) (string, bool) {
+	if len(word) > 8 && word[:8] == "SQL_TSI_" {
+		word = word[8:]
+	}
+	u, ok := findUnit(word)
+	return u.name, ok
+}
+
+// extractUnits finds what EXTRACT takes.
+func extractUnits(word string) (string, bool) {
+	if name, ok := simpleUnits(word); ok {
+		return name, true
+	}
+	switch word {
+	case "EPOCH", "DOW", "ISODOW", "DOY", "ISOYEAR", "CENTURY", "DECADE", "MILLENNIUM", "NANOSECOND":
+		return word, true
+	}
+	return word, compoundUnit(word)
+}
+
+// isPart tells whether EXTRACT of a unit is the function of that name.
+func isPart(unit string) bool {
+	switch unit {
+	case "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MICROSECOND":
+		return true
+	}
+	return false
+}
+
+// print returns the canonical spelling of an interval.
+func (p *printer) interval(iv *ast.Interval) {
+	if iv.Value == nil {
+		p.put(iv.Text)
+		return
+	}
+	p.put("INTERVAL ")
+	p.expr(iv.Value)
+	p.put(" ", iv.Unit)
+}
+
+// constantInterval refuses an interval that is no constant, where one has to be.
+func constantInterval(iv *ast.Interval) error {
+	if iv.Value == nil {
+		return nil
+	}
+	return diag.New(diag.BadWindow, iv.Value.Span(), "the length of a window must be a constant").
+		WithHint("write a number: INTERVAL 5 SECOND")
+}

@@ -1,0 +1,199 @@
+package sql
+
+import (
+	"strconv"
+	"strings"
+
+	"weir/sql/ast"
+	"weir/sql/diag"
+	"weir/sql/types"
+)
+
+const whyCast = "CAST to a type that MySQL's CAST does not know"
+
+// exprToken rewrites what starts at the next token, wherever expressions stand.
+func (pp *prepass) exprToken() error {
+	t, next := pp.peek(), pp.at(pp.pos+1)
+	switch {
+	case t.is("INTERVAL"):
+		return pp.intervalMarker()
+	case t.is("::"):
+		return pp.suffixCast()
+	case t.is("->"), t.is("->>"):
+		return pp.arrow()
+	case t.is("IS"):
+		return pp.isDistinct()
+	case t.is("AT") && next.is("TIME"):
+		return pp.atTimeZone()
+	case t.is("NULLS") && (next.is("FIRST") || next.is("LAST")) && pp.pos > 0:
+		first := pp.pos
+		if err := pp.nullsOrder(pp.at(pp.pos - 1).is("DESC")); err != nil {
+			return err
+		}
+		pp.blank(first, "NULL is the least value")
+		return nil
+	case pp.at(pp.pos-1).is(")") && t.kind == tokWord:
+		if ok, err := pp.behindCall(); ok || err != nil {
+			return err
+		}
+	}
+	if t.kind == tokWord && next.is("(") && callable(t.word) {
+		return pp.call()
+	}
+	pp.keep(lexeme{token: t})
+	return nil
+}
+
+// cast reads CAST(x AS type), TRY_CAST(x AS type), CONVERT(x, type) and CONVERT(x
+// USING utf8mb4), which are functions of two arguments to the parser.
+func (pp *prepass) cast(open, end int) error {
+	t := pp.peek()
+	word := "AS"
+	if t.is("CONVERT") {
+		word = ","
+		if i, ok := pp.wordIn(open, end, "USING"); ok {
+			pp.plan(i, func() error { return pp.castUsing(end) })
+			word = ""
+		}
+	}
+	if word != "" {
+		i, ok := pp.wordIn(open, end, word)
+		switch {
+		case !ok && word == ",":
+			return diag.New(diag.Syntax, t.span(), "CONVERT without a type").WithHint("write CONVERT(x, CHAR) or CAST(x AS VARCHAR)")
+		case !ok:
+			return diag.New(diag.Syntax, t.span(), "%s without AS", t.word).WithHint("write %s(x AS BIGINT)", t.word)
+		}
+		pp.plan(i, func() error { return pp.castType(end) })
+	}
+	pp.rewrite(lexeme{token: t, role: castName, out: "$" + pp.raw(t)[1:], try: t.is("TRY_CAST")}, whyCast)
+	pp.pos++
+	return nil
+}
+
+// castType reads AS type or `, type` at the end of a cast.
+func (pp *prepass) castType(end int) error {
+	as := pp.peek()
+	pp.pos++
+	first := pp.pos
+	typ, err := pp.dataType(true)
+	if err != nil {
+		return err
+	}
+	if pp.pos != end {
+		return pp.expected("`)`")
+	}
+	pp.castMarker(as, first, typ)
+	return nil
+}
+
+// castUsing reads USING utf8mb4: the value as text.
+func (pp *prepass) castUsing(end int) error {
+	using := pp.peek()
+	pp.pos++
+	first := pp.pos
+	if err := utf8Charset(pp.parser); err != nil {
+		return err
+	}
+	if pp.pos != end {
+		return pp.expected("`)`")
+	}
+	pp.castMarker(using, first, types.VarcharType)
+	return nil
+}
+
+// castMarker puts a comma in the place of a word, and a marker in that of the type
+// behind it, which begins at token first.
+func (pp *prepass) castMarker(as token, first int, typ types.Type) {
+	t := markerToken(pp.at(first).start, pp.at(pp.pos-1).end)
+	comma := lexeme{token: token{kind: tokOp, word: ",", start: as.start, end: as.end}, out: ","}
+	if as.is(",") {
+		pp.frag.lexs = append(pp.frag.lexs, comma)
+	} else {
+		pp.rewrite(comma, whyCast)
+	}
+	pp.rewrite(lexeme{token: t, role: castType, out: marker('c', t.end-t.start), typ: typ}, whyCast)
+}
+
+func (pp *prepass) suffixCast() error {
+	first := pp.peek()
+	pp.pos++
+	typ, err := pp.dataType(true)
+	if err != nil {
+		return err
+	}
+	t := token{kind: tokOp, word: "::", start: first.start, end: pp.at(pp.pos - 1).end}
+	l := lexeme{token: t, role: castSuffix, typ: typ}
+	pp.rewrite(l, "a cast in PostgreSQL's spelling")
+	return nil
+}
+
+// arrow reads -> and ->> with what stands behind it: a path of MySQL, or a key or
+// an index in PostgreSQL's spelling.
+func (pp *prepass) arrow() error {
+	first, op := pp.pos, pp.peek()
+	pp.pos++
+	v := pp.peek()
+	path := &ast.Literal{Node: ast.Node{At: v.span()}, Kind: ast.StringLiteral, Quote: '\''}
+	switch v.kind {
+	case tokString:
+		path.Text = stringOf(pp.text, v)
+		if !strings.HasPrefix(strings.TrimSpace(path.Text), "$") {
+			path.Text = "$." + strconv.Quote(path.Text)
+		}
+	case tokNumber:
+		if numberKind(pp.raw(v)) != ast.IntLiteral {
+			return pp.expected("a path in quotes behind " + spell(op.word))
+		}
+		path.Text = "$[" + pp.raw(v) + "]"
+	default:
+		return pp.expected("a path in quotes behind " + spell(op.word)).WithHint("for example doc->>'$.name'; of a path that is computed write JSON_EXTRACT(doc, path)")
+	}
+	pp.pos++
+	at := pp.blank(first, "a path behind any expression")
+	pp.frag.lexs = append(pp.frag.lexs, lexeme{token: token{kind: tokOp, word: op.word, start: at.Start, end: at.End}, role: arrowSuffix, expr: path})
+	return nil
+}
+
+// isDistinct reads IS [NOT] DISTINCT FROM as <=>, and leaves every other IS as it is.
+func (pp *prepass) isDistinct() error {
+	first, negated := pp.pos, true
+	switch {
+	case pp.accept("IS", "DISTINCT", "FROM"):
+	case pp.accept("IS", "NOT", "DISTINCT", "FROM"):
+		negated = false
+	default:
+		pp.keep(lexeme{token: pp.peek()})
+		return nil
+	}
+	at := pp.spanFrom(first)
+	l := lexeme{token: token{kind: tokOp, word: "<=>", start: at.Start, end: at.End}, out: "<=>"}
+	if negated {
+		l.role = notSame
+	}
+	pp.rewrite(l, "the standard's spelling of <=>, or of its opposite")
+	return nil
+}
+
+// atTimeZone reads AT TIME ZONE 'UTC', which changes nothing. Of another zone it
+// means two opposite things, by the type in front of it.
+func (pp *prepass) atTimeZone() error {
+	first := pp.pos
+	pp.pos++
+	if err := pp.expect("TIME", "ZONE"); err != nil {
+		return err
+	}
+	z := pp.peek()
+	if z.kind == tokString {
+		switch strings.ToUpper(stringOf(pp.text, z)) {
+		case "UTC", "GMT", "Z", "ETC/UTC", "+00:00", "+00":
+			pp.pos++
+			at := pp.blank(first, "times are UTC")
+			pp.frag.lexs = append(pp.frag.lexs, lexeme{token: markerToken(at.Start, at.End), role: timeZone})
+			return nil
+		}
+	}
+	return unsupported(pp.at(first).span().Join(z.span()),
+		"CONVERT_TZ(ts, '+00:00', 'Europe/Berlin') gives the local time of a moment, CONVERT_TZ(ts, 'Europe/Berlin', '+00:00') the moment of a local time",
+		"AT TIME ZONE means both, so it is not supported but for 'UTC'")
+}
