@@ -83,6 +83,7 @@ func newBagAcc(a physical.Agg) (acc, error) {
 	return b, nil
 }
 
+func (a *bagAcc) isLarge()   {}
 func (a *bagAcc) grow(n int) { a.s = growTo(a.s, n) }
 func (a *bagAcc) reset()     { a.s, a.size = a.s[:0], 0 }
 func (a *bagAcc) bytes() int { return 8*cap(a.s) + a.size }

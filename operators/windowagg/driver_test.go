@@ -57,6 +57,7 @@ type logConfig struct {
 	keys                           []int
 	aggs                           []physical.Agg
 	updates                        bool
+	retracts                       bool
 	small                          bool // a lane's pages hold two groups
 }
 
@@ -71,7 +72,7 @@ func (c *logConfig) lane(n *physical.WindowPartial) (operators.Operator, error) 
 
 // nodes returns the plan nodes of a config.
 func (c *logConfig) nodes() (*physical.WindowPartial, *physical.WindowFinal) {
-	wa := physical.WindowAgg{Window: c.spec, Lateness: time.Duration(c.lateness) * time.Microsecond, Keys: c.keys, Aggs: c.aggs, Updates: c.updates}
+	wa := physical.WindowAgg{Window: c.spec, Lateness: time.Duration(c.lateness) * time.Microsecond, Keys: c.keys, Aggs: c.aggs, Updates: c.updates, Retracts: c.retracts}
 	for i, k := range c.keys {
 		wa.KeyNames = append(wa.KeyNames, fmt.Sprint("k", i))
 		wa.KeyTypes = append(wa.KeyTypes, colTypes[k])
@@ -207,11 +208,18 @@ func (q *query) batch(rows []row, w *stream.Time) stream.Batch {
 	}
 	rb := array.NewRecordBuilder(q.alloc, schema.Arrow())
 	defer rb.Release()
+	var ops []stream.Op
+	taken := false
 	for _, r := range rows {
 		if r.dropped {
 			*w = max(*w, stream.Time(r.ts-q.delay))
 			continue
 		}
+		op := stream.Insert
+		if r.taken {
+			op, taken = stream.Delete, true
+		}
+		ops = append(ops, op)
 		rb.Field(colTime).(*array.TimestampBuilder).Append(arrow.Timestamp(r.ts))
 		rb.Field(colW).(*array.TimestampBuilder).Append(arrow.Timestamp(*w))
 		put(rb, colK1, r.k1, rb.Field(colK1).(*array.Int64Builder).Append)
@@ -223,7 +231,11 @@ func (q *query) batch(rows []row, w *stream.Time) stream.Batch {
 		put(rb, colB, r.b, rb.Field(colB).(*array.BooleanBuilder).Append)
 		*w = max(*w, stream.Time(r.ts-q.delay))
 	}
-	return stream.Batch{RecordBatch: rb.NewRecordBatch()}
+	b := stream.Batch{RecordBatch: rb.NewRecordBatch()}
+	if taken {
+		b.Ops = ops
+	}
+	return b
 }
 
 func put[T any](rb *array.RecordBuilder, col int, v *T, add func(T)) {

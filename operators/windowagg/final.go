@@ -353,12 +353,14 @@ func (f *final) fireWindow(ctx context.Context, k int64, w stream.Time) error {
 // emitNewest emits the one slice that the combiner holds as a window.
 func (f *final) emitNewest(ctx context.Context, bounds windows.Window) error {
 	ids, at := f.ordered(f.comb.now.ids)
+	ids, at = f.alive(ids, at, f.comb.now.accs)
 	return f.out.write(ctx, bounds, ids, f.comb.now.accs, at, nil)
 }
 
 // emit emits a window.
 func (f *final) emit(ctx context.Context, bounds windows.Window, win *table) error {
 	ids, at := f.ordered(win.ids)
+	ids, at = f.alive(ids, at, win.accs)
 	return f.out.write(ctx, bounds, ids, win.accs, at, nil)
 }
 

@@ -121,7 +121,8 @@ func (f *final) refineWindow(ctx context.Context, end int64, news []*table) erro
 	before := win.places(ids, nil)
 	win.include(ids, f.fresh)
 	// Two states a group: even places hold the old one, odd ones the new.
-	pairs := f.fresh()
+	pairs := f.pairs()
+	defer release(pairs)
 	even, odd := make([]int32, len(ids)), make([]int32, len(ids))
 	for i := range ids {
 		even[i], odd[i] = int32(2*i), int32(2*i+1)
@@ -154,14 +155,16 @@ func (f *final) emitChanges(ctx context.Context, bounds windows.Window, ids, ord
 	var groups, at []int32
 	var ops []stream.Op
 	for _, i := range order {
-		old := had(i)
-		if old && !changed[i] {
+		old, now := had(i) && f.lives(pairs, 2*i), f.lives(pairs, 2*i+1)
+		if old && now && !changed[i] {
 			continue
 		}
 		if old {
 			groups, at, ops = append(groups, ids[i]), append(at, 2*i), append(ops, stream.Delete)
 		}
-		groups, at, ops = append(groups, ids[i]), append(at, 2*i+1), append(ops, stream.Insert)
+		if now {
+			groups, at, ops = append(groups, ids[i]), append(at, 2*i+1), append(ops, stream.Insert)
+		}
 	}
 	return f.out.write(ctx, bounds, groups, pairs, at, ops)
 }

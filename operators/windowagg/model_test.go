@@ -31,6 +31,29 @@ type row struct {
 	// dropped rows do not pass the WHERE in front of the lane's half; they move
 	// the watermark all the same.
 	dropped bool
+	// taken rows take an earlier one back, the one of the same id.
+	id    int
+	taken bool
+}
+
+// live returns the rows that were not taken back.
+func live(rows []row) []row {
+	gone := map[int]bool{}
+	for _, r := range rows {
+		if r.taken {
+			gone[r.id] = true
+		}
+	}
+	if len(gone) == 0 {
+		return rows
+	}
+	var out []row
+	for _, r := range rows {
+		if !gone[r.id] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // columns of a test batch, in order, and their types.
@@ -81,6 +104,7 @@ type model struct {
 type group struct {
 	sort   row // a row of it, for its keys
 	result string
+	gone   bool // its last row was taken back
 }
 
 func newModel(shards int, spec windows.Spec, lateness int64, keys []int, aggs []physical.Agg) *model {
@@ -261,13 +285,18 @@ func (m *model) fire() {
 		}
 		var groups []group
 		for _, rows := range byKey {
-			groups = append(groups, group{rows[0], m.results(rows)})
+			left := live(rows)
+			if g := (group{sort: rows[0], result: m.results(left)}); len(left) > 0 || len(m.keys) == 0 && m.spec.Kind == windows.None {
+				groups = append(groups, g)
+			} else {
+				groups = append(groups, group{sort: rows[0], gone: true})
+			}
 		}
 		sort.Slice(groups, func(i, j int) bool { return m.compare(groups[i].sort, groups[j].sort) < 0 })
 		for _, g := range groups {
 			k := m.key(g.sort)
 			old, had := m.fired[e][k]
-			if had && old.result == g.result {
+			if had && !g.gone && old.result == g.result || !had && g.gone {
 				continue
 			}
 			head := k
@@ -276,6 +305,10 @@ func (m *model) fire() {
 			}
 			if had {
 				m.out = append(m.out, "- "+head+old.result)
+			}
+			if g.gone {
+				delete(m.fired[e], k)
+				continue
 			}
 			m.out = append(m.out, "+ "+head+g.result)
 			if m.fired[e] == nil {
@@ -353,9 +386,23 @@ func result(a physical.Agg, rows []row) string {
 	if len(a.Args) == 0 {
 		return fmt.Sprint(len(rows)) // COUNT(*)
 	}
+	if a.Filtered {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.b == nil || !*r.b })
+	}
+	if len(a.Inputs()) == 0 {
+		return fmt.Sprint(len(rows))
+	}
+	if a.Distinct {
+		rows = different(rows, a.Inputs())
+	}
+	if len(a.Inputs()) > 1 {
+		return several(a, rows)
+	}
 	switch a.Args[0] {
 	case colV:
 		return numbers(a, rows, func(r row) *int64 { return r.v })
+	case colK1:
+		return numbers(a, rows, func(r row) *int64 { return r.k1 })
 	case colD:
 		return numbers(a, rows, func(r row) *int64 { return r.d })
 	case colX:
@@ -393,6 +440,52 @@ func result(a physical.Agg, rows []row) string {
 		return fmt.Sprint(len(vals))
 	}
 	panic("no such column")
+}
+
+// textOf prints the value of a column.
+func textOf(r row, col int) string {
+	switch col {
+	case colK1:
+		return text(r.k1)
+	case colK2:
+		return text(r.k2)
+	case colV:
+		return text(r.v)
+	case colX:
+		return text(r.x)
+	case colD:
+		return text(r.d)
+	case colS:
+		return text(r.s)
+	case colB:
+		return text(r.b)
+	}
+	panic("no such column")
+}
+
+// different returns one of the rows with equal values of the columns, none of
+// them NULL.
+func different(rows []row, cols []int) (out []row) {
+	seen := map[string]bool{}
+	for _, r := range rows {
+		var key []string
+		for _, c := range cols {
+			key = append(key, textOf(r, c))
+		}
+		if k := strings.Join(key, " "); !seen[k] && !slices.Contains(key, "NULL") {
+			seen[k] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// several is an aggregate of several columns.
+func several(a physical.Agg, rows []row) string {
+	if a.Fn == physical.AggCount && a.Distinct {
+		return fmt.Sprint(len(rows))
+	}
+	panic("no such aggregate")
 }
 
 // percentile is the middle of the bucket of the value at its rank: what a sketch

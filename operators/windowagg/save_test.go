@@ -141,7 +141,7 @@ func TestRestore(t *testing.T) {
 		if r.IntN(5) == 0 {
 			c.spec, c.lateness = windows.Spec{}, 0
 		}
-		log := randomLog(r, c.shards)
+		log := logOf(r, c)
 		size := func() int { return 1 + r.IntN(5) }
 		crowded := r.IntN(2) == 0
 		straight := newQuery(t, memory.DefaultAllocator, c)
@@ -280,7 +280,7 @@ func restoreCases(t testing.TB) []restoreCase {
 			c.spec, c.lateness = windows.Spec{}, 0
 		}
 		q := newQuery(t, memory.DefaultAllocator, c)
-		log := randomLog(r, c.shards)
+		log := logOf(r, c)
 		for _, st := range log[:len(log)*2/3] {
 			q.step(st, r, func() int { return 3 })
 		}

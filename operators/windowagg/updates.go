@@ -57,7 +57,8 @@ func (f *final) updateGroups(ctx context.Context) error {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	f.changeGroups(ids)
-	pairs := f.fresh()
+	pairs := f.pairs()
+	defer release(pairs)
 	even, odd := make([]int32, len(ids)), make([]int32, len(ids))
 	for i := range ids {
 		even[i], odd[i] = int32(2*i), int32(2*i+1)

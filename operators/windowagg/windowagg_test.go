@@ -3,6 +3,7 @@ package windowagg
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,55 @@ func allAggs() []physical.Agg {
 		aggs = append(aggs, agg(physical.AggCount, col, types.BigintType),
 			agg(physical.AggMin, col, colTypes[col]), agg(physical.AggMax, col, colTypes[col]))
 	}
+	distinct := func(fn physical.AggFn, out types.Type, cols ...int) physical.Agg {
+		a := physical.Agg{Fn: fn, Args: cols, Out: out, Distinct: true}
+		for _, c := range cols {
+			a.In = append(a.In, colTypes[c])
+		}
+		return a
+	}
+	aggs = append(aggs,
+		distinct(physical.AggCount, types.BigintType, colS), distinct(physical.AggCount, types.BigintType, colK1, colS),
+		distinct(physical.AggSum, types.DecimalType(38, 0), colK1), distinct(physical.AggAvg, types.DoubleType, colX),
+		distinct(physical.AggMax, types.VarcharType, colS))
+	// Every second one again, of rows for which colB is true.
+	for i := len(aggs) - 1; i >= 0; i -= 2 {
+		a := aggs[i]
+		a.Args, a.In = append(slices.Clone(a.Args), colB), append(slices.Clone(a.In), types.BooleanType)
+		a.Filtered = true
+		aggs = append(aggs, a)
+	}
 	return aggs
+}
+
+// takeBack adds to a log that rows are taken back, some at once, some later.
+func takeBack(r *rand.Rand, log []step) {
+	id := 0
+	var live [][]row // by shard
+	for _, st := range log {
+		for s, rows := range st.rows {
+			for len(live) <= s {
+				live = append(live, nil)
+			}
+			var out []row
+			for _, rw := range rows {
+				id++
+				rw.id = id
+				out, live[s] = append(out, rw), append(live[s], rw)
+				for len(live[s]) > 0 && r.IntN(3) == 0 {
+					i := r.IntN(len(live[s]))
+					if r.IntN(2) == 0 {
+						i = len(live[s]) - 1
+					}
+					gone := live[s][i]
+					gone.taken = true
+					live[s] = slices.Delete(live[s], i, i+1)
+					out = append(out, gone)
+				}
+			}
+			st.rows[s] = out
+		}
+	}
 }
 
 // pick returns one of vals, or sometimes NULL.
@@ -99,6 +148,15 @@ func randomLog(r *rand.Rand, shards int) []step {
 	return log
 }
 
+// logOf is a random log for a query.
+func logOf(r *rand.Rand, c *logConfig) []step {
+	log := randomLog(r, c.shards)
+	if c.retracts {
+		takeBack(r, log)
+	}
+	return log
+}
+
 func randomConfig(r *rand.Rand) *logConfig {
 	us := time.Microsecond
 	shapes := []windows.Spec{
@@ -124,6 +182,7 @@ func randomConfig(r *rand.Rand) *logConfig {
 	if c.updates = r.IntN(2) == 0; c.updates && r.IntN(3) == 0 {
 		c.spec, c.lateness = windows.Spec{}, 0
 	}
+	c.retracts = r.IntN(3) == 0
 	aggs := allAggs()
 	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
 	c.aggs = aggs[:1+r.IntN(len(aggs))]
@@ -142,14 +201,14 @@ func sizes(r *rand.Rand) map[string]func() int {
 
 // TestAgainstModel runs random logs through both halves and through the model.
 func TestAgainstModel(t *testing.T) {
-	seeds := uint64(200)
+	seeds := uint64(100)
 	if testing.Short() {
 		seeds = 30
 	}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 7))
 		c := randomConfig(r)
-		log := randomLog(r, c.shards)
+		log := logOf(r, c)
 		m := newModel(c.shards, c.spec, c.lateness, c.keys, c.aggs)
 		m.updates = c.updates
 		m.idle, m.advance, m.delay = c.idle, c.advance, c.delay
@@ -194,7 +253,7 @@ func TestDoubleBits(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		c := randomConfig(r)
 		c.aggs = []physical.Agg{{Fn: physical.AggSum, Args: []int{colX}, In: []types.Type{types.DoubleType}, Out: types.DoubleType}}
-		log := randomLog(r, c.shards)
+		log := logOf(r, c)
 		for i := range log {
 			for _, rows := range log[i].rows {
 				for j := range rows {
