@@ -124,14 +124,6 @@ func intervalArithmetic(e *ast.Binary, l, r operand) (physical.Expr, error) {
 
 // addInterval returns time ± span.
 func addInterval(t operand, interval physical.Expr, subtract bool, what string) (physical.Expr, error) {
-	lit, ok := interval.(*physical.Literal)
-	if !ok {
-		return nil, diag.New(diag.WrongType, t.at, "%s must be written out, for example INTERVAL 5 SECOND", what)
-	}
-	span := lit.Value.(physical.Span)
-	if subtract {
-		span = physical.Span{Months: -span.Months, Micros: -span.Micros}
-	}
 	e := t.e
 	switch e.Type().Kind {
 	case types.Varchar:
@@ -146,7 +138,20 @@ func addInterval(t operand, interval physical.Expr, subtract bool, what string) 
 	default:
 		return nil, diag.New(diag.WrongType, t.at, "an INTERVAL is added to a time, this is a %s", e.Type())
 	}
-	return dateAdd(e, span), nil
+	switch interval := interval.(type) {
+	case *physical.Call:
+		if unit, ok := constantText(interval.Args[1]); ok && interval.Fn == "interval" {
+			return addAmount(e, interval.Args[0], unit, subtract), nil
+		}
+	case *physical.Literal:
+		if span, ok := interval.Value.(physical.Span); ok {
+			if subtract {
+				span = physical.Span{Months: -span.Months, Micros: -span.Micros}
+			}
+			return dateAdd(e, span), nil
+		}
+	}
+	return nil, diag.New(diag.WrongType, t.at, "%s must be written where it is added, for example ts + INTERVAL 5 SECOND", what)
 }
 
 // dateAdd returns e + span; a DATE stays one if the span is whole days.

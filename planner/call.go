@@ -35,6 +35,9 @@ func (x *exprs) call(c *ast.Call) (physical.Expr, error) {
 		return nil, diag.New(diag.WrongArguments, c.At, "%s takes %s, not %d", name, f.arity(), len(c.Args)).
 			WithHint("write %s%s", name, f.usage)
 	}
+	if f.raw != nil {
+		return f.raw(x, c, f)
+	}
 	args, err := x.operands(c.Args...)
 	if err != nil {
 		return nil, err

@@ -40,10 +40,7 @@ func (x *exprs) bind(e ast.Expr) (physical.Expr, error) {
 	case *ast.Literal:
 		return x.literal(e)
 	case *ast.Interval:
-		if e.Value != nil {
-			return nil, diag.New(diag.Unsupported, e.At, "an INTERVAL over an expression is not supported")
-		}
-		return &physical.Literal{T: types.Type{Kind: types.Interval}, Value: physical.Span{Months: e.Months, Micros: e.Micros}}, nil
+		return x.interval(e)
 	case *ast.Unary:
 		return x.unary(e)
 	case *ast.Binary:

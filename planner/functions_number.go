@@ -10,8 +10,8 @@ import (
 func numericFunctions(m map[string]function) {
 	m["ABS"] = function{fn: "abs", usage: "(x)", doc: "The absolute value of a number.", min: 1, max: 1, bind: sameNumber}
 	m["ROUND"] = function{fn: "round", usage: "(x[, digits])", doc: "A number rounded to that many fractional digits, half away from zero.", min: 1, max: 2, bind: round}
-	m["FLOOR"] = function{fn: "floor", usage: "(x)", doc: "The greatest whole number that is not greater.", min: 1, max: 1, bind: wholeNumber}
-	m["CEIL"] = function{fn: "ceil", usage: "(x)", doc: "The least whole number that is not less.", min: 1, max: 1, bind: wholeNumber}
+	m["FLOOR"] = function{fn: "floor", usage: "(x)", doc: "The greatest whole number that is not greater; FLOOR(t TO HOUR) is DATE_TRUNC.", min: 1, max: 2, bind: wholeNumber}
+	m["CEIL"] = function{fn: "ceil", usage: "(x)", doc: "The least whole number that is not less; CEIL(t TO HOUR) is the first hour that begins at t or later.", min: 1, max: 2, bind: wholeNumber}
 	m["MOD"] = function{fn: "%", usage: "(a, b)", doc: "The remainder of a / b, with the sign of a.", min: 2, max: 2, bind: modulo}
 	m["POWER"] = function{fn: "power", usage: "(x, y)", doc: "x to the power of y, a DOUBLE.", min: 2, max: 2, params: []types.Kind{types.Double}, result: types.DoubleType}
 	m["SQRT"] = function{fn: "sqrt", usage: "(x)", doc: "The square root, a DOUBLE; NULL below 0.", min: 1, max: 1, params: []types.Kind{types.Double}, result: types.DoubleType}
@@ -28,7 +28,11 @@ func sameNumber(_ *exprs, c *ast.Call, f function, args []operand) (physical.Exp
 }
 
 // wholeNumber binds FLOOR and CEIL: a DECIMAL keeps its kind and loses its fraction.
-func wholeNumber(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+// With a unit they are functions of times.
+func wholeNumber(x *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	if len(args) == 2 {
+		return toUnit(x, c, map[string]string{"floor": "date_trunc", "ceil": "date_ceil"}[f.fn])
+	}
 	n, err := number(args[0], c.Name.Text)
 	if err != nil {
 		return nil, err

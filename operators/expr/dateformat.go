@@ -2,7 +2,6 @@ package expr
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -52,41 +51,61 @@ func padded(dst []byte, n int64, width int) []byte {
 	return strconv.AppendInt(dst, n, 10)
 }
 
-// appendCode appends what %code stands for; ok is false for a code that counts
-// weeks, which DATE_FORMAT does not do here. A code without a meaning stands for
+// appendCode appends what %code stands for. A code without a meaning stands for
 // itself, as in MySQL.
-func (c clock) appendCode(dst []byte, code byte) (_ []byte, ok bool) {
+func (c clock) appendCode(dst []byte, code byte) []byte {
 	switch code {
 	case 'Y':
-		return padded(dst, c.year, 4), true
+		return padded(dst, c.year, 4)
 	case 'y':
-		return padded(dst, c.year%100, 2), true
+		return padded(dst, c.year%100, 2)
 	case 'm':
-		return padded(dst, c.month, 2), true
+		return padded(dst, c.month, 2)
 	case 'c':
-		return padded(dst, c.month, 1), true
+		return padded(dst, c.month, 1)
 	case 'M':
-		return append(dst, time.Month(c.month).String()...), true
+		return append(dst, time.Month(c.month).String()...)
 	case 'b':
-		return append(dst, time.Month(c.month).String()[:3]...), true
+		return append(dst, time.Month(c.month).String()[:3]...)
 	case 'd':
-		return padded(dst, c.day, 2), true
+		return padded(dst, c.day, 2)
 	case 'e':
-		return padded(dst, c.day, 1), true
+		return padded(dst, c.day, 1)
 	case 'D':
-		return append(padded(dst, c.day, 1), ordinal(c.day)...), true
+		return append(padded(dst, c.day, 1), ordinal(c.day)...)
 	case 'j':
-		return padded(dst, c.days-int64(types.DaysOf(c.year, 1, 1))+1, 3), true
+		return padded(dst, c.days-int64(types.DaysOf(c.year, 1, 1))+1, 3)
 	case 'a':
-		return append(dst, c.weekday().String()[:3]...), true
+		return append(dst, c.weekday().String()[:3]...)
 	case 'W':
-		return append(dst, c.weekday().String()...), true
+		return append(dst, c.weekday().String()...)
 	case 'w':
-		return padded(dst, int64(c.weekday()), 1), true
-	case 'U', 'u', 'V', 'v', 'X', 'x':
-		return dst, false
+		return padded(dst, int64(c.weekday()), 1)
 	}
-	return c.appendTime(dst, code), true
+	if mode, year := weekCode(code); mode >= 0 {
+		y, w := weekOf(c.days, weekBits(mode))
+		if year {
+			return padded(dst, y, 4)
+		}
+		return padded(dst, w, 2)
+	}
+	return c.appendTime(dst, code)
+}
+
+// weekCode returns the mode of WEEK that a code stands for, and whether it gives
+// the year of the week; -1 if it is no code of weeks.
+func weekCode(code byte) (mode int64, year bool) {
+	switch code {
+	case 'U':
+		return 0, false
+	case 'u':
+		return 1, false
+	case 'V', 'X':
+		return 2, code == 'X'
+	case 'v', 'x':
+		return 3, code == 'x'
+	}
+	return -1, false
 }
 
 func (c clock) appendTime(dst []byte, code byte) []byte {
@@ -145,7 +164,7 @@ func (c clock) appendFormat(dst []byte, format string) []byte {
 			continue
 		}
 		i++
-		dst, _ = c.appendCode(dst, format[i])
+		dst = c.appendCode(dst, format[i])
 	}
 	return dst
 }
@@ -162,14 +181,6 @@ func buildDateFormat(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	format, ok := constant[string](call.Args[1])
 	if !ok {
 		return nil, errors.New("date_format wants a constant format")
-	}
-	for i := 0; i+1 < len(format); i++ {
-		if format[i] == '%' {
-			i++
-			if _, ok := (clock{month: 1}).appendCode(nil, format[i]); !ok {
-				return nil, fmt.Errorf("date_format does not know %%%c", format[i])
-			}
-		}
 	}
 	unit := int64(1)
 	if kind == types.Date {

@@ -3,11 +3,20 @@ package expr
 // timeFunctions lists the functions of times.
 func timeFunctions() []function {
 	return []function{
-		{"date_add", 2, 2, buildDateAdd}, {"date", 1, 1, buildDate}, {"date_format", 2, 2, buildDateFormat},
-		{"year", 1, 1, buildTimePart}, {"month", 1, 1, buildTimePart}, {"day", 1, 1, buildTimePart},
-		{"hour", 1, 1, buildTimePart}, {"minute", 1, 1, buildTimePart}, {"second", 1, 1, buildTimePart},
+		{"date_add", 2, 2, buildDateAdd}, {"date_add_by", 3, 3, buildDateBy}, {"date_sub_by", 3, 3, buildDateBy},
+		{"date", 1, 1, buildDate}, {"last_day", 1, 1, buildDayMade}, {"from_days", 1, 1, buildDayMade}, {"makedate", 2, 2, buildDayMade},
+		{"year", 1, 1, buildTimePart}, {"quarter", 1, 1, buildTimePart}, {"month", 1, 1, buildTimePart}, {"day", 1, 1, buildTimePart},
+		{"dayofyear", 1, 1, buildTimePart}, {"dayofweek", 1, 1, buildTimePart}, {"weekday", 1, 1, buildTimePart},
+		{"weekofyear", 1, 1, buildTimePart}, {"week", 2, 2, buildWeek}, {"yearweek", 2, 2, buildWeek},
+		{"hour", 1, 1, buildTimePart}, {"minute", 1, 1, buildTimePart}, {"second", 1, 1, buildTimePart}, {"microsecond", 1, 1, buildTimePart},
+		{"to_days", 1, 1, buildTimePart}, {"to_seconds", 1, 1, buildTimePart}, {"extract", 2, 2, buildExtract},
 		{"unix_timestamp", 1, 1, buildTimePart}, {"from_unixtime", 1, 1, buildFromUnixtime},
-		{"str_to_date", 2, 2, buildStrToDate},
+		{"datediff", 2, 2, buildDateDiff}, {"timestampdiff", 3, 3, buildTimestampDiff},
+		{"period_add", 2, 2, buildPeriod}, {"period_diff", 2, 2, buildPeriod},
+		{"date_trunc", 2, 3, buildDateTrunc}, {"date_ceil", 2, 2, buildDateTrunc}, {"date_bin", 3, 3, buildDateBin},
+		{"convert_tz", 3, 3, buildConvertTZ},
+		{"dayname", 1, 1, buildDateName}, {"monthname", 1, 1, buildDateName},
+		{"date_format", 2, 2, buildDateFormat}, {"str_to_date", 2, 2, buildStrToDate},
 	}
 }
 

@@ -226,7 +226,7 @@ func TestMisuse(t *testing.T) {
 	for _, e := range []physical.Expr{
 		fn("no_such", i, col(i)), fn("+", i, col(i)), fn("+", i, col(i), col(s)), fn("=", b, col(i), col(s)), fn("upper", s, col(i)),
 		fn("like", b, col(s), col(s), "ab"), fn("like", b, col(s), col(s), col(s)), fn("date_add", types.DateType, col(types.DateType), col(i)),
-		fn("date_format", s, col(types.DateType), "%U"), fn("date_format", s, col(types.DateType), col(s)), fn("in", b, col(i), "a"),
+		fn("extract", i, "NO_UNIT", col(types.DateType)), fn("convert_tz", types.DatetimeType(6), col(types.DatetimeType(6)), "Local", "UTC"), fn("date_add_by", types.DateType, col(types.DateType), col(s), "DAY"), fn("date_format", s, col(types.DateType), col(s)), fn("in", b, col(i), "a"),
 		fn("case", s, col(i), "a"), fn("case", s, col(b), 1), fn("coalesce", s, col(i)), fn("nullif", i, col(i), "a"), fn("greatest", i, col(s), 1),
 		fn("neg", s, col(s)), fn("round", i, col(s)), fn("sqrt", i, col(i)), fn("year", i, col(i)), fn("from_unixtime", i, col(i)),
 		fn("and", b, col(i), true), fn("not", b, col(i)), fn("xor", b, col(i), true), fn("is_true", b, col(i)), fn("length", s, col(s)),

@@ -18,13 +18,17 @@ type dateReader struct {
 	micros, dayOfYear    int64
 	afternoon, half      bool // half: %p or %r said which half of the day
 	clock12              bool
+	week, weekYear       int64 // week is counted by weekCode, -1: none was read
+	weekCode             byte
+	yearCode             byte // X or x
+	weekday              int64 // 1 is Sunday; 0: none was read
 }
 
 // readDate returns the time that s holds, as STR_TO_DATE reads it. Blanks in the
 // format stand for any number of blanks. ok is false if s does not fit, or says
 // more than the format.
 func readDate(s []byte, format string) (micros int64, ok bool) {
-	r := dateReader{s: s, month: 1, day: 1}
+	r := dateReader{s: s, month: 1, day: 1, week: -1, weekYear: -1}
 	for i := 0; i < len(format); i++ {
 		c := format[i]
 		switch {
@@ -110,12 +114,54 @@ func (r *dateReader) code(code byte) bool {
 	case 'b', 'M':
 		return r.name(12, code == 'b', func(i int) string { return time.Month(i + 1).String() }, &r.month)
 	case 'a', 'W':
-		var weekday int64
-		return r.name(7, code == 'a', func(i int) string { return time.Weekday(i).String() }, &weekday)
+		return r.name(7, code == 'a', func(i int) string { return time.Weekday(i).String() }, &r.weekday)
 	case '%':
 		return r.literal('%')
 	}
+	return r.weekOrSkip(code)
+}
+
+// weekOrSkip reads the codes of weeks, and those that go over what says nothing:
+// %. over punctuation, %@ over letters, %# over digits.
+func (r *dateReader) weekOrSkip(code byte) bool {
+	switch code {
+	case 'D': // 1st
+		return r.number(2, &r.day, 1, 31) && r.skip(2, isLetter)
+	case 'w':
+		ok := r.number(1, &r.weekday, 0, 6)
+		r.weekday++
+		return ok
+	case 'U', 'u', 'V', 'v':
+		r.weekCode = code
+		least := int64(0)
+		if code == 'V' || code == 'v' {
+			least = 1
+		}
+		return r.number(2, &r.week, least, 53)
+	case 'X', 'x':
+		r.yearCode = code
+		return r.number(4, &r.weekYear, 0, 9999)
+	case '.':
+		return r.skip(-1, func(c byte) bool { return c > ' ' && c < 0x7f && !isLetter(c) && c-'0' > 9 })
+	case '@':
+		return r.skip(-1, isLetter)
+	case '#':
+		return r.skip(-1, func(c byte) bool { return c-'0' <= 9 })
+	}
 	return false
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// skip goes over n characters, which must be of a class; over as many as there
+// are if n is negative.
+func (r *dateReader) skip(n int, class func(byte) bool) bool {
+	k := 0
+	for k < len(r.s) && k != n && class(r.s[k]) {
+		k++
+	}
+	r.s = r.s[k:]
+	return n < 0 || k == n
 }
 
 func (r *dateReader) fraction() bool {
@@ -163,19 +209,50 @@ func (r *dateReader) value() (micros int64, ok bool) {
 		}
 	}
 	day := int64(0)
-	if r.dayOfYear > 0 {
+	switch {
+	case r.dayOfYear > 0:
 		day = int64(types.DaysOf(r.year, 1, 1)) + r.dayOfYear - 1
 		if y, _, _ := types.Civil(day); y != r.year {
 			return 0, false
 		}
-	} else {
-		if r.day > types.DaysIn(r.year, r.month) {
+	case r.week >= 0 && r.weekday > 0:
+		if day, ok = r.dayOfWeek(); !ok {
 			return 0, false
 		}
+	case r.day > types.DaysIn(r.year, r.month):
+		return 0, false
+	default:
 		day = int64(types.DaysOf(r.year, r.month, r.day))
 	}
 	micros = day*microsPerDay + (r.hour*3600+r.minute*60+r.second)*microsPerSecond + r.micros
 	return micros, types.InRange(micros)
+}
+
+// dayOfWeek returns the day that a week, its year and a day of the week name. %V
+// and %v want the year by %X and %x, %U and %u by %Y.
+func (r *dateReader) dayOfWeek() (int64, bool) {
+	year, strict := r.year, r.weekCode == 'V' || r.weekCode == 'v'
+	if strict != (r.weekYear >= 0) || strict && (r.weekCode == 'V') != (r.yearCode == 'X') {
+		return 0, false
+	}
+	if strict {
+		year = r.weekYear
+	}
+	first := int64(types.DaysOf(year, 1, 1))
+	begin, passed := weekday(first), (r.weekday+5)%7 // both from Monday
+	if sunday := r.weekCode == 'U' || r.weekCode == 'V'; sunday {
+		begin, passed = (begin+1)%7, r.weekday-1
+		first += -begin + passed
+		if begin > 0 {
+			first += 7
+		}
+	} else {
+		first += -begin + passed
+		if begin > 3 {
+			first += 7
+		}
+	}
+	return first + (r.week-1)*7, true
 }
 
 // buildStrToDate makes str_to_date(text, constant format). What does not fit is

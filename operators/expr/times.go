@@ -15,6 +15,9 @@ const (
 	microsPerDay    = 86_400 * microsPerSecond
 )
 
+// monthsMax is more than all years have.
+const monthsMax = 20_000 * 12
+
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
@@ -37,49 +40,6 @@ func mapInts(row func(x int64) (y int64, ok bool)) kernel {
 				o.fail(f, i)
 			}
 		}
-	}
-}
-
-// buildTimePart makes the functions that take a DATETIME or DATE apart.
-func buildTimePart(call *physical.Call, ledger *stream.Ledger) (node, error) {
-	kind := call.Args[0].Type().Kind
-	if call.T.Kind != types.Bigint || kind != types.Datetime && kind != types.Date && kind != types.Null {
-		return nil, misuse(call)
-	}
-	unit := int64(1) // microseconds per unit of the argument
-	if kind == types.Date {
-		unit = microsPerDay
-	}
-	part := timePart(call.Fn)
-	return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) { return part(x * unit), true }))
-}
-
-func timePart(fn string) func(micros int64) int64 {
-	ofDay := func(size, count int64) func(int64) int64 {
-		return func(micros int64) int64 {
-			rest := micros - floorDiv(micros, microsPerDay)*microsPerDay
-			return rest / (size * microsPerSecond) % count
-		}
-	}
-	switch fn {
-	case "hour":
-		return ofDay(3600, 24)
-	case "minute":
-		return ofDay(60, 60)
-	case "second":
-		return ofDay(1, 60)
-	case "unix_timestamp":
-		return func(micros int64) int64 { return floorDiv(micros, microsPerSecond) }
-	}
-	return func(micros int64) int64 {
-		y, m, d := types.Civil(floorDiv(micros, microsPerDay))
-		switch fn {
-		case "year":
-			return y
-		case "month":
-			return m
-		}
-		return d
 	}
 }
 
@@ -142,7 +102,6 @@ func buildDateAdd(call *physical.Call, ledger *stream.Ledger) (node, error) {
 // addSpan returns micros + span; ok is false if that leaves the years that a
 // DATETIME holds.
 func addSpan(micros int64, span physical.Span) (sum int64, ok bool) {
-	const monthsMax = 20_000 * 12 // more than all years
 	if span.Months != 0 {
 		if span.Months > monthsMax || span.Months < -monthsMax {
 			return 0, false
