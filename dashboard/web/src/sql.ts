@@ -39,6 +39,9 @@ export const functions: readonly string[] = `
   if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
   octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
   json_extract json_length json_type json_unquote json_valid json_value str_to_date tumble ucase unix_timestamp upper year
+  convert_tz date_bin date_part date_trunc datediff dayname dayofweek dayofyear extract from_days last_day makedate
+  microsecond monthname period_add period_diff proctime quarter sysdate time_bucket timestamp timestampadd
+  timestampdiff to_days to_seconds to_timestamp utc_date utc_timestamp week weekday weekofyear yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */
