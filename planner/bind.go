@@ -18,6 +18,7 @@ type binder struct {
 	functions map[string]function
 	live      bool         // the input never ends; known once FROM is bound
 	mode      ast.EmitMode // of the outermost query that has one
+	seeds     int          // how many RAND() and UUID() were bound
 	views     []string     // plain views that are being planned, outermost first
 	with      *with        // the entries of WITH that can be named
 	depth     int          // queries in FROM and in WITH that are being bound

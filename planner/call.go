@@ -111,6 +111,9 @@ func (f function) apply(name string, args []operand) (physical.Expr, error) {
 		}
 		out[i] = e
 	}
+	if missing := f.max - len(args); missing > 0 && missing <= len(f.rest) {
+		out = append(out, f.rest[len(f.rest)-missing:]...)
+	}
 	return &physical.Call{Fn: f.fn, Args: out, T: f.result}, nil
 }
 

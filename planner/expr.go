@@ -177,6 +177,9 @@ func (x *exprs) unary(e *ast.Unary) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Op == "~" {
+		return bits(e.Op, o)
+	}
 	n, err := number(o, "a sign")
 	if err != nil || e.Op == "+" {
 		return n, err
@@ -212,6 +215,8 @@ func (x *exprs) binary(e *ast.Binary) (physical.Expr, error) {
 	switch e.Op {
 	case "=", "<>", "<", "<=", ">", ">=", "<=>":
 		return compare(e.Op, ops[0], ops[1])
+	case "&", "|", "^", "<<", ">>":
+		return bits(e.Op, ops...)
 	}
 	return arithmetic(e, ops[0], ops[1])
 }
@@ -226,6 +231,11 @@ func (x *exprs) logical(e *ast.Binary) (physical.Expr, error) {
 		return nil, err
 	}
 	return &physical.Call{Fn: e.Op, Args: []physical.Expr{l, r}, T: types.BooleanType}, nil
+}
+
+// bits binds an operator of 64 bits.
+func bits(op string, ops ...operand) (physical.Expr, error) {
+	return function{fn: op, params: []types.Kind{types.Bigint}, result: types.BigintType}.apply("`"+op+"`", ops)
 }
 
 func compare(op string, l, r operand) (physical.Expr, error) {

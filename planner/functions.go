@@ -69,6 +69,7 @@ type function struct {
 	min, max int          // arguments; max < 0: any number
 	params   []types.Kind // kind of each argument; the last one repeats
 	result   types.Type
+	rest     []physical.Expr // what the last arguments are where they are left out
 	bind     func(x *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error)
 	// raw binds a call whose arguments are no expressions alone: one is a unit.
 	raw func(x *exprs, c *ast.Call, f function) (physical.Expr, error)

@@ -3,6 +3,7 @@ package planner_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,54 @@ func TestReference(t *testing.T) {
 	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestEditorList holds the words that the page's editor completes to the
+// registry. With -update it writes them; make web builds the page again.
+func TestEditorList(t *testing.T) {
+	path := filepath.Join("..", "dashboard", "web", "src", "sql.ts")
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mark = "export const functions: readonly string[] = `\n"
+	before, rest, ok := strings.Cut(string(source), mark)
+	_, after, closed := strings.Cut(rest, "`")
+	if !ok || !closed {
+		t.Fatal("the list of functions is not where this test looks for it")
+	}
+	var names []string
+	for _, g := range planner.Reference() {
+		for _, f := range g.Functions {
+			names = append(names, strings.ToLower(f.Name))
+		}
+	}
+	slices.Sort(names)
+	want := before + mark + wrap(slices.Compact(names), 118) + "`" + after
+	if want == string(source) {
+		return
+	}
+	if !*update {
+		t.Error("dashboard/web/src/sql.ts has not the registry's functions: run go test ./planner -run TestEditorList -update, then make web")
+		return
+	}
+	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrap writes words in lines of that width.
+func wrap(words []string, width int) string {
+	var b strings.Builder
+	line := " "
+	for _, w := range words {
+		if len(line)+1+len(w) > width {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + w
+	}
+	return b.String() + line + "\n"
 }
 
 // table writes the functions of a group as Markdown.

@@ -20,7 +20,7 @@
 //     from left to right and only as far as they must.
 //   - DOUBLE results are rounded after each operation (no fused multiply-add),
 //     are never NaN or infinite, and do not depend on the machine, except for
-//     what POWER takes from package math.
+//     what POWER, logarithms and the like take from package math.
 //   - A DECIMAL(p,s) never has more than p digits; a DATETIME lies in the years
 //     0000 to 9999.
 //

@@ -50,13 +50,14 @@ const (
 	halfAway rounding = iota
 	down              // to the next smaller whole number
 	up
+	toZero
 )
 
-// buildRound makes floor, ceil and round(x[, digits]), which rounds half away
-// from zero, DOUBLE too. The argument is a number; the result is of the same
+// buildRound makes floor, ceil, truncate(x, digits) and round(x[, digits]), which
+// rounds half away from zero, DOUBLE too. The argument is a number; the result is of the same
 // kind, or a BIGINT.
 func buildRound(call *physical.Call, ledger *stream.Ledger) (node, error) {
-	mode := map[string]rounding{"round": halfAway, "floor": down, "ceil": up}[call.Fn]
+	mode := map[string]rounding{"round": halfAway, "floor": down, "ceil": up, "truncate": toZero}[call.Fn]
 	from := call.Args[0].Type()
 	if from.Kind == types.Null {
 		return newLiteral(&physical.Literal{T: call.T})
@@ -126,6 +127,8 @@ func roundNum(x float64, digits int, mode rounding) float64 {
 		whole = math.Floor
 	case up:
 		whole = math.Ceil
+	case toZero:
+		whole = math.Trunc
 	}
 	switch {
 	case digits == 0:
@@ -156,7 +159,10 @@ func roundDec(x decimal128.Num, scale, digits int, mode rounding) (decimal128.Nu
 	m, negative := magnitudeOf(x)
 	q, half := m.over10(drop)
 	away := half >= 0
-	if mode != halfAway {
+	switch mode {
+	case toZero:
+		away = false
+	case down, up:
 		back, ok := q.times10(min(drop, 39))
 		exact := ok && back == m
 		away = !exact && negative == (mode == down)

@@ -209,7 +209,7 @@ func TestFoldKeepsShape(t *testing.T) {
 	if format(e) != before {
 		t.Errorf("the argument was changed to %s", format(e))
 	}
-	unknown := fn("rand", types.DoubleType, 1)
+	unknown := fn("no_such", types.DoubleType, 1)
 	if folded, err = Fold(unknown); err != nil || format(folded) != format(unknown) {
 		t.Errorf("an unknown function folds to %s, %v", format(folded), err)
 	}

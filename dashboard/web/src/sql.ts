@@ -34,14 +34,19 @@ export function tokens(text: string): Token[] {
 
 /** Functions that a statement may call. */
 export const functions: readonly string[] = `
-  abs adddate approx_percentile avg ceil ceiling character_length char_length coalesce concat count curdate current_date
-  current_timestamp date date_add date_format date_sub day dayofmonth floor from_unixtime greatest hop hour
-  if ifnull lcase least left length localtime localtimestamp lower max mid min minute mod month now nullif
-  octet_length pow power replace right round second sqrt subdate substr substring substring_index sum trim
-  json_extract json_length json_type json_unquote json_valid json_value str_to_date tumble ucase unix_timestamp upper year
-  convert_tz date_bin date_part date_trunc datediff dayname dayofweek dayofyear extract from_days last_day makedate
-  microsecond monthname period_add period_diff proctime quarter sysdate time_bucket timestamp timestampadd
-  timestampdiff to_days to_seconds to_timestamp utc_date utc_timestamp week weekday weekofyear yearweek
+  abs acos adddate approx_percentile ascii asin atan atan2 avg bin bit_count bit_length ceil ceiling char char_length
+  character_length coalesce concat concat_ws conv convert_tz cos cot count crc32 curdate current_date
+  current_timestamp date date_add date_bin date_format date_part date_sub date_trunc datediff day dayname dayofmonth
+  dayofweek dayofyear degrees elt ends_with exp export_set extract field find_in_set floor format format_bytes
+  from_base64 from_days from_unixtime greatest hex hop hour if ifnull inet_aton inet_ntoa initcap insert instr
+  interval is_ipv4 is_ipv6 is_uuid isnull json_extract json_length json_type json_unquote json_valid json_value
+  last_day lcase least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set
+  makedate max md5 microsecond mid min minute mod month monthname now nullif nvl oct octet_length ord period_add
+  period_diff pi position pow power proctime quarter quote radians rand regexp_instr regexp_like regexp_replace
+  regexp_substr repeat replace reverse right round rpad rtrim second sha sha1 sha2 sign sin soundex space split_part
+  sqrt starts_with str_to_date strcmp subdate substr substring substring_index sum sysdate tan time_bucket timestamp
+  timestampadd timestampdiff to_base64 to_days to_seconds to_timestamp translate trim truncate tumble ucase unhex
+  unix_timestamp upper utc_date utc_timestamp uuid week weekday weekofyear width_bucket year yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */
