@@ -2,7 +2,6 @@ package sql
 
 import (
 	"weir/sql/ast"
-	"weir/sql/diag"
 )
 
 // intervalMarker reads an INTERVAL in an expression: a constant, an expression with
@@ -128,13 +127,4 @@ func (p *printer) interval(iv *ast.Interval) {
 	p.put("INTERVAL ")
 	p.expr(iv.Value)
 	p.put(" ", iv.Unit)
-}
-
-// constantInterval refuses an interval that is no constant, where one has to be.
-func constantInterval(iv *ast.Interval) error {
-	if iv.Value == nil {
-		return nil
-	}
-	return diag.New(diag.BadWindow, iv.Value.Span(), "the length of a window must be a constant").
-		WithHint("write a number: INTERVAL 5 SECOND")
 }

@@ -49,11 +49,13 @@ func (l lexeme) hidden() bool {
 
 // fragment is a run of tokens on its way to the parser.
 type fragment struct {
-	text  string
-	start int // byte of the text where the fragment begins
-	end   int
-	lexs  []lexeme
-	tail  tail
+	text   string
+	start  int // byte of the text where the fragment begins
+	end    int
+	lexs   []lexeme
+	tail   tail
+	with   *ast.GroupingSets // of GROUP BY … WITH ROLLUP, still without its sets
+	groups []ast.Expr        // what a clause behind FROM adds to GROUP BY
 }
 
 // tail is what stands behind a query and never reaches the parser.
@@ -131,7 +133,7 @@ func (p *parser) fragment(end int, query bool) (*fragment, error) {
 
 // step rewrites what starts at the next token.
 func (pp *prepass) step() error {
-	t := pp.peek()
+	t, next := pp.peek(), pp.at(pp.pos+1)
 	if afterDot(pp.toks, pp.pos) { // a column may be called anything
 		pp.keep(lexeme{token: t})
 		return nil
@@ -140,11 +142,15 @@ func (pp *prepass) step() error {
 		return f()
 	}
 	switch {
+	case t.kind == tokWord && isOwnCall(t, next):
+		return pp.ownCall()
 	case pp.depth > 0 || !pp.query:
 	case t.is("STREAM") && pp.streamWord():
 		pp.note(t.span(), strings.Repeat(" ", t.end-t.start), "SELECT STREAM: every query over a stream streams")
 		pp.pos++
 		return nil
+	case t.is("WITH") && next.is("ROLLUP"):
+		return pp.withRollup()
 	case t.is("FROM") && pp.from < 0:
 		return pp.fromClause()
 	case pp.atTail():

@@ -82,45 +82,13 @@ func (p *printer) compound(e ast.Expr) {
 		p.window(e)
 	case *ast.WindowBound:
 		p.bound(e)
+	case *ast.GroupingSets:
+		p.groupingSets(e)
 	case *ast.Call:
 		p.call(e)
 	default:
 		p.put(fmt.Sprintf("<%T>", e))
 	}
-}
-
-// window prints a window as it stands in GROUP BY.
-func (p *printer) window(w *ast.Window) {
-	args := []ast.Expr{w.Time}
-	add := func(iv *ast.Interval) {
-		if iv != nil {
-			args = append(args, iv)
-		}
-	}
-	name := "TUMBLE"
-	if w.Kind == ast.Hop {
-		name = "HOP"
-		add(w.Slide)
-	}
-	add(w.Size)
-	add(w.Offset)
-	p.put(name, "(")
-	p.list(len(args), ", ", func(i int) { p.expr(args[i]) })
-	p.put(")")
-}
-
-// bound prints a bound of the query's window: the column, or the function where
-// its arguments have to be checked.
-func (p *printer) bound(b *ast.WindowBound) {
-	if b.Of == nil {
-		p.put(b.Bound)
-		return
-	}
-	suffix := map[string]string{"window_start": "_START", "window_end": "_END", "window_time": "_ROWTIME"}[b.Bound]
-	var w printer
-	w.window(b.Of)
-	name, args, _ := strings.Cut(w.b.String(), "(")
-	p.put(name, suffix, "(", args)
 }
 
 func (p *printer) unary(e *ast.Unary) {

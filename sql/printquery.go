@@ -100,6 +100,8 @@ func (p *printer) inParens(q *ast.Select) {
 
 func (p *printer) table(t *ast.Table) {
 	switch {
+	case t.Window != nil:
+		p.windowTable(t)
 	case t.Query != nil:
 		p.inParens(t.Query)
 	default:

@@ -226,7 +226,7 @@ func (p *parser) selectCore(end int) (*ast.Select, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{parser: p, frag: f}
+	w := &walker{parser: p, frag: f, group: -1}
 	return w.query(stmt)
 }
 
@@ -251,7 +251,7 @@ func (p *parser) queryTail(q *ast.Select, first int) error {
 	if err != nil {
 		return err
 	}
-	w := &walker{parser: p, frag: f}
+	w := &walker{parser: p, frag: f, group: -1}
 	w.tail(q, stmt)
 	q.Node = p.from(first)
 	return w.err

@@ -45,6 +45,9 @@ func unsupported(span diag.Span, hint, format string, args ...any) error {
 // refuseLexical refuses operators and literals.
 func (pp *prepass) refuseLexical(t token) error {
 	at := t.span()
+	if t.kind == tokDuration {
+		return notANumber(t, pp.raw(t))
+	}
 	switch t.word {
 	case "||":
 		return unsupported(at, "write CONCAT(a, b) to join strings, OR for the logical or", "`||` means different things in different dialects, so it is not supported")
@@ -74,16 +77,8 @@ func (pp *prepass) refuseLexical(t token) error {
 func (pp *prepass) refuseCall(t token) error {
 	at := t.span()
 	switch t.word {
-	case "SESSION", "CUMULATE", "STAGGER", "COUNT_WINDOW", "COUNTWINDOW", "SESSIONWINDOW", "SLIDINGWINDOW":
-		return pp.refuseWindow(t, at)
-	case "TUMBLINGWINDOW", "TUMBLING":
-		return unsupported(at, "write TUMBLE(ts, INTERVAL 10 SECOND)", "the window function %s is not supported", t.word)
-	case "HOPPINGWINDOW", "HOPPING":
-		return unsupported(at, "write HOP(ts, slide, size)", "the window function %s is not supported", t.word)
-	case "STEP":
-		return unsupported(at, "write TUMBLE(ts, INTERVAL 30 SECOND) in GROUP BY", "STEP is not supported")
-	case "CUBE", "ROLLUP":
-		return unsupported(at, "name the columns to group by", "%s is not supported", t.word)
+	case "SLIDINGWINDOW", "SLIDING", "SNAPSHOTWINDOW", "WINDOWS":
+		return refusedWindow(t)
 	case "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "ROW", "PASSWORD", "JSON_SUM_CRC32":
 		return unsupported(at, "see the list of functions", "%s(…) is not supported", t.word)
 	case "DATEDIFF":
@@ -203,14 +198,6 @@ func (pp *prepass) refuseClause(t token) error {
 	case "WINDOW":
 		if pp.from >= 0 {
 			return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "the WINDOW clause is not supported")
-		}
-	case "GROUPING":
-		if next.is("SETS") {
-			return unsupported(at.Join(next.span()), "name the columns to group by", "GROUPING SETS is not supported")
-		}
-	case "WITH":
-		if next.is("ROLLUP") {
-			return unsupported(at.Join(next.span()), "name the columns to group by", "WITH ROLLUP is not supported")
 		}
 	case "PARTITION":
 		if next.is("BY") {

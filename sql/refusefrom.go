@@ -147,8 +147,26 @@ func (p *parser) joinAhead() (diag.Span, string, bool) {
 	return diag.Span{}, "", false
 }
 
-// tableFunction reads a function in FROM.
+// tableFunction reads a function in FROM: those that make windows.
 func (p *parser) tableFunction() (*ast.Table, error) {
 	t := p.peek()
+	table := t.is("TABLE") && p.at(p.pos+3).is("(")
+	if table {
+		p.pos += 2
+	}
+	if f, ok := families[p.peek().word]; ok && !f.units {
+		w, source, err := p.windowCall(true)
+		if err != nil {
+			return nil, err
+		}
+		source.Window = w
+		if table {
+			err = p.expect(")")
+		}
+		return source, err
+	}
+	if table && p.peek().is("RANDOM_CUT_FOREST") {
+		t = p.peek()
+	}
 	return nil, unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
 }

@@ -34,7 +34,7 @@ func (p *parser) parseExpr(end int) (ast.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{parser: p, frag: f}
+	w := &walker{parser: p, frag: f, group: -1}
 	return w.bareExpr(stmt)
 }
 

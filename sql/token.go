@@ -19,8 +19,9 @@ const (
 	tokQuoted                  // a name in back-quotes
 	tokString                  // '…' or "…"
 	tokNumber
-	tokOp     // an operator or a punctuation mark
-	tokMarker // only as a lexeme: stands for something the parser must not see
+	tokDuration // a number with a unit right behind it: 5s
+	tokOp       // an operator or a punctuation mark
+	tokMarker   // only as a lexeme: stands for something the parser must not see
 )
 
 // token is one piece of the text. Comments and spaces are none.
@@ -228,7 +229,14 @@ func (s *scanner) number() (token, error) {
 	}
 	t.end = i
 	if r, _ := utf8.DecodeRuneInString(s.text[i:]); i < len(s.text) && isWordRune(r) {
-		return t, s.gluedNumber(t)
+		e := s.gluedNumber(&t)
+		glued := s.text[t.start:t.end]
+		letters := strings.TrimLeft(glued, "0123456789")
+		if _, ok := durationUnit(letters); !ok || len(glued)-len(letters) > literalDigitsMax {
+			return t, e
+		}
+		t.kind, s.pos = tokDuration, t.end
+		return t, nil
 	}
 	if digits > literalDigitsMax {
 		return t, tooLarge(t.span(), "the number has %d digits, the limit is %d", digits, literalDigitsMax)
@@ -243,7 +251,7 @@ func (s *scanner) number() (token, error) {
 }
 
 // gluedNumber explains a number with letters right behind it.
-func (s *scanner) gluedNumber(t token) error {
+func (s *scanner) gluedNumber(t *token) error {
 	for i, r := range s.text[t.end:] {
 		if !isWordRune(r) {
 			t.end += i
@@ -259,7 +267,11 @@ func (s *scanner) gluedNumber(t token) error {
 	if strings.HasPrefix(low, "0x") || strings.HasPrefix(low, "0b") {
 		return diag.New(diag.Unsupported, t.span(), "hexadecimal and binary literals are not supported").WithHint("write the number in decimal")
 	}
-	return s.fail(t.start, t.end, "`%s` is neither a number nor a name", clip(glued)).
+	return notANumber(*t, glued)
+}
+
+func notANumber(t token, glued string) error {
+	return diag.New(diag.Syntax, t.span(), "`%s` is neither a number nor a name", clip(glued)).
 		WithHint("a duration is written INTERVAL 5 SECOND; a name that starts with a digit stands in back-quotes")
 }
 

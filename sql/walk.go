@@ -17,9 +17,10 @@ import (
 // The first error sticks; after it, everything returns at once.
 type walker struct {
 	*parser
-	frag *fragment
-	i    int // index of the next lexeme
-	err  error
+	frag  *fragment
+	i     int // index of the next lexeme
+	group int // index of the lexeme that starts the entry of GROUP BY at hand
+	err   error
 }
 
 // lex returns lexeme i of the fragment, or the end.
@@ -98,7 +99,7 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 	}
 	if s.GroupBy != nil {
 		w.need("GROUP", "BY")
-		w.list(len(s.GroupBy.Items), func(i int) { q.GroupBy = append(q.GroupBy, w.expr(s.GroupBy.Items[i].Expr)) })
+		w.list(len(s.GroupBy.Items), func(i int) { q.GroupBy = append(q.GroupBy, w.groupItem(s.GroupBy.Items[i].Expr)) })
 	}
 	if s.Having != nil {
 		w.need("HAVING")
@@ -106,6 +107,7 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 	}
 	w.coreEnd = w.lex(w.i - 1).end
 	w.tail(q, s)
+	w.finishGroups(q)
 	return q, w.err
 }
 

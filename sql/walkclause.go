@@ -91,7 +91,7 @@ func (w *walker) spelled(c *ast.Call) ast.Expr {
 	case c.Name.Text == "STRING_AGG" || c.Name.Text == "LISTAGG":
 		w.groupConcat(c)
 	}
-	return w.windowOf(c)
+	return c
 }
 
 // trim converts TRIM(side, part FROM text) to TRIM, LTRIM or RTRIM of the text

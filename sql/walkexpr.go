@@ -228,6 +228,10 @@ func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 func (w *walker) column() ast.Expr {
 	first := w.i
 	if l := w.cur(); l.role == ready {
+		if _, ok := l.expr.(*ast.GroupingSets); ok && w.i != w.group {
+			w.fail(setsElsewhere(l.span()))
+			return nil
+		}
 		w.i++
 		return l.expr
 	}

@@ -2,103 +2,154 @@ package sql
 
 import (
 	"math/big"
+	"strings"
 
 	"weir/sql/ast"
 	"weir/sql/diag"
 )
 
-// windowUsage says how the families of windows are written in GROUP BY.
-var windowUsage = map[string]string{
-	"TUMBLE": "TUMBLE(time, INTERVAL size[, INTERVAL offset])",
-	"HOP":    "HOP(time, INTERVAL slide, INTERVAL size[, INTERVAL offset])",
+// windowBound tells which bound of a window a function names, and of which family
+// the window is; "" for those that take no window.
+func windowBound(name string) (bound, of string, ok bool) {
+	switch name {
+	case "WINDOW_START", "WINDOWSTART":
+		return "window_start", "", true
+	case "WINDOW_END", "WINDOWEND":
+		return "window_end", "", true
+	case "WINDOW_TIME":
+		return "window_time", "", true
+	}
+	for _, s := range [...]struct{ suffix, bound string }{{"_START", "window_start"}, {"_END", "window_end"}, {"_ROWTIME", "window_time"}} {
+		if of, found := strings.CutSuffix(name, s.suffix); found {
+			if f, ok := families[of]; ok && !f.units && of != "COUNTWINDOW" {
+				return s.bound, of, true
+			}
+		}
+	}
+	return "", "", false
 }
 
-// windowBounds are the functions that name a bound of the query's window.
-var windowBounds = map[string]string{
-	"TUMBLE_START": "window_start", "HOP_START": "window_start", "WINDOW_START": "window_start",
-	"TUMBLE_END": "window_end", "HOP_END": "window_end", "WINDOW_END": "window_end",
-	"TUMBLE_ROWTIME": "window_time", "HOP_ROWTIME": "window_time", "WINDOW_TIME": "window_time",
+// windowName is the canonical name of a family.
+func windowName(k ast.WindowKind) string {
+	switch k {
+	case ast.Tumble:
+		return "TUMBLE"
+	case ast.Hop:
+		return "HOP"
+	case ast.Session:
+		return "SESSION"
+	case ast.Cumulate:
+		return "CUMULATE"
+	case ast.Stagger:
+		return "STAGGER"
+	}
+	return "COUNT_WINDOW"
 }
 
-// windowOf turns a call that names a window, or a bound of one, into its node, and
-// leaves others as they are.
-func (w *walker) windowOf(c *ast.Call) ast.Expr {
-	if w.err != nil {
-		return c
+// isOwnCall tells whether a word is the beginning of something that looks like a
+// function and that the parser behind must not see.
+func isOwnCall(t, next token) bool {
+	if t.is("GROUPING") {
+		return next.is("SETS")
 	}
-	if bound, ok := windowBounds[c.Name.Text]; ok {
-		return w.windowBound(c, bound)
+	if !next.is("(") {
+		return false
 	}
-	if _, ok := windowUsage[c.Name.Text]; !ok {
-		return c
+	if _, ok := families[t.word]; ok {
+		return true
 	}
-	return w.window(c)
+	if _, _, ok := windowBound(t.word); ok {
+		return true
+	}
+	return t.is("STEP") || t.is("ROLLUP") || t.is("CUBE")
 }
 
-func (w *walker) windowBound(c *ast.Call, bound string) ast.Expr {
-	b := &ast.WindowBound{Node: c.Node, Bound: bound}
-	if len(c.Args) == 0 {
-		return b
-	}
-	call := *c
-	switch c.Name.Text[0] {
-	case 'T':
-		call.Name.Text = "TUMBLE"
-	case 'H':
-		call.Name.Text = "HOP"
+// ownCall reads it, and puts a marker in its place.
+func (pp *prepass) ownCall() error {
+	t := pp.peek()
+	var e ast.Expr
+	var err error
+	why := "a window is no function of MySQL's"
+	bound, of, isBound := windowBound(t.word)
+	switch {
+	case isBound:
+		e, err = pp.windowBound(bound, of)
+	case t.is("GROUPING"), t.is("ROLLUP"), t.is("CUBE"):
+		e, err = pp.groupingSets()
+		why = "MySQL has no grouping sets"
+	case t.is("STEP"):
+		e, err = pp.stepWindow()
 	default:
-		w.fail(diag.New(diag.WrongArguments, c.At, "%s takes no arguments", c.Name.Text))
-		return b
+		e, _, err = pp.windowCall(false)
 	}
-	b.Of = w.window(&call)
-	return b
+	if err != nil {
+		return err
+	}
+	all := token{kind: tokMarker, start: t.start, end: pp.parser.at(pp.pos - 1).end}
+	pp.rewrite(lexeme{token: all, role: ready, out: marker('w', all.end-all.start), expr: e}, why)
+	return nil
 }
 
-// window reads TUMBLE(time, size[, offset]) and HOP(time, slide, size[, offset]).
-// The two of a HOP may stand in either order: the larger is the size.
-func (w *walker) window(c *ast.Call) *ast.Window {
-	name := c.Name.Text
-	usage := windowUsage[name]
-	out := &ast.Window{Node: c.Node, Kind: ast.Tumble}
-	least := 2
-	if name == "HOP" {
-		out.Kind, least = ast.Hop, 3
-	}
-	if len(c.Args) < least || len(c.Args) > least+1 {
-		w.fail(diag.New(diag.WrongArguments, c.At, "%s takes %d or %d arguments, not %d", name, least, least+1, len(c.Args)).
-			WithHint("write %s", usage))
-		return out
-	}
-	out.Time = c.Args[0]
-	var lengths [3]*ast.Interval
-	for i, arg := range c.Args[1:] {
-		iv, ok := arg.(*ast.Interval)
-		if !ok {
-			w.fail(diag.New(diag.WrongArguments, arg.Span(), "%s needs an INTERVAL here", name).WithHint("write %s", usage))
-			return out
+// windowBound reads TUMBLE_START(…), WINDOW_END() and their kin.
+func (pp *prepass) windowBound(bound, of string) (ast.Expr, error) {
+	first, name := pp.pos, pp.peek()
+	b := &ast.WindowBound{Bound: bound}
+	switch {
+	case pp.parser.at(pp.pos + 2).is(")"):
+		pp.pos += 3
+	case of == "":
+		end := pp.closing(pp.pos + 1)
+		return nil, diag.New(diag.WrongArguments, name.span().Join(pp.parser.at(end).span()), "%s takes no arguments", name.word)
+	default:
+		fam := families[of]
+		fam.usage = strings.Replace(fam.usage, of, name.word, 1)
+		var err error
+		if b.Of, _, err = pp.windowCallOf(fam, false); err != nil {
+			return nil, err
 		}
-		if err := constantInterval(iv); err != nil {
-			w.fail(err)
-			return out
-		}
-		lengths[i] = iv
 	}
-	if out.Kind == ast.Tumble {
-		out.Size, out.Offset = lengths[0], lengths[1]
-		return out
+	b.Node = pp.parser.from(first)
+	return b, nil
+}
+
+// stepWindow reads STEP(x BY INTERVAL n unit): the start of a window side by side. In
+// GROUP BY it is the window itself, which finishGroups finds.
+func (pp *prepass) stepWindow() (ast.Expr, error) {
+	first := pp.pos
+	by, ok := pp.wordInside("BY")
+	if !ok || by == first+2 {
+		return nil, unsupported(pp.peek().span(), "write STEP(ts BY INTERVAL '30' SECOND)", "STEP without BY is not supported")
 	}
-	out.Slide, out.Size, out.Offset = lengths[0], lengths[1], lengths[2]
-	if longer(out.Slide, out.Size) {
-		out.Slide, out.Size = out.Size, out.Slide
+	pp.pos += 2
+	w := &ast.Window{Kind: ast.Tumble}
+	var err error
+	if w.Time, err = pp.parseExpr(by); err != nil {
+		return nil, err
 	}
-	return out
+	pp.pos = by + 1
+	if !pp.startsLength() {
+		return nil, pp.expected("INTERVAL").WithHint("write STEP(ts BY INTERVAL '30' SECOND)")
+	}
+	if w.Size, err = pp.length(); err != nil {
+		return nil, err
+	}
+	if err := pp.expect(")"); err != nil {
+		return nil, err
+	}
+	w.Node = pp.parser.from(first)
+	return &ast.WindowBound{Node: w.Node, Bound: "window_start", Of: w}, nil
 }
 
 // longer tells whether a is longer than b; a month counts 30 days.
-func longer(a, b *ast.Interval) bool { return length(a).Cmp(length(b)) > 0 }
+func longer(a, b *ast.Interval) bool { return lengthOf(a).Cmp(lengthOf(b)) > 0 }
 
-func length(iv *ast.Interval) *big.Int {
+func lengthOf(iv *ast.Interval) *big.Int {
 	const monthMicros = 30 * 86_400_000_000
 	n := new(big.Int).Mul(big.NewInt(iv.Months), big.NewInt(monthMicros))
 	return n.Add(n, big.NewInt(iv.Micros))
+}
+
+func refusedWindow(t token) error {
+	hint := "write HOP(ts, slide, size) for windows that overlap, or TUMBLE(ts, size)"
+	return unsupported(t.span(), hint, "the window %s is not supported", t.word)
 }
