@@ -169,15 +169,18 @@ func aggregateTypes(name string, o operand) (physical.Expr, types.Type, error) {
 		return o.e, o.e.Type(), nil
 	}
 	arg, err := number(o, name)
+	if o.e.Type().IsNumeric() {
+		arg = o.e // narrow ones add up as well
+	}
 	if err != nil {
 		return nil, types.Type{}, diag.New(diag.WrongType, o.at, "%s takes a number, this is a %s", name, o.e.Type()).
 			WithHint("MIN, MAX and COUNT take every type")
 	}
 	t := arg.Type()
 	switch {
-	case name == "APPROX_PERCENTILE" && t.Kind != types.Double:
+	case name == "APPROX_PERCENTILE" && t != types.DoubleType:
 		return castTo(arg, types.DoubleType), types.DoubleType, nil
-	case name == "SUM" && t.Kind == types.Bigint:
+	case name == "SUM" && t.IsInteger():
 		return arg, types.DecimalType(types.MaxDecimalPrecision, 0), nil
 	case name == "SUM" && t.Kind == types.Decimal:
 		return arg, types.DecimalType(types.MaxDecimalPrecision, t.Scale), nil

@@ -15,10 +15,13 @@ const scaleMax = 30
 const divisionDigits = 4
 
 // number makes a number of an operand of arithmetic: text becomes a DOUBLE,
-// a truth value 0 or 1.
+// a truth value 0 or 1, and what is narrow the BIGINT or DOUBLE that it is
+// computed as.
 func number(o operand, what string) (physical.Expr, error) {
 	t := o.e.Type()
 	switch {
+	case t.IsNumeric() && t.Width > 0:
+		return &physical.Call{Fn: "cast", Args: []physical.Expr{o.e}, T: t.Wide()}, nil
 	case t.IsNumeric():
 		return o.e, nil
 	case t.Kind == types.Boolean, t.Kind == types.Null:
@@ -29,8 +32,13 @@ func number(o operand, what string) (physical.Expr, error) {
 			return nil, err
 		}
 		return castTo(m.e, types.DoubleType), nil
+	case t.Kind == types.Varbinary:
+		return castTo(o.e, types.DoubleType), nil
 	case t.Kind == types.JSON:
 		return castTo(unquoted(o.e), types.DoubleType), nil
+	case t.Kind == types.Time:
+		return nil, diag.New(diag.WrongType, o.at, "%s needs a number, this is a %s", what, t).
+			WithHint("add or subtract an INTERVAL")
 	case t.IsTime():
 		return nil, diag.New(diag.WrongType, o.at, "%s needs a number, this is a %s", what, t).
 			WithHint("add or subtract an INTERVAL, or take UNIX_TIMESTAMP(…) for the seconds")
@@ -60,8 +68,8 @@ func arithmetic(e *ast.Binary, l, r operand) (physical.Expr, error) {
 		b = castTo(r.e, a.Type())
 	}
 	for _, n := range []physical.Expr{a, b} {
-		if e.Op == "div" && n.Type().Kind != types.Bigint {
-			return nil, diag.New(diag.WrongType, e.At, "DIV divides BIGINTs, this is a %s", n.Type()).
+		if e.Op == "div" && !n.Type().IsInteger() {
+			return nil, diag.New(diag.WrongType, e.At, "DIV divides integers, this is a %s", n.Type()).
 				WithHint("write FLOOR(a / b), or CAST(… AS SIGNED) first")
 		}
 	}
@@ -80,13 +88,17 @@ func numeric(op string, a, b physical.Expr) physical.Expr {
 	return &physical.Call{Fn: op, Args: []physical.Expr{a, b}, T: numericType(op, a.Type(), b.Type())}
 }
 
-// numericType returns the type of a op b, which are of one kind; two BIGINTs divide to a DECIMAL. The digits of
+// numericType returns the type of a op b, which are of one kind or both integers;
+// two integers divide to a DECIMAL. As in MySQL the result is unsigned if one of
+// them is, but a remainder is what the dividend is. The digits of
 // a DECIMAL follow MySQL's rules, cut at 38: a longer result loses whole digits
 // first, which the evaluator counts as overflow.
 func numericType(op string, a, b types.Type) types.Type {
 	switch {
-	case op == "/" && a.Kind == types.Bigint:
+	case op == "/" && a.IsInteger():
 		a, b = asDecimal(a), asDecimal(b)
+	case op != "%" && b.Kind == types.Ubigint:
+		return b
 	case a.Kind != types.Decimal:
 		return a
 	}
@@ -134,6 +146,11 @@ func addInterval(t operand, interval physical.Expr, subtract bool, what string) 
 		e = castTo(m.e, types.DatetimeType(6))
 	case types.Null:
 		e = castTo(e, types.DatetimeType(6))
+	case types.Time:
+		if l, ok := interval.(*physical.Literal); !ok || l.Value.(physical.Span).Months != 0 {
+			return nil, diag.New(diag.WrongType, t.at, "to a TIME only a span of fixed length can be added").
+				WithHint("for example INTERVAL 90 MINUTE; add months and amounts that vary to a DATETIME")
+		}
 	case types.Date, types.Datetime:
 	default:
 		return nil, diag.New(diag.WrongType, t.at, "an INTERVAL is added to a time, this is a %s", e.Type())
@@ -162,6 +179,8 @@ func dateAdd(e physical.Expr, span physical.Span) physical.Expr {
 	case t.Kind == types.Date && span.Micros%microsPerDay != 0:
 		t = types.DatetimeType(digitsOf(span.Micros))
 		e = castTo(e, types.DatetimeType(0))
+	case t.Kind == types.Time:
+		t = types.TimeType(max(t.Precision, digitsOf(span.Micros)))
 	case t.Kind == types.Datetime:
 		t = types.DatetimeType(max(t.Precision, digitsOf(span.Micros)))
 	}

@@ -185,13 +185,23 @@ func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
 // castable tells whether values of a type can be cast to another.
 func castable(from, to types.Type, at diag.Span) error {
 	bad := from.Kind == types.Interval || to.Kind == types.Interval || to.Kind == types.Null || to.Kind == types.Invalid
+	if from.Kind == types.Varbinary && to.Kind == types.JSON {
+		return diag.New(diag.WrongType, at, "a %s cannot be cast to JSON", from).WithHint("write CAST(CAST(… AS VARCHAR) AS JSON) for bytes that are text")
+	}
 	if to.Kind == types.JSON && from.Kind != types.Varchar && from.Kind != types.Null && from.Kind != types.JSON {
 		return diag.New(diag.WrongType, at, "a %s cannot be cast to JSON", from).WithHint("text that holds JSON can")
 	}
 	number := func(t types.Type) bool { return t.IsNumeric() || t.Kind == types.Boolean }
-	if bad || number(from) && to.IsTime() || from.IsTime() && number(to) {
+	clock := func(t types.Type) bool { return t.IsTime() || t.Kind == types.Time }
+	if bad || number(from) && clock(to) || clock(from) && number(to) || from.Kind == types.Time && to.IsTime() {
 		err := diag.New(diag.WrongType, at, "a %s cannot be cast to %s", from, to)
 		switch {
+		case from.Kind == types.Time && to.IsTime():
+			return err.WithHint("a TIME has no day")
+		case from.Kind == types.Time:
+			return err.WithHint("CAST(… AS VARCHAR) gives its text")
+		case to.Kind == types.Time:
+			return err.WithHint("text that reads HH:MM:SS can")
 		case from.IsNumeric() && to.IsTime():
 			return err.WithHint("FROM_UNIXTIME(…) makes a time of epoch seconds")
 		case from.IsTime() && to.IsNumeric():

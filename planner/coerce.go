@@ -38,15 +38,7 @@ func castTo(e physical.Expr, to types.Type) physical.Expr {
 // fits tells whether a value of one type can stand for the other as it is:
 // lengths of VARCHAR and digits of DATETIME do not change how values lie in memory.
 func fits(from, to types.Type) bool {
-	switch {
-	case from.Kind != to.Kind:
-		return false
-	case from.Kind == types.Decimal:
-		return from == to
-	case from.Kind == types.Datetime:
-		return from.Precision <= to.Precision
-	}
-	return true
+	return from.Kind == to.Kind && (from.IsBytes() || to.Holds(from))
 }
 
 func convertLiteral(l *physical.Literal, to types.Type) (any, bool) {
@@ -66,16 +58,30 @@ func convertLiteral(l *physical.Literal, to types.Type) (any, bool) {
 			return nil, false
 		}
 		switch to.Kind {
+		case types.Bigint:
+			least, greatest := to.IntRange()
+			return v, least <= v && v <= greatest
+		case types.Ubigint:
+			return uint64(v), v >= 0
 		case types.Double:
-			return float64(v), true
+			return float64(v), to.Width == 0
 		case types.Decimal:
 			return rescale(big.NewInt(v), 0, to)
+		}
+	case uint64:
+		switch to.Kind {
+		case types.Bigint:
+			return int64(v), to.Width == 0 && v <= math.MaxInt64
+		case types.Double:
+			return float64(v), to.Width == 0
+		case types.Decimal:
+			return rescale(new(big.Int).SetUint64(v), 0, to)
 		}
 	case decimal128.Num:
 		switch to.Kind {
 		case types.Double:
 			f, err := strconv.ParseFloat(v.ToString(int32(l.T.Scale)), 64)
-			return f, err == nil
+			return f, err == nil && to.Width == 0
 		case types.Decimal:
 			return rescale(v.BigInt(), l.T.Scale, to)
 		}
@@ -101,7 +107,7 @@ func asDecimal(t types.Type) types.Type {
 	if t.Kind == types.Decimal {
 		return t
 	}
-	return types.DecimalType(19, 0)
+	return types.DecimalType(t.IntDigits(), 0)
 }
 
 // wider returns the DECIMAL that holds both, cut to 38 digits at the cost of
@@ -133,11 +139,20 @@ func commonType(a, b types.Type) (types.Type, bool) {
 		return commonType(types.BigintType, b)
 	case a.IsNumeric() && b.Kind == types.Double:
 		return types.DoubleType, true
-	case a.Kind == types.Bigint && b.Kind == types.Decimal:
+	case a.Kind == types.Bigint && b.Kind == types.Ubigint:
+		if a.Unsigned {
+			return b, true
+		}
+		return types.DecimalType(20, 0), true // holds both
+	case a.IsInteger() && b.Kind == types.Decimal:
 		t, _ := wider(asDecimal(a), b)
 		return t, true
-	case a.IsNumeric() && b.Kind == types.Varchar:
+	case a.IsNumeric() && (b.Kind == types.Varchar || b.Kind == types.Varbinary):
 		return types.DoubleType, true
+	case a.Kind == types.Varchar && b.Kind == types.Varbinary:
+		return types.VarbinaryType, true
+	case a.Kind == types.Varchar && b.Kind == types.Time:
+		return types.TimeType(6), true
 	case a.Kind == types.Varchar && b.IsTime():
 		return types.DatetimeType(6), true
 	case a.Kind == types.Date && b.Kind == types.Datetime:
@@ -152,13 +167,22 @@ func sameKind(a, b types.Type) types.Type {
 	case types.Decimal:
 		t, _ := wider(a, b)
 		return t
-	case types.Datetime:
-		return types.DatetimeType(max(a.Precision, b.Precision))
-	case types.Varchar:
+	case types.Time, types.Datetime:
+		a.Precision = max(a.Precision, b.Precision)
+	case types.Varchar, types.Varbinary:
 		if a.Length == 0 || b.Length == 0 {
-			return types.VarcharType
+			a.Length = 0
+		} else {
+			a.Length = max(a.Length, b.Length)
 		}
-		return types.VarcharOf(max(a.Length, b.Length))
+	case types.Bigint, types.Double:
+		switch {
+		case a.Holds(b):
+		case b.Holds(a):
+			return b
+		default:
+			return a.Wide()
+		}
 	}
 	return a
 }
@@ -170,7 +194,10 @@ func resultType(a, b types.Type) (types.Type, bool) {
 		return types.Type{}, false
 	}
 	if a.Kind != b.Kind && a.Kind != types.Null && b.Kind != types.Null {
-		if a.Kind == types.Varchar || b.Kind == types.Varchar || a.Kind == types.JSON || b.Kind == types.JSON {
+		if a.Kind == types.Varbinary && b.Kind == types.Varchar || a.Kind == types.Varchar && b.Kind == types.Varbinary {
+			return types.VarbinaryType, true
+		}
+		if a.IsBytes() || b.IsBytes() {
 			return types.VarcharType, true
 		}
 	}
@@ -195,6 +222,15 @@ func meant(o operand, beside types.Type) (operand, error) {
 		return o, nil
 	}
 	switch {
+	case beside.Kind == types.Time:
+		micros, ok := types.ParseTime(text)
+		if !ok {
+			return o, diag.New(diag.BadLiteral, o.at, "'%s' is not a %s", shorten(text), beside).
+				WithHint("write for example '10:00:00' or '-00:30:00.5'")
+		}
+		return operand{&physical.Literal{T: types.TimeType(max(beside.Precision, digitsOf(micros))), Value: micros}, o.at}, nil
+	case beside.Kind == types.Varbinary:
+		return operand{&physical.Literal{T: types.VarbinaryType, Value: text}, o.at}, nil
 	case beside.IsTime():
 		l, ok := timeLiteral(text, beside)
 		if !ok {
@@ -205,6 +241,10 @@ func meant(o operand, beside types.Type) (operand, error) {
 	case beside.Kind == types.Bigint:
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return operand{bigint(n), o.at}, nil
+		}
+	case beside.Kind == types.Ubigint:
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return operand{&physical.Literal{T: types.UbigintType, Value: n}, o.at}, nil
 		}
 	}
 	if beside.IsNumeric() {
@@ -268,8 +308,8 @@ func bring(what string, ops []operand, join func(a, b types.Type) (types.Type, b
 				return nil, types.Type{}, err
 			}
 		}
-		tighten(ops)
 	}
+	tighten(ops, read)
 	t := types.NullType
 	for i, o := range ops {
 		joined, ok := join(t, o.e.Type())
@@ -319,21 +359,34 @@ func beside(what string, ops []operand) ([]operand, error) {
 	return ops, nil
 }
 
-// tighten gives whole constants beside a DECIMAL as few digits as they have, so
-// that the column need not be cast to something wide enough for any BIGINT.
-func tighten(ops []operand) {
-	exact := false
+// tighten fits whole constants to what they stand beside, so that the column need
+// not be cast: beside a BIGINT UNSIGNED those that are not negative are one, too.
+// Where values are compared, those beside a DECIMAL get as few digits as they have.
+func tighten(ops []operand, compared bool) {
+	exact, unsigned := false, false
 	for _, o := range ops {
 		exact = exact || o.kind() == types.Decimal
+		unsigned = unsigned || o.kind() == types.Ubigint
 	}
 	for i, o := range ops {
 		l, ok := o.e.(*physical.Literal)
-		if !exact || !ok || l.T.Kind != types.Bigint || l.Value == nil {
+		if !ok || !l.T.IsInteger() || l.Value == nil {
 			continue
 		}
-		n := big.NewInt(l.Value.(int64))
-		t := types.DecimalType(len(new(big.Int).Abs(n).String()), 0)
-		ops[i].e = &physical.Literal{T: t, Value: decimal128.FromBigInt(n)}
+		n := new(big.Int)
+		switch v := l.Value.(type) {
+		case int64:
+			n.SetInt64(v)
+		case uint64:
+			n.SetUint64(v)
+		}
+		switch {
+		case exact && compared:
+			t := types.DecimalType(len(new(big.Int).Abs(n).String()), 0)
+			ops[i].e = &physical.Literal{T: t, Value: decimal128.FromBigInt(n)}
+		case unsigned && n.Sign() >= 0:
+			ops[i].e = &physical.Literal{T: types.UbigintType, Value: n.Uint64()}
+		}
 	}
 }
 
@@ -366,6 +419,9 @@ func mixed(what string, before []operand, o operand, t types.Type) *diag.Error {
 		at = at.Join(b.at)
 	}
 	err := diag.New(diag.WrongType, at, "%s does not take a %s and a %s", what, t, o.e.Type())
+	if u := o.e.Type(); t.Kind == types.Time && u.IsTime() || t.IsTime() && u.Kind == types.Time {
+		return err.WithHint("CAST(… AS TIME) takes the time of the day")
+	}
 	if t.IsTime() && o.e.Type().IsNumeric() || t.IsNumeric() && o.e.Type().IsTime() {
 		return err.WithHint("write a time as '2026-11-20 10:00:00', or turn epoch seconds into one with FROM_UNIXTIME(…)")
 	}

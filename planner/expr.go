@@ -141,10 +141,13 @@ func (x *exprs) literal(l *ast.Literal) (physical.Expr, error) {
 }
 
 // exactLiteral reads digits with an optional point: a BIGINT if there is no
-// point and it fits, else a DECIMAL with as many digits as are written.
+// point and it fits, else a BIGINT UNSIGNED if that does, else a DECIMAL with as many digits as are written.
 func exactLiteral(l *ast.Literal, digits string) (physical.Expr, error) {
 	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
 		return bigint(n), nil
+	}
+	if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+		return &physical.Literal{T: types.UbigintType, Value: n}, nil
 	}
 	whole, fraction, _ := strings.Cut(digits, ".")
 	unscaled, ok := new(big.Int).SetString(whole+fraction, 10)
@@ -186,6 +189,9 @@ func (x *exprs) unary(e *ast.Unary) (physical.Expr, error) {
 	}
 	if l, ok := n.(*physical.Literal); ok && l.T.Kind == types.Double && l.Value != nil {
 		return &physical.Literal{T: l.T, Value: -l.Value.(float64)}, nil
+	}
+	if n.Type().Kind == types.Ubigint {
+		n = castTo(n, types.BigintType) // MySQL, too, gives it a sign
 	}
 	return &physical.Call{Fn: "neg", Args: []physical.Expr{n}, T: n.Type()}, nil
 }

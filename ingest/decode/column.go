@@ -19,13 +19,15 @@ type column struct {
 	Column
 	arrowType arrow.DataType
 	alloc     memory.Allocator
-	build     bool // it is in Want
-	check     bool // its values are read: it is in Want, or all are checked
-	generated bool // no value may be sent
-	mask      int  // and'ed to row numbers: -1, or 0 where nothing is kept
+	build     bool  // it is in Want
+	check     bool  // its values are read: it is in Want, or all are checked
+	generated bool  // no value may be sent
+	least     int64 // of a Bigint
+	greatest  int64
+	mask      int // and'ed to row numbers: -1, or 0 where nothing is kept
 
-	values []byte // the memory behind the one of these that the type needs
-	ints   []int64
+	values []byte  // the memory behind the one of these that the type needs
+	ints   []int64 // BIGINT UNSIGNED by its bits
 	floats []float64
 	days   []int32
 	exact  []decimal128.Num
@@ -41,6 +43,7 @@ type column struct {
 
 func newColumn(c Column, build, checkAll, generated bool, alloc memory.Allocator) column {
 	col := column{Column: c, generated: generated, build: build, check: build || checkAll, alloc: alloc, arrowType: stream.ArrowType(c.Type)}
+	col.least, col.greatest = c.Type.IntRange()
 	if build {
 		col.mask = -1
 		return col
@@ -81,7 +84,7 @@ func (c *column) reserve(rows int) {
 	}
 	c.values = resize(c.alloc, c.values, rows*c.width())
 	switch c.Type.Kind {
-	case types.Bigint, types.Datetime:
+	case types.Bigint, types.Ubigint, types.Time, types.Datetime:
 		c.ints = arrow.Int64Traits.CastFromBytes(c.values)
 	case types.Double:
 		c.floats = arrow.Float64Traits.CastFromBytes(c.values)
@@ -94,7 +97,7 @@ func (c *column) reserve(rows int) {
 
 func (c *column) isText() bool {
 	switch c.Type.Kind {
-	case types.Varchar, types.JSON, types.Null:
+	case types.Varchar, types.Varbinary, types.JSON, types.Null:
 		return true
 	}
 	return false
@@ -147,7 +150,7 @@ func (c *column) setNull(row int) {
 	}
 	c.nulls = append(c.nulls, int32(row))
 	switch c.Type.Kind {
-	case types.Bigint, types.Datetime:
+	case types.Bigint, types.Ubigint, types.Time, types.Datetime:
 		c.ints[row] = 0
 	case types.Double:
 		c.floats[row] = 0

@@ -57,6 +57,9 @@ func (t *table) set(c *column, data []byte, v value) (code string) {
 	if c.Type.Kind == types.JSON {
 		return t.setJSON(c, data, v)
 	}
+	if c.Type.Kind == types.Varbinary {
+		return t.setVarbinary(c, raw, v)
+	}
 	if c.isText() {
 		return t.setVarchar(c, raw, v)
 	}
@@ -74,6 +77,13 @@ func (t *table) set(c *column, data []byte, v value) (code string) {
 			return BadTime
 		}
 		c.days[row] = days
+		return ""
+	case types.Time:
+		micros, ok := types.ParseTime(raw)
+		if !ok || v.kind != stringValue && v.kind != csvValue {
+			return BadTime
+		}
+		c.ints[row] = micros
 		return ""
 	case types.Datetime:
 		micros, ok := t.datetime(raw, v.kind)
@@ -131,6 +141,28 @@ func (t *table) setJSON(c *column, data []byte, v value) (code string) {
 	return ""
 }
 
+// setVarbinary reads bytes: base64 in JSON, 0x and hexadecimal digits in CSV.
+func (t *table) setVarbinary(c *column, raw []byte, v value) (code string) {
+	if v.escaped {
+		raw = unescape(nil, raw) // \/ at most, in what is base64
+	}
+	var ok bool
+	switch v.kind {
+	case stringValue:
+		t.scratch, ok = types.ParseBase64(t.scratch[:0], raw)
+	case csvValue:
+		t.scratch, ok = types.ParseHex(t.scratch[:0], raw)
+	}
+	if !ok {
+		return BadType
+	}
+	if n := c.Type.Length; n > 0 && len(t.scratch) > n {
+		return OutOfRange
+	}
+	c.setText(t.row, t.scratch)
+	return ""
+}
+
 func (c *column) setBoolean(row int, raw []byte, kind valueKind) (code string) {
 	isText := kind == stringValue || kind == csvValue
 	switch {
@@ -157,7 +189,7 @@ func equalsFold(s []byte, word string) bool {
 	return true
 }
 
-// setNumber sets a BIGINT, a DOUBLE or a DECIMAL.
+// setNumber sets an integer, a DOUBLE, a FLOAT or a DECIMAL.
 func (c *column) setNumber(row int, raw []byte) (code string) {
 	n, ok := parseNumber(raw)
 	if !ok {
@@ -169,14 +201,28 @@ func (c *column) setNumber(row int, raw []byte) (code string) {
 		if !ok {
 			return OutOfRange
 		}
+		if c.Type.Width == 32 {
+			if v, ok = types.ToFloat(v); !ok {
+				return OutOfRange
+			}
+		}
 		c.floats[row] = v
+	case types.Ubigint:
+		hi, lo, exact, ok := n.scaled(0, halfAway)
+		if ok && !exact {
+			return BadType
+		}
+		if !ok || hi != 0 || n.negative && lo != 0 {
+			return OutOfRange
+		}
+		c.ints[row] = int64(lo)
 	case types.Bigint:
 		hi, lo, exact, ok := n.scaled(0, halfAway)
 		if ok && !exact {
 			return BadType
 		}
 		v, fits := signed(n.negative, hi, lo)
-		if !ok || !fits {
+		if !ok || !fits || v < c.least || v > c.greatest {
 			return OutOfRange
 		}
 		c.ints[row] = v
@@ -234,10 +280,16 @@ func (t *table) explain(c *column, data []byte, v value, code string) string {
 		return fmt.Sprintf("%s is not JSON", text)
 	case code == OutOfRange:
 		return fmt.Sprintf("%s is out of range for %s", text, c.Type)
+	case c.Type.Kind == types.Varbinary && v.kind == csvValue:
+		return fmt.Sprintf("%s is not a %s: expected 0x and hexadecimal digits", text, c.Type)
+	case c.Type.Kind == types.Varbinary:
+		return fmt.Sprintf("%s is not a %s: expected base64 in a string", text, c.Type)
 	case c.isText():
 		return fmt.Sprintf("%s is longer than %s allows", text, c.Type)
 	case code == BadTime && c.Type.Kind == types.Date:
 		return fmt.Sprintf("%s is not a %s: expected YYYY-MM-DD", text, c.Type)
+	case code == BadTime && c.Type.Kind == types.Time:
+		return fmt.Sprintf("%s is not a %s: expected [-]HH:MM:SS[.f] up to 838:59:59", text, c.Type)
 	case code == BadTime:
 		return fmt.Sprintf("%s is not a %s: expected YYYY-MM-DD HH:MM:SS[.f][Z|±hh:mm] or a number of %s since 1970",
 			text, c.Type, unitName(t.cfg.TimeUnit))

@@ -237,14 +237,14 @@ func (d *CSV) quick(c *column, data []byte, v value) bool {
 	switch c.Type.Kind {
 	case types.Bigint:
 		n, next := integer(data[:v.end], v.start)
-		if next != v.end {
+		if next != v.end || n < c.least || n > c.greatest {
 			return false
 		}
 		c.ints[row] = n
 		return true
 	case types.Double:
 		f, next := simpleFloat(data[:v.end], v.start)
-		if next != v.end {
+		if next != v.end || c.Type.Width == 32 {
 			return false
 		}
 		c.floats[row] = f

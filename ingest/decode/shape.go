@@ -120,7 +120,9 @@ func (d *JSON) reading(column int32) reading {
 	case types.Bigint:
 		return readBigint
 	case types.Double:
-		return readDouble
+		if t.Width == 0 {
+			return readDouble
+		}
 	case types.Datetime:
 		return readDatetime
 	case types.Varchar:
@@ -176,8 +178,8 @@ func (d *JSON) match(sh *shape, data []byte, start int, inLine bool) (next int) 
 		i = behind
 		switch f.read {
 		case readBigint:
-			if v, next := integer(data, i); next >= 0 {
-				c := &d.cols[f.column]
+			c := &d.cols[f.column]
+			if v, next := integer(data, i); next >= 0 && c.least <= v && v <= c.greatest {
 				c.ints[row&c.mask] = v
 				i = next
 				continue

@@ -104,14 +104,22 @@ func setAll(shards []stream.Shard, shard stream.Shard) {
 func keyText(values arrow.Array, t types.Type) func(dst []byte, row int) []byte {
 	switch v := values.(type) {
 	case *array.Int64:
+		if t.Kind == types.Time {
+			return func(dst []byte, row int) []byte { return types.AppendTime(dst, v.Value(row), t.Precision) }
+		}
 		return func(dst []byte, row int) []byte { return strconv.AppendInt(dst, v.Value(row), 10) }
+	case *array.Uint64:
+		return func(dst []byte, row int) []byte { return strconv.AppendUint(dst, v.Value(row), 10) }
 	case *array.Float64:
-		return func(dst []byte, row int) []byte { return types.AppendDouble(dst, v.Value(row)) }
+		return func(dst []byte, row int) []byte { return types.AppendReal(dst, v.Value(row), t) }
 	case *array.Decimal128:
 		return func(dst []byte, row int) []byte { return types.AppendDecimal(dst, v.Value(row), t.Scale) }
 	case *array.Boolean:
 		return func(dst []byte, row int) []byte { return strconv.AppendBool(dst, v.Value(row)) }
 	case *array.String:
+		if t.Kind == types.Varbinary {
+			return func(dst []byte, row int) []byte { return types.AppendHex(dst, v.Value(row)) }
+		}
 		return func(dst []byte, row int) []byte { return append(dst, v.Value(row)...) }
 	case *array.Date32:
 		return func(dst []byte, row int) []byte { return types.AppendDate(dst, int32(v.Value(row))) }

@@ -28,12 +28,15 @@ func (d *dense[T]) of(src []T, one bool, n int) []T {
 	return d.rows[:n]
 }
 
-// buildArith makes +, - and * of two BIGINTs, DOUBLEs or DECIMALs.
+// buildArith makes +, - and * of two BIGINTs, DOUBLEs or DECIMALs, or of two
+// integers of which one is unsigned.
 func buildArith(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	op := call.Fn[0]
 	switch {
 	case call.T.Kind == types.Bigint && takes(call, types.Bigint):
 		return newStrict(call, ledger, intArith(op))
+	case call.T.Kind == types.Ubigint && takesIntegers(call):
+		return newStrict(call, ledger, uintArith(op, signsOf(call)))
 	case call.T.Kind == types.Double && takes(call, types.Double):
 		return newStrict(call, ledger, numArith(op))
 	case call.T.Kind == types.Decimal && takes(call, types.Decimal):
@@ -243,9 +246,12 @@ func mulNumConst(out, a []float64, y float64) {
 	}
 }
 
-// buildDivide makes / (of BIGINT with a DECIMAL result, DECIMAL, DOUBLE), div
-// (BIGINT) and % (BIGINT, DECIMAL, DOUBLE; the sign is that of the dividend).
+// buildDivide makes / (of integers with a DECIMAL result, DECIMAL, DOUBLE), div
+// (integers) and % (integers, DECIMAL, DOUBLE; the sign is that of the dividend).
 func buildDivide(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if call.Fn != "/" && takesIntegers(call) && !takes(call, types.Bigint) && call.T.IsInteger() {
+		return newStrict(call, ledger, uintDivide(call.Fn == "%", signsOf(call), call.T.Kind == types.Ubigint))
+	}
 	switch {
 	case call.T.Kind == types.Bigint && takes(call, types.Bigint) && call.Fn != "/":
 		return newStrict(call, ledger, intDivide(call.Fn == "%"))
@@ -253,7 +259,7 @@ func buildDivide(call *physical.Call, ledger *stream.Ledger) (node, error) {
 		return newStrict(call, ledger, numDivide(call.Fn == "%"))
 	case call.T.Kind == types.Decimal && takes(call, types.Decimal) && call.Fn != "div":
 		return newStrict(call, ledger, decArith(call.Fn[0], call))
-	case call.T.Kind == types.Decimal && takes(call, types.Bigint) && call.Fn == "/":
+	case call.T.Kind == types.Decimal && takesIntegers(call) && call.Fn == "/":
 		divide := decArith('/', call)
 		var wide [2]vec
 		return newStrict(call, ledger, func(f *frame, o *out, v []*vec) {
@@ -261,7 +267,11 @@ func buildDivide(call *physical.Call, ledger *stream.Ledger) (node, error) {
 				wide[i].one = x.one
 				wide[i].decs = grow(wide[i].decs, len(x.ints))
 				for j, y := range x.ints {
-					wide[i].decs[j] = decimal128.FromI64(y)
+					if x.class == uints {
+						wide[i].decs[j] = decimal128.FromU64(uint64(y))
+					} else {
+						wide[i].decs[j] = decimal128.FromI64(y)
+					}
 				}
 			}
 			divide(f, o, []*vec{&wide[0], &wide[1]})

@@ -33,20 +33,14 @@ func buildCast(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	return newStrict(call, ledger, run)
 }
 
-// sameValues tells whether every value of from is one of to, written the same.
+// sameValues tells whether every value of from lies in memory as the value of
+// to that it becomes.
 func sameValues(from, to types.Type) bool {
-	if from.Kind != to.Kind {
-		return false
+	switch {
+	case from.Kind == types.Double && to == types.DoubleType, from.Kind == types.Varchar && to == types.VarbinaryType:
+		return true
 	}
-	switch to.Kind {
-	case types.Decimal:
-		return from == to
-	case types.Datetime:
-		return from.Precision <= to.Precision
-	case types.Varchar:
-		return to.Length == 0 || 0 < from.Length && from.Length <= to.Length
-	}
-	return true
+	return to.Holds(from)
 }
 
 // clockNumber is the type of YYYYMMDDhhmmss with microseconds.
@@ -55,8 +49,21 @@ func clockNumber() types.Type { return types.DecimalType(20, 6) }
 // castOver returns the type that a cast takes as a step in between.
 func castOver(from, to types.Type) (mid types.Type, ok bool) {
 	switch {
-	case from.Kind == types.JSON && to.Kind == types.Varchar && to.Length > 0:
+	case to.Width > 0 && from.Kind != to.Kind:
+		return to.Wide(), true // then it is cut to size
+	case from.Kind == types.JSON && (to.Kind == types.Varchar && to.Length > 0 || to.Kind == types.Varbinary),
+		from.Kind == types.Varbinary && !to.IsBytes(),
+		to.Kind == types.Varbinary && !from.IsBytes():
 		return types.VarcharType, true
+	case to.Kind == types.Ubigint && (from.IsTime() || from.Kind == types.Time),
+		from.Kind == types.Ubigint && (to.IsTime() || to.Kind == types.Time):
+		return types.BigintType, true
+	case from.Kind == types.Time && to.Kind == types.Bigint && from.Precision > 0:
+		return types.TimeType(0), true
+	case from.Kind == types.Time && to.IsNumeric() && to.Kind != types.Bigint && to != clockNumber():
+		return clockNumber(), true
+	case from.Kind == types.Date && to.Kind == types.Time:
+		return types.DatetimeType(0), true
 	case from.Kind == types.Boolean && to.Kind != types.Bigint && to.Kind != types.Varchar,
 		from.Kind == types.Date && (to.IsNumeric() || to.Kind == types.Boolean) && to.Kind != types.Bigint:
 		return types.BigintType, true
@@ -84,8 +91,14 @@ func castKernel(from, to types.Type) kernel {
 		}
 	case types.Bigint:
 		return castInt(to)
+	case types.Ubigint:
+		return castUint(to)
 	case types.Double:
-		return castNum(to)
+		return castNum(from, to)
+	case types.Time:
+		return castClock(from, to)
+	case types.Varbinary:
+		return castBinary(to)
 	case types.Decimal:
 		return castDec(from, to)
 	case types.Date, types.Datetime:
@@ -147,6 +160,11 @@ func scaled(to types.Type, n decimal128.Num, scale int) (decimal128.Num, bool) {
 
 func castInt(to types.Type) kernel {
 	switch to.Kind {
+	case types.Bigint:
+		least, greatest := to.IntRange()
+		return convert(intsOf, intsOf, func(x int64) (int64, bool) { return x, least <= x && x <= greatest })
+	case types.Ubigint:
+		return convert(intsOf, intsOf, func(x int64) (int64, bool) { return x, x >= 0 })
 	case types.Boolean:
 		return truth(intsOf, func(x int64) bool { return x != 0 })
 	case types.Double:
@@ -168,8 +186,12 @@ func castInt(to types.Type) kernel {
 	return nil
 }
 
-func castNum(to types.Type) kernel {
+func castNum(from, to types.Type) kernel {
 	switch to.Kind {
+	case types.Double:
+		return convert(numsOf, numsOf, types.ToFloat)
+	case types.Ubigint:
+		return convert(numsOf, intsOf, numToUint)
 	case types.Boolean:
 		return truth(numsOf, func(x float64) bool { return x != 0 })
 	case types.Bigint:
@@ -181,7 +203,7 @@ func castNum(to types.Type) kernel {
 			return types.ParseDecimal(strconv.AppendFloat(text[:0], x, 'e', -1, 64), to.Precision, to.Scale)
 		})
 	case types.Varchar:
-		return castToText(types.DoubleType, to)
+		return castToText(from, to)
 	}
 	return nil
 }
@@ -201,6 +223,8 @@ func castDec(from, to types.Type) kernel {
 		return truth(decsOf, func(x decimal128.Num) bool { return x.Sign() != 0 })
 	case types.Bigint:
 		return convert(decsOf, intsOf, func(x decimal128.Num) (int64, bool) { return decToInt(x, from.Scale) })
+	case types.Ubigint:
+		return convert(decsOf, intsOf, func(x decimal128.Num) (int64, bool) { return decToUint(x, from.Scale) })
 	case types.Double:
 		return convert(decsOf, numsOf, func(x decimal128.Num) (float64, bool) { return decToNum(x, from.Scale), true })
 	case types.Decimal:
@@ -303,6 +327,10 @@ func castTime(from, to types.Type) kernel {
 		return convert(intsOf, intsOf, func(x int64) (int64, bool) { return x * microsPerDay, true })
 	case from.Kind == types.Date && to.Kind == types.Bigint:
 		return convert(intsOf, intsOf, func(x int64) (int64, bool) { return clockOf(x*microsPerDay) / 1_000_000, true })
+	case from.Kind == types.Datetime && to.Kind == types.Time:
+		return convert(intsOf, intsOf, func(x int64) (int64, bool) {
+			return roundClock(x-floorDiv(x, microsPerDay)*microsPerDay, to.Precision)
+		})
 	case from.Kind == types.Datetime && to.Kind == types.Date:
 		return convert(intsOf, intsOf, func(x int64) (int64, bool) { return floorDiv(x, microsPerDay), true })
 	case from.Kind == types.Datetime && to.Kind == types.Datetime:

@@ -17,8 +17,12 @@ func castToText(from, to types.Type) kernel {
 		row = func(dst []byte, v *vec, i int) []byte { return strconv.AppendBool(dst, v.bools.get(v.at(i))) }
 	case types.Bigint:
 		row = func(dst []byte, v *vec, i int) []byte { return strconv.AppendInt(dst, v.ints[v.at(i)], 10) }
+	case types.Ubigint:
+		row = func(dst []byte, v *vec, i int) []byte { return strconv.AppendUint(dst, uint64(v.ints[v.at(i)]), 10) }
 	case types.Double:
-		row = func(dst []byte, v *vec, i int) []byte { return types.AppendDouble(dst, v.nums[v.at(i)]) }
+		row = func(dst []byte, v *vec, i int) []byte { return types.AppendReal(dst, v.nums[v.at(i)], from) }
+	case types.Time:
+		row = func(dst []byte, v *vec, i int) []byte { return types.AppendTime(dst, v.ints[v.at(i)], from.Precision) }
 	case types.Decimal:
 		row = func(dst []byte, v *vec, i int) []byte { return types.AppendDecimal(dst, v.decs[v.at(i)], from.Scale) }
 	case types.Date:
@@ -65,6 +69,18 @@ func castText(to types.Type) kernel {
 	switch to.Kind {
 	case types.Varchar:
 		return castToText(types.VarcharType, to)
+	case types.Varbinary:
+		return cutBytes(to)
+	case types.Ubigint:
+		return parse(intsOf, parseUint)
+	case types.Time:
+		return parse(intsOf, func(s []byte) (int64, bool) {
+			micros, ok := types.ParseTime(s)
+			if !ok {
+				return 0, false
+			}
+			return roundClock(micros, to.Precision)
+		})
 	case types.Boolean:
 		return textToBool
 	case types.Bigint:

@@ -75,7 +75,7 @@ func (c *chooser) finish(f *frame) (*vec, error) {
 			if v.bools.get(v.at(i)) {
 				o.bools.set(i)
 			}
-		case ints:
+		case ints, uints:
 			o.ints[i] = v.ints[v.at(i)]
 		case floats:
 			o.nums[i] = v.nums[v.at(i)]
@@ -89,12 +89,12 @@ func (c *chooser) finish(f *frame) (*vec, error) {
 	return &o.vec, o.err
 }
 
-// adapt makes an arm fit the result's type: NULL gets it, and a DECIMAL of
-// another scale or a finer DATETIME is cast.
+// adapt makes an arm fit the result's type: NULL gets it, and a value of the
+// kind that the type does not hold, as a finer DATETIME, is cast.
 func adapt(e physical.Expr, t types.Type) physical.Expr {
 	e = retype(e, t)
 	from := e.Type()
-	if from.Kind == t.Kind && (from.Kind == types.Decimal && from != t || from.Kind == types.Datetime && from.Precision > t.Precision) {
+	if from.Kind == t.Kind && !from.IsBytes() && !sameValues(from, t) {
 		return &physical.Call{Fn: "cast", Args: []physical.Expr{e}, T: t}
 	}
 	return e
@@ -270,6 +270,8 @@ func compareAt(a, b *vec, i int) int {
 		return cmp.Compare(a.bools[x>>6]>>(uint(x)&63)&1, b.bools[y>>6]>>(uint(y)&63)&1)
 	case ints:
 		return cmp.Compare(a.ints[x], b.ints[y])
+	case uints:
+		return cmp.Compare(uint64(a.ints[x]), uint64(b.ints[y]))
 	case floats:
 		return cmp.Compare(a.nums[x], b.nums[y])
 	case decs:

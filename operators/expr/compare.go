@@ -45,6 +45,7 @@ type comparer struct {
 	want   order
 	as, bs int // scales of DECIMALs
 	ints   dense[int64]
+	uints  dense[uint64]
 	nums   dense[float64]
 	cells  [2]bitmap
 }
@@ -67,6 +68,8 @@ func (c *comparer) run(dst bitmap, a, b *vec, n int) {
 	switch a.class {
 	case ints:
 		compareRows(dst, c.ints.of(a.ints, a.one, n), b.ints, b.one, want)
+	case uints:
+		compareRows(dst, c.uints.of(uintsOf(a), a.one, n), uintsOf(b), b.one, want)
 	case floats:
 		compareRows(dst, c.nums.of(a.nums, a.one, n), b.nums, b.one, want)
 	case bools:
@@ -112,7 +115,7 @@ func compareTexts(dst bitmap, a, b *vec, n int, want order) {
 
 // compareRows compares a column with a column or with a constant. -0 equals 0,
 // and a NaN, which only a broken source brings, equals nothing.
-func compareRows[T int64 | float64](dst bitmap, a, b []T, one bool, want order) {
+func compareRows[T int64 | uint64 | float64](dst bitmap, a, b []T, one bool, want order) {
 	if one {
 		compareConst(dst, a, b[0], want)
 		return
@@ -143,7 +146,7 @@ func invert(b bitmap) {
 // block returns the at most 64 rows that word w stands for.
 func block[T any](rows []T, w int) []T { return rows[w*64 : min(len(rows), w*64+64)] }
 
-func equalRows[T int64 | float64](dst bitmap, a, b []T) {
+func equalRows[T int64 | uint64 | float64](dst bitmap, a, b []T) {
 	for w := range dst {
 		x := block(a, w)
 		y := b[w*64:][:len(x)]
@@ -159,7 +162,7 @@ func equalRows[T int64 | float64](dst bitmap, a, b []T) {
 	}
 }
 
-func lessRows[T int64 | float64](dst bitmap, a, b []T) {
+func lessRows[T int64 | uint64 | float64](dst bitmap, a, b []T) {
 	for w := range dst {
 		x := block(a, w)
 		y := b[w*64:][:len(x)]
@@ -175,7 +178,7 @@ func lessRows[T int64 | float64](dst bitmap, a, b []T) {
 	}
 }
 
-func lessEqualRows[T int64 | float64](dst bitmap, a, b []T) {
+func lessEqualRows[T int64 | uint64 | float64](dst bitmap, a, b []T) {
 	for w := range dst {
 		x := block(a, w)
 		y := b[w*64:][:len(x)]
@@ -191,7 +194,7 @@ func lessEqualRows[T int64 | float64](dst bitmap, a, b []T) {
 	}
 }
 
-func compareConst[T int64 | float64](dst bitmap, a []T, c T, want order) {
+func compareConst[T int64 | uint64 | float64](dst bitmap, a []T, c T, want order) {
 	for w := range dst {
 		x := block(a, w)
 		var word uint64

@@ -31,7 +31,7 @@ func export(alloc memory.Allocator, v *vec, t types.Type, dt arrow.DataType, n i
 			}
 		}
 		storeBits(buffers[1].Bytes(), cells, n)
-	case ints:
+	case ints, uints:
 		if t.Kind == types.Date {
 			buffers[1] = newBuffer(alloc, 4*n)
 			days := arrow.Date32Traits.CastFromBytes(buffers[1].Bytes())

@@ -156,6 +156,8 @@ func (s *valueSet) add(l *physical.Literal) (null bool) {
 		return true
 	case int64:
 		put(&s.ints, v)
+	case uint64:
+		put(&s.ints, int64(v))
 	case float64:
 		put(&s.nums, v)
 	case string:
@@ -182,7 +184,7 @@ func (s *valueSet) find(dst bitmap, v *vec, n int) {
 	for i := range n {
 		ok, j := false, v.at(i)
 		switch v.class {
-		case ints:
+		case ints, uints:
 			_, ok = s.ints[v.ints[j]]
 		case floats:
 			_, ok = s.nums[v.nums[j]]

@@ -37,6 +37,9 @@ func newLiteral(l *physical.Literal) (*literal, error) {
 	case int64:
 		ok = c == ints
 		v.ints = []int64{value}
+	case uint64:
+		ok = c == uints
+		v.ints = []int64{int64(value)}
 	case float64:
 		ok = c == floats
 		v.nums = []float64{value}
@@ -67,6 +70,8 @@ func (v *vec) value(i int) any {
 		return v.bools.get(j)
 	case ints:
 		return v.ints[j]
+	case uints:
+		return uint64(v.ints[j])
 	case floats:
 		return v.nums[j]
 	case decs:
@@ -127,6 +132,8 @@ func (c *column) eval(f *frame) (*vec, error) {
 		}
 	case *array.Int64:
 		o.ints = a.Int64Values()
+	case *array.Uint64:
+		o.ints = arrow.Int64Traits.CastFromBytes(arrow.Uint64Traits.CastToBytes(a.Uint64Values()))
 	case *array.Timestamp:
 		o.ints = arrow.Int64Traits.CastFromBytes(arrow.TimestampTraits.CastToBytes(a.TimestampValues()))
 	case *array.Date32:

@@ -10,13 +10,18 @@ import (
 	"weir/sql/types"
 )
 
-// buildUnary makes neg and abs of a BIGINT, DOUBLE or DECIMAL.
+// buildUnary makes neg and abs of a BIGINT, DOUBLE or DECIMAL; a BIGINT UNSIGNED
+// has no neg, and is its own abs.
 func buildUnary(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	abs := call.Fn == "abs"
 	if !takes(call, call.T.Kind) {
 		return nil, misuse(call)
 	}
 	switch call.T.Kind {
+	case types.Ubigint:
+		if abs {
+			return build(call.Args[0], ledger)
+		}
 	case types.Bigint:
 		return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) {
 			if abs && x >= 0 {
@@ -72,6 +77,12 @@ func buildRound(call *physical.Call, ledger *stream.Ledger) (node, error) {
 			n, ok := roundDec(decimal128.FromI64(v.ints[j]), 0, digits, mode)
 			o.ints[i] = int64(n.LowBits())
 			return ok && n.HighBits() == o.ints[i]>>63
+		}
+	case from.Kind == types.Ubigint && call.T.Kind == types.Ubigint:
+		row = func(o *out, v *vec, i, j, digits int) (ok bool) {
+			n, ok := roundDec(decimal128.FromU64(uint64(v.ints[j])), 0, digits, mode)
+			o.ints[i] = int64(n.LowBits())
+			return ok && n.HighBits() == 0
 		}
 	case from.Kind == types.Double && call.T.Kind == types.Double:
 		row = func(o *out, v *vec, i, j, digits int) bool {

@@ -50,6 +50,9 @@ func takeColumn(alloc memory.Allocator, a arrow.Array, rows []int32) (arrow.Arra
 	case *array.Int64:
 		buffers[1] = newBuffer(alloc, 8*n)
 		takeRows(arrow.Int64Traits.CastFromBytes(buffers[1].Bytes()), a.Int64Values(), rows)
+	case *array.Uint64:
+		buffers[1] = newBuffer(alloc, 8*n)
+		takeRows(arrow.Uint64Traits.CastFromBytes(buffers[1].Bytes()), a.Uint64Values(), rows)
 	case *array.Timestamp:
 		buffers[1] = newBuffer(alloc, 8*n)
 		takeRows(arrow.TimestampTraits.CastFromBytes(buffers[1].Bytes()), a.TimestampValues(), rows)
@@ -84,7 +87,7 @@ func takeColumn(alloc memory.Allocator, a arrow.Array, rows []int32) (arrow.Arra
 	return array.MakeFromData(data), nil
 }
 
-func takeRows[T int64 | float64 | decimal128.Num | arrow.Timestamp | arrow.Date32](dst, src []T, rows []int32) {
+func takeRows[T int64 | uint64 | float64 | decimal128.Num | arrow.Timestamp | arrow.Date32](dst, src []T, rows []int32) {
 	dst = dst[:len(rows)]
 	for i, r := range rows {
 		dst[i] = src[r]

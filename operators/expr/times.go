@@ -82,6 +82,12 @@ func buildDateAdd(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	if isNull(call.Args[0]) || isNull(call.Args[1]) {
 		return newLiteral(&physical.Literal{T: call.T})
 	}
+	if ok && span.Months == 0 && from.Kind == types.Time && call.T.Kind == types.Time {
+		return newStrict(&physical.Call{Fn: call.Fn, T: call.T, Args: call.Args[:1]}, ledger, mapInts(func(x int64) (int64, bool) {
+			sum := x + span.Micros
+			return sum, (x^sum)&(span.Micros^sum) >= 0 && -types.TimeMax <= sum && sum <= types.TimeMax
+		}))
+	}
 	if !ok || !from.IsTime() || !call.T.IsTime() {
 		return nil, misuse(call)
 	}

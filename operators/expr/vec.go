@@ -15,23 +15,26 @@ type class uint8
 
 const (
 	bools  class = iota // BOOLEAN
-	ints                // BIGINT, DATETIME in microseconds, DATE in days
-	floats              // DOUBLE
+	ints                // BIGINT and narrower, TIME and DATETIME in microseconds, DATE in days
+	uints               // BIGINT UNSIGNED, by its bits
+	floats              // DOUBLE, FLOAT
 	decs                // DECIMAL, scaled
-	texts               // VARCHAR, JSON, and NULL without a type
+	texts               // VARCHAR, VARBINARY, JSON, and NULL without a type
 )
 
 func classOf(t types.Type) (class, error) {
 	switch t.Kind {
 	case types.Boolean:
 		return bools, nil
-	case types.Bigint, types.Date, types.Datetime:
+	case types.Bigint, types.Date, types.Time, types.Datetime:
 		return ints, nil
+	case types.Ubigint:
+		return uints, nil
 	case types.Double:
 		return floats, nil
 	case types.Decimal:
 		return decs, nil
-	case types.Varchar, types.JSON, types.Null:
+	case types.Varchar, types.Varbinary, types.JSON, types.Null:
 		return texts, nil
 	}
 	return 0, fmt.Errorf("%s is no type of a value", t)
@@ -45,7 +48,7 @@ type vec struct {
 	null  bool   // with one: the value is NULL
 	valid bitmap // rows that are not NULL; nil: all. Not used with one
 	bools bitmap
-	ints  []int64
+	ints  []int64 // of ints and uints
 	nums  []float64
 	decs  []decimal128.Num
 	offs  []int32 // texts: row i is data[offs[i]:offs[i+1]]
@@ -165,7 +168,7 @@ func (o *out) size(n int) {
 	case bools:
 		o.cells = grow(o.cells, words(n))
 		o.bools = o.cells
-	case ints:
+	case ints, uints:
 		o.ints = grow(o.ints, n)
 	case floats:
 		o.nums = grow(o.nums, n)

@@ -7,18 +7,23 @@ import (
 )
 
 // ArrowType returns how values of t lie in memory. Times are microseconds
-// without a zone. A column of the NULL type is a string column of NULLs.
+// without a zone, a TIME is them as an integer. Narrow integers take 64 bits, a
+// FLOAT lies as the DOUBLE that equals it, and VARBINARY as a string column, whose
+// bytes nobody reads as UTF-8: so few layouts serve all types. A column of the
+// NULL type is a string column of NULLs.
 func ArrowType(t types.Type) arrow.DataType {
 	switch t.Kind {
 	case types.Boolean:
 		return arrow.FixedWidthTypes.Boolean
-	case types.Bigint:
+	case types.Bigint, types.Time:
 		return arrow.PrimitiveTypes.Int64
+	case types.Ubigint:
+		return arrow.PrimitiveTypes.Uint64
 	case types.Decimal:
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
 	case types.Double:
 		return arrow.PrimitiveTypes.Float64
-	case types.Varchar, types.JSON, types.Null:
+	case types.Varchar, types.Varbinary, types.JSON, types.Null:
 		return arrow.BinaryTypes.String
 	case types.Date:
 		return arrow.FixedWidthTypes.Date32

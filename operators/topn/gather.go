@@ -41,6 +41,8 @@ func gatherColumn(alloc memory.Allocator, batches []stream.Batch, rows []ref, i 
 		appendRows[bool, *array.Boolean](to, batches, rows, i)
 	case *array.Int64Builder:
 		appendRows[int64, *array.Int64](to, batches, rows, i)
+	case *array.Uint64Builder:
+		appendRows[uint64, *array.Uint64](to, batches, rows, i)
 	case *array.Float64Builder:
 		appendRows[float64, *array.Float64](to, batches, rows, i)
 	case *array.TimestampBuilder:
@@ -108,6 +110,8 @@ func appendRow(dst []byte, b stream.Batch, row int) []byte {
 			dst = append(dst, bit)
 		case *array.Int64:
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(c.Value(row)))
+		case *array.Uint64:
+			dst = binary.LittleEndian.AppendUint64(dst, c.Value(row))
 		case *array.Timestamp:
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(c.Value(row)))
 		case *array.Date32:

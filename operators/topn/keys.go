@@ -37,7 +37,7 @@ func (k *keyColumn) add(b arrow.RecordBatch) error {
 		k.ints = append(k.ints, arrow.Int64Traits.CastFromBytes(arrow.TimestampTraits.CastToBytes(a.TimestampValues())))
 	case *array.Float64:
 		k.nums = append(k.nums, a.Float64Values())
-	case *array.Boolean, *array.Date32, *array.Decimal128, *array.String:
+	case *array.Boolean, *array.Date32, *array.Uint64, *array.Decimal128, *array.String:
 	default:
 		return fmt.Errorf("sort by %s", a.DataType())
 	}
@@ -77,6 +77,8 @@ func (k *keyColumn) compareValues(x, y ref) int {
 	switch a := a.(type) {
 	case *array.String:
 		return cmp.Compare(a.Value(i), b.(*array.String).Value(j))
+	case *array.Uint64:
+		return cmp.Compare(a.Value(i), b.(*array.Uint64).Value(j))
 	case *array.Date32:
 		return cmp.Compare(a.Value(i), b.(*array.Date32).Value(j))
 	case *array.Decimal128:

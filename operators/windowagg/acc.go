@@ -63,7 +63,7 @@ func newAcc(a physical.Agg, retracts bool) (acc, error) {
 		return &countAcc{}, nil
 	case physical.AggSum, physical.AggAvg:
 		switch in[0].Kind {
-		case types.Bigint, types.Decimal:
+		case types.Bigint, types.Ubigint, types.Decimal:
 			return newExactAcc(a)
 		case types.Double:
 			return &doubleAcc{avg: a.Fn == physical.AggAvg}, nil
@@ -71,11 +71,11 @@ func newAcc(a physical.Agg, retracts bool) (acc, error) {
 	case physical.AggMin, physical.AggMax:
 		isMax := a.Fn == physical.AggMax
 		switch in[0].Kind {
-		case types.Boolean, types.Bigint, types.Double, types.Date, types.Datetime:
+		case types.Boolean, types.Bigint, types.Ubigint, types.Double, types.Date, types.Time, types.Datetime:
 			return newExtremeAcc(isMax, in[0].Kind), nil
 		case types.Decimal:
 			return &decimalExtremeAcc{isMax: isMax}, nil
-		case types.Varchar, types.Null:
+		case types.Varchar, types.Varbinary, types.Null:
 			return &textExtremeAcc{isMax: isMax}, nil
 		}
 	}

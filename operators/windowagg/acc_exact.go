@@ -40,7 +40,7 @@ func (s *exactState) add(lo uint64, hi, n int64) {
 	s.lo, s.hi, s.n = l, h, s.n+n
 }
 
-// exactAcc is SUM and AVG of BIGINT and DECIMAL.
+// exactAcc is SUM and AVG of integers and DECIMAL.
 type exactAcc struct {
 	s       []exactState
 	in, out types.Type
@@ -95,6 +95,10 @@ func (e *exactAcc) update(cols []arrow.Array, rows, ids []int32) {
 		return
 	}
 	vals := int64s(col)
+	sign := int64(-1) // a mask: BIGINT UNSIGNED has none
+	if e.in.Kind == types.Ubigint {
+		sign = 0
+	}
 	for i, r := range rows {
 		if !valid.ok(r) {
 			continue
@@ -103,7 +107,7 @@ func (e *exactAcc) update(cols []arrow.Array, rows, ids []int32) {
 		s, v := &e.s[ids[i]], vals[r]
 		var c uint64
 		s.lo, c = bits.Add64(s.lo, uint64(v), 0)
-		s.hi += v>>63 + int64(c)
+		s.hi += v>>63&sign + int64(c)
 		s.n++
 	}
 }

@@ -1,6 +1,7 @@
 package windowagg
 
 import (
+	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -12,7 +13,7 @@ import (
 )
 
 // extremeAcc is MIN and MAX of the types that map to int64 in their order:
-// BIGINT, BOOLEAN, DATE, DATETIME, DOUBLE (0 for -0, NaN the greatest). MAX is
+// integers, BOOLEAN, DATE, TIME, DATETIME, DOUBLE (0 for -0, NaN the greatest). MAX is
 // MIN of the complement.
 type extremeAcc struct {
 	s    []extremeState
@@ -66,6 +67,11 @@ func (e *extremeAcc) gather(col arrow.Array, rows []int32) []int64 {
 			if vals.Value(int(r)) {
 				e.vals[i] = 1
 			}
+		}
+	case types.Ubigint: // the lowest becomes the lowest integer
+		vals := int64s(col)
+		for i, r := range rows {
+			e.vals[i] = vals[r] ^ math.MinInt64
 		}
 	default:
 		vals := int64s(col)
@@ -122,6 +128,8 @@ func (e *extremeAcc) appendResults(b array.Builder, ids []int32) int64 {
 		switch b := b.(type) {
 		case *array.Int64Builder:
 			b.UnsafeAppend(v)
+		case *array.Uint64Builder:
+			b.UnsafeAppend(uint64(v ^ math.MinInt64))
 		case *array.TimestampBuilder:
 			b.UnsafeAppend(arrow.Timestamp(v))
 		case *array.Float64Builder:

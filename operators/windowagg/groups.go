@@ -48,9 +48,9 @@ func newGroups(keyTypes []types.Type) groups {
 	switch {
 	case len(keyTypes) == 0:
 		return &oneGroup{}
-	case len(keyTypes) == 1 && (keyTypes[0].Kind == types.Bigint || keyTypes[0].Kind == types.Datetime):
+	case len(keyTypes) == 1 && (keyTypes[0].Kind == types.Bigint || keyTypes[0].Kind == types.Time || keyTypes[0].Kind == types.Datetime):
 		return newIntGroups()
-	case len(keyTypes) == 1 && keyTypes[0].Kind == types.Varchar:
+	case len(keyTypes) == 1 && (keyTypes[0].Kind == types.Varchar || keyTypes[0].Kind == types.Varbinary):
 		return newTextGroups()
 	}
 	return newEncodedGroups(keyTypes)

@@ -57,7 +57,7 @@ type AggTraits struct {
 
 // Traits returns what may be done with the states of a.
 func (a Agg) Traits() AggTraits {
-	exact := len(a.In) > 0 && (a.In[0].Kind == types.Bigint || a.In[0].Kind == types.Decimal)
+	exact := len(a.In) > 0 && (a.In[0].IsInteger() || a.In[0].Kind == types.Decimal)
 	t := AggTraits{Mergeable: true}
 	switch a.Fn {
 	case AggCountStar, AggCount:
@@ -129,7 +129,7 @@ func (a Agg) State(retracts bool) stream.Schema {
 	case AggSum, AggAvg:
 		sum := types.DoubleType
 		switch a.In[0].Kind {
-		case types.Bigint:
+		case types.Bigint, types.Ubigint:
 			sum = types.DecimalType(types.MaxDecimalPrecision, 0)
 		case types.Decimal:
 			sum = types.DecimalType(types.MaxDecimalPrecision, a.In[0].Scale)

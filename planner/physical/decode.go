@@ -292,12 +292,23 @@ func columnsWithin(columns []int, width int) error {
 
 func decodeType(in typeJSON) (types.Type, error) {
 	kind, err := meaning[types.Kind](in.Kind, kindWords())
-	out := types.Type{Kind: kind, Precision: in.Precision, Scale: in.Scale, Length: in.Length}
+	out := types.Type{Kind: kind, Precision: in.Precision, Scale: in.Scale, Length: in.Length, Width: in.Width, Unsigned: in.Unsigned}
 	most := types.MaxDecimalPrecision
-	if err == nil && (out.Precision < 0 || out.Precision > most || out.Scale < 0 || out.Scale > most || out.Length < 0) {
+	if err == nil && (out.Precision < 0 || out.Precision > most || out.Scale < 0 || out.Scale > most || out.Length < 0 || !validWidth(out)) {
 		err = fmt.Errorf("the type %s", out)
 	}
 	return out, err
+}
+
+// validWidth tells whether the width of a number is one that there is.
+func validWidth(t types.Type) bool {
+	switch {
+	case t.Kind == types.Bigint && t.Width > 0:
+		return t.Width%8 == 0 && t.Width <= 32
+	case t.Kind == types.Double && t.Width == 32:
+		return !t.Unsigned
+	}
+	return t.Width == 0 && !t.Unsigned
 }
 
 // decodeExpr returns nil for nil. schema is what the expression reads.
@@ -371,6 +382,7 @@ func decodeLiteral(in *literalJSON) (*Literal, error) {
 	}
 	is(in.Bool != nil, func() any { return *in.Bool })
 	is(in.Int != nil, func() any { return *in.Int })
+	is(in.Uint != nil, func() any { return *in.Uint })
 	is(in.Text != nil, func() any { return string(*in.Text) })
 	is(in.Span != nil, func() any { return Span{in.Span.Months, in.Span.Micros} })
 	is(in.Float != "", func() any {
@@ -398,11 +410,13 @@ func fits(kind types.Kind, value any) bool {
 	switch kind {
 	case types.Boolean:
 		_, ok = value.(bool)
-	case types.Bigint, types.Date, types.Datetime:
+	case types.Bigint, types.Date, types.Time, types.Datetime:
 		_, ok = value.(int64)
+	case types.Ubigint:
+		_, ok = value.(uint64)
 	case types.Double:
 		_, ok = value.(float64)
-	case types.Varchar, types.JSON:
+	case types.Varchar, types.Varbinary, types.JSON:
 		_, ok = value.(string)
 	case types.Decimal:
 		_, ok = value.(decimal128.Num)

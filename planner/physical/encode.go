@@ -161,7 +161,7 @@ func encodeAgg(a Agg) (out aggJSON, err error) {
 
 func encodeType(t types.Type) (typeJSON, error) {
 	kind, err := word(t.Kind, kindWords())
-	return typeJSON{kind, t.Precision, t.Scale, t.Length}, err
+	return typeJSON{kind, t.Precision, t.Scale, t.Length, t.Width, t.Unsigned}, err
 }
 
 func encodeExprs(list []Expr) ([]exprJSON, error) {
@@ -220,6 +220,8 @@ func encodeLiteral(l *Literal, t typeJSON) (*literalJSON, error) {
 		out.Bool = &v
 	case int64:
 		out.Int = &v
+	case uint64:
+		out.Uint = &v
 	case float64:
 		out.Float = strconv.FormatFloat(v, 'g', -1, 64)
 	case string:

@@ -103,6 +103,8 @@ type typeJSON struct {
 	Precision int    `json:"precision,omitempty"`
 	Scale     int    `json:"scale,omitempty"`
 	Length    int    `json:"length,omitempty"`
+	Width     int    `json:"width,omitempty"`
+	Unsigned  bool   `json:"unsigned,omitempty"`
 }
 
 // exprJSON is an expression as a row of terms, the arguments of a call before it:
@@ -127,6 +129,7 @@ type literalJSON struct {
 	Type    typeJSON  `json:"type"`
 	Bool    *bool     `json:"bool,omitempty"`
 	Int     *int64    `json:"int,omitempty"`
+	Uint    *uint64   `json:"uint,omitempty"`
 	Float   string    `json:"float,omitempty"`
 	Text    *textJSON `json:"text,omitempty"`
 	Decimal string    `json:"decimal,omitempty"`
@@ -193,7 +196,7 @@ func strict(b []byte, into any) error {
 
 // The words of the encoding, by what they stand for. They never change.
 func kindWords() []string {
-	return []string{"none", "null", "boolean", "bigint", "decimal", "double", "varchar", "date", "datetime", "interval", "json"}
+	return []string{"none", "null", "boolean", "bigint", "ubigint", "decimal", "double", "varchar", "varbinary", "date", "time", "datetime", "interval", "json"}
 }
 
 func sourceWords() []string { return []string{"stream", "file", "view", "one"} }

@@ -16,8 +16,8 @@ type Column struct {
 }
 
 // Literal is a constant. Value is nil for NULL, else by kind: bool, int64
-// (BIGINT; DATE in days; DATETIME in microseconds), float64, string,
-// decimal128.Num (scaled by T.Scale), Span (INTERVAL).
+// (integers; DATE in days; TIME and DATETIME in microseconds), uint64 (BIGINT
+// UNSIGNED), float64, string (VARBINARY too), decimal128.Num (scaled by T.Scale), Span (INTERVAL).
 type Literal struct {
 	T     types.Type
 	Value any

@@ -149,10 +149,14 @@ func (l *Literal) format() string {
 		switch l.T.Kind {
 		case types.Date:
 			return "'" + string(types.AppendDate(nil, int32(v))) + "'"
+		case types.Time:
+			return "'" + string(types.AppendTime(nil, v, l.T.Precision)) + "'"
 		case types.Datetime:
 			return "'" + string(types.AppendDatetime(nil, v, l.T.Precision)) + "'"
 		}
 		return strconv.FormatInt(v, 10)
+	case uint64:
+		return strconv.FormatUint(v, 10)
 	case float64:
 		text := strconv.FormatFloat(v, 'g', -1, 64)
 		if !strings.ContainsAny(text, "eIN") {
@@ -160,6 +164,9 @@ func (l *Literal) format() string {
 		}
 		return text
 	case string:
+		if l.T.Kind == types.Varbinary {
+			return fmt.Sprintf("X'%X'", v)
+		}
 		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
 	case decimal128.Num:
 		return v.ToString(int32(l.T.Scale))

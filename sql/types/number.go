@@ -11,14 +11,32 @@ import (
 // AppendDouble appends f in the shortest form that reads back as f: plain
 // digits from 1e-6 up to 1e21, else with an exponent, as JSON and JavaScript
 // write it. -0 is written as 0, for it equals 0.
-func AppendDouble(dst []byte, f float64) []byte {
+func AppendDouble(dst []byte, f float64) []byte { return appendFloat(dst, f, 64) }
+
+// AppendReal appends a value of t, FLOAT or DOUBLE, as AppendDouble does: FLOAT
+// in the shortest form that reads back as the same FLOAT.
+func AppendReal(dst []byte, f float64, t Type) []byte {
+	if t.Width == 32 {
+		return appendFloat(dst, f, 32)
+	}
+	return appendFloat(dst, f, 64)
+}
+
+// ToFloat rounds f to a FLOAT; ok is false if it is beyond FLOAT's range. -0
+// becomes 0.
+func ToFloat(f float64) (rounded float64, ok bool) {
+	rounded = float64(float32(f))
+	return rounded + 0, !math.IsInf(rounded, 0)
+}
+
+func appendFloat(dst []byte, f float64, bits int) []byte {
 	if f == 0 {
 		return append(dst, '0')
 	}
 	if a := math.Abs(f); a >= 1e-6 && a < 1e21 {
-		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
-	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
 	if n := len(dst); dst[n-2] == '0' && (dst[n-3] == '-' || dst[n-3] == '+') {
 		dst[n-2] = dst[n-1] // e-07 is e-7
 		dst = dst[:n-1]

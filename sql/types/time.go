@@ -165,7 +165,11 @@ func AppendDatetime(dst []byte, micros int64, precision int) []byte {
 	dst = append(dst, ':')
 	dst = appendTwo(dst, seconds/60%60)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, seconds%60)
+	return appendFraction(appendTwo(dst, seconds%60), fraction, precision)
+}
+
+// appendFraction appends the first precision digits of a fraction in microseconds.
+func appendFraction(dst []byte, fraction int64, precision int) []byte {
 	if precision <= 0 {
 		return dst
 	}

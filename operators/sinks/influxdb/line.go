@@ -224,18 +224,31 @@ func isField(a arrow.Array, row int) bool {
 func (l *layout) appendField(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	switch a := a.(type) {
 	case *array.Int64:
+		if t.Kind == types.Time {
+			return appendQuoted(dst, a, row, t)
+		}
 		return append(appendInt(dst, a.Value(row)), 'i')
 	case *array.Timestamp:
 		at, _ := l.precision.of(int64(a.Value(row)))
 		return append(appendInt(dst, at), 'i')
 	case *array.String:
+		if t.Kind == types.Varbinary {
+			return appendQuoted(dst, a, row, t)
+		}
 		dst = append(dst, '"')
 		dst = appendEscaped(dst, a.Value(row), `"\`)
 		return append(dst, '"')
 	case *array.Date32:
-		dst = append(dst, '"')
-		dst = render.AppendText(dst, a, row, t)
-		return append(dst, '"')
+		return appendQuoted(dst, a, row, t)
 	}
-	return render.AppendText(dst, a, row, t) // BOOLEAN, DOUBLE, and DECIMAL, which becomes a float
+	// BOOLEAN, DOUBLE, and what becomes a float: DECIMAL, and BIGINT UNSIGNED,
+	// whose own mark most builds of the server refuse.
+	return render.AppendText(dst, a, row, t)
+}
+
+// appendQuoted appends a value whose text has nothing to escape.
+func appendQuoted(dst []byte, a arrow.Array, row int, t types.Type) []byte {
+	dst = append(dst, '"')
+	dst = render.AppendText(dst, a, row, t)
+	return append(dst, '"')
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
@@ -115,6 +116,9 @@ func appendCopy(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 		return append(dst, '\\', 'N')
 	}
 	text, ok := a.(*array.String)
+	if ok && t.Kind == types.Varbinary {
+		return hex.AppendEncode(append(dst, `\\x`...), []byte(text.Value(row))) // the input of bytea, its backslash escaped
+	}
 	if !ok {
 		return render.AppendText(dst, a, row, t)
 	}

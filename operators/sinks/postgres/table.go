@@ -208,11 +208,26 @@ func pgTypes(t types.Type) []string {
 	case types.Boolean:
 		return []string{"boolean"}
 	case types.Bigint:
+		if t.Width == 8 || t.Width == 16 && !t.Unsigned {
+			return []string{"smallint", "integer", "bigint", "numeric"}
+		}
+		if t.Width > 0 && t.Width < 32 || t.Width == 32 && !t.Unsigned {
+			return []string{"integer", "bigint", "numeric"}
+		}
 		return []string{"bigint", "numeric"}
+	case types.Ubigint:
+		return []string{"numeric"}
 	case types.Decimal:
 		return []string{"numeric"}
 	case types.Double:
+		if t.Width == 32 {
+			return []string{"real", "double precision"}
+		}
 		return []string{"double precision"}
+	case types.Varbinary:
+		return []string{"bytea"}
+	case types.Time:
+		return []string{"interval"} // a time there ends at 24:00:00
 	case types.Date:
 		return []string{"date"}
 	case types.Datetime:

@@ -29,7 +29,7 @@ func Decode(src []byte, t types.Type, b array.Builder) (rest []byte, err error) 
 	case tag != present:
 		return nil, ErrCorrupt
 	}
-	if t.Kind == types.Varchar || t.Kind == types.JSON {
+	if t.IsBytes() {
 		return decodeString(src, b.(*array.StringBuilder))
 	}
 	n := width(t.Kind)
@@ -42,6 +42,8 @@ func Decode(src []byte, t types.Type, b array.Builder) (rest []byte, err error) 
 		b.Append(v[0] != 0)
 	case *array.Int64Builder:
 		b.Append(int64(binary.BigEndian.Uint64(v) ^ signBit))
+	case *array.Uint64Builder:
+		b.Append(binary.BigEndian.Uint64(v))
 	case *array.TimestampBuilder:
 		b.Append(arrow.Timestamp(binary.BigEndian.Uint64(v) ^ signBit))
 	case *array.Date32Builder:
@@ -64,7 +66,7 @@ func width(k types.Kind) int {
 		return 1
 	case types.Date:
 		return 4
-	case types.Bigint, types.Datetime, types.Double:
+	case types.Bigint, types.Ubigint, types.Time, types.Datetime, types.Double:
 		return 8
 	case types.Decimal:
 		return 16

@@ -49,7 +49,7 @@ func Of(a arrow.Array, t types.Type) Column {
 	switch t.Kind {
 	case types.Boolean:
 		c.bits = d.Buffers()[1].Bytes()
-	case types.Bigint, types.Datetime:
+	case types.Bigint, types.Ubigint, types.Time, types.Datetime:
 		c.ints = arrow.Int64Traits.CastFromBytes(d.Buffers()[1].Bytes())[lo:hi]
 	case types.Date:
 		c.days = a.(*array.Date32).Date32Values()
@@ -57,7 +57,7 @@ func Of(a arrow.Array, t types.Type) Column {
 		c.floats = a.(*array.Float64).Float64Values()
 	case types.Decimal:
 		c.decs = a.(*array.Decimal128).Values()
-	case types.Varchar, types.JSON:
+	case types.Varchar, types.Varbinary, types.JSON:
 		c.offsets = arrow.Int32Traits.CastFromBytes(d.Buffers()[1].Bytes())[lo : hi+1]
 		if b := d.Buffers()[2]; b != nil {
 			c.bytes = b.Bytes()
@@ -81,7 +81,9 @@ func (c *Column) Append(dst []byte, row int) []byte {
 			return append(dst, 1)
 		}
 		return append(dst, 0)
-	case types.Bigint, types.Datetime:
+	case types.Ubigint:
+		return binary.BigEndian.AppendUint64(dst, uint64(c.ints[row]))
+	case types.Bigint, types.Time, types.Datetime:
 		return binary.BigEndian.AppendUint64(dst, uint64(c.ints[row])^signBit)
 	case types.Date:
 		return binary.BigEndian.AppendUint32(dst, uint32(c.days[row])^(1<<31))

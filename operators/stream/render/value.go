@@ -14,31 +14,39 @@ import (
 // exactMax is the largest whole number that every JSON reader holds exactly.
 const exactMax = 1 << 53
 
-// AppendJSON appends one value of a column of type t as JSON. BIGINT beyond
+// AppendJSON appends one value of a column of type t as JSON. Integers beyond
 // 2^53 and DECIMAL are strings, for readers would round them; DOUBLE is as short
 // as it can be, and null if it is no number; times are strings with the
-// column's precision; a JSON value stands as it is; NULL is null. Bytes that are no UTF-8 become U+FFFD.
+// column's precision; a JSON value stands as it is; VARBINARY is a string in
+// base64; NULL is null. Bytes that are no UTF-8 become U+FFFD.
 func AppendJSON(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	if a.IsNull(row) {
 		return append(dst, "null"...)
 	}
 	switch a := a.(type) {
 	case *array.String:
-		if t.Kind == types.JSON {
+		switch t.Kind {
+		case types.JSON:
 			return append(dst, a.Value(row)...)
+		case types.Varbinary:
+			return append(types.AppendBase64(append(dst, '"'), a.Value(row)), '"')
 		}
 		return AppendJSONString(dst, a.Value(row))
 	case *array.Int64:
 		v := a.Value(row)
-		if -exactMax <= v && v <= exactMax {
+		if t.Kind != types.Time && -exactMax <= v && v <= exactMax {
 			return strconv.AppendInt(dst, v, 10)
+		}
+	case *array.Uint64:
+		if v := a.Value(row); v <= exactMax {
+			return strconv.AppendUint(dst, v, 10)
 		}
 	case *array.Float64:
 		v := a.Value(row)
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return append(dst, "null"...)
 		}
-		return types.AppendDouble(dst, v)
+		return types.AppendReal(dst, v, t)
 	case *array.Boolean:
 		return strconv.AppendBool(dst, a.Value(row))
 	}
@@ -47,7 +55,8 @@ func AppendJSON(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	return append(dst, '"')
 }
 
-// AppendText appends one value of a column of type t, without quotes. NULL is
+// AppendText appends one value of a column of type t, without quotes; VARBINARY
+// as hexadecimal digits behind 0x. NULL is
 // nothing: the caller looks for it first.
 func AppendText(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	if a.IsNull(row) {
@@ -55,11 +64,19 @@ func AppendText(dst []byte, a arrow.Array, row int, t types.Type) []byte {
 	}
 	switch a := a.(type) {
 	case *array.String:
+		if t.Kind == types.Varbinary {
+			return types.AppendHex(dst, a.Value(row))
+		}
 		return append(dst, a.Value(row)...)
 	case *array.Int64:
+		if t.Kind == types.Time {
+			return types.AppendTime(dst, a.Value(row), t.Precision)
+		}
 		return strconv.AppendInt(dst, a.Value(row), 10)
+	case *array.Uint64:
+		return strconv.AppendUint(dst, a.Value(row), 10)
 	case *array.Float64:
-		return types.AppendDouble(dst, a.Value(row))
+		return types.AppendReal(dst, a.Value(row), t)
 	case *array.Boolean:
 		return strconv.AppendBool(dst, a.Value(row))
 	case *array.Decimal128:
