@@ -136,6 +136,9 @@ func (x *exprs) literal(l *ast.Literal) (physical.Expr, error) {
 		return &physical.Literal{T: types.DoubleType, Value: f}, nil
 	case ast.StringLiteral:
 		return x.stringLiteral(l)
+	case ast.BytesLiteral:
+		return nil, diag.New(diag.Unsupported, l.At, "a literal of bytes is not supported").
+			WithHint("write a number in decimal, a text in quotes")
 	}
 	return nil, diag.New(diag.Internal, l.At, "no such literal: %d", l.Kind)
 }

@@ -30,10 +30,8 @@ var units = [...]unit{
 
 // findUnit finds a unit by its name, singular or plural, in upper case.
 func findUnit(word string) (unit, bool) {
-	for _, u := range units {
-		if word == u.name || word == u.name+"S" {
-			return u, true
-		}
+	if i := unitIndex(word); i >= 0 {
+		return units[i], true
 	}
 	return unit{}, false
 }
@@ -48,8 +46,9 @@ func unitNames() []string {
 
 const intervalHint = "write INTERVAL 5 SECOND, with MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER or YEAR"
 
-// interval reads INTERVAL n UNIT from the next token on. Besides MySQL's spelling
-// it takes plural units, quoted numbers and quoted numbers with their unit.
+// interval reads a constant INTERVAL from the next token on. Besides MySQL's spelling
+// it takes plural units, quoted numbers, quoted numbers with their units ('1 day 2
+// hours', 'P1DT2H') and the compound ones: '1-2' YEAR TO MONTH, '1:30' MINUTE_SECOND.
 func (p *parser) interval() (*ast.Interval, error) {
 	first := p.pos
 	p.pos++ // INTERVAL
@@ -60,64 +59,83 @@ func (p *parser) interval() (*ast.Interval, error) {
 		p.accept("+")
 	}
 	t := p.peek()
-	var value, word string
 	switch t.kind {
 	case tokNumber:
-		value = p.raw(t)
+		p.pos++
+		return p.intervalOfUnits(first, t, negative, p.raw(t))
 	case tokString:
-		value = strings.TrimSpace(stringOf(p.text, t))
-		if i := strings.IndexFunc(value, isUnitLetter); i > 0 {
-			value, word = strings.TrimSpace(value[:i]), strings.ToUpper(value[i:])
+		p.pos++
+		value := strings.TrimSpace(stringOf(p.text, t))
+		if strings.ContainsFunc(value, isUnitLetter) {
+			return p.intervalOfText(first, t, negative, value)
 		}
-	case tokOp:
-		if t.is("(") {
-			return nil, diag.New(diag.Unsupported, p.at(first).span().Join(t.span()), "an INTERVAL over an expression cannot stand here").
-				WithHint("write a number: INTERVAL 5 SECOND")
+		if strings.HasPrefix(value, "-") {
+			negative, value = !negative, value[1:]
 		}
-		fallthrough
-	default:
-		return nil, p.expected("a number behind INTERVAL").WithHint(intervalHint)
+		return p.intervalOfUnits(first, t, negative, value)
 	}
-	p.pos++
-	u, err := p.intervalUnit(t, word)
-	if err != nil {
-		return nil, err
+	if t.is("(") {
+		return nil, diag.New(diag.Unsupported, p.at(first).span().Join(t.span()), "an INTERVAL over an expression cannot stand here").
+			WithHint("write a number: INTERVAL 5 SECOND")
 	}
-	if strings.HasPrefix(value, "-") {
-		negative, value = !negative, value[1:]
-	}
-	return p.makeInterval(first, t, negative, value, u)
+	return nil, p.expected("a number behind INTERVAL").WithHint(intervalHint)
 }
 
 func isUnitLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
-// intervalUnit finds the unit: in word, if the quoted value carried it, else in
-// the next token.
-func (p *parser) intervalUnit(value token, word string) (unit, error) {
-	if word != "" {
-		u, ok := findUnit(word)
-		if !ok {
-			e := diag.New(diag.BadLiteral, value.span(), "unknown unit `%s` in the interval", clip(strings.ToLower(word))).WithHint(intervalHint)
-			if s := diag.Suggest(word, unitNames()); s != "" {
-				e = e.WithLabel("did you mean %s?", strings.ToLower(s))
-			}
-			return u, e
-		}
-		return u, nil
+// intervalOfUnits reads the unit or the units behind the number of an interval.
+func (p *parser) intervalOfUnits(first int, value token, negative bool, number string) (*ast.Interval, error) {
+	from, to, err := p.intervalUnits()
+	if err != nil {
+		return nil, err
 	}
+	if from == to {
+		return p.makeInterval(first, value, negative, number, units[from])
+	}
+	return p.compound(first, value, negative, number, from, to)
+}
+
+// intervalUnits reads UNIT, UNIT TO UNIT or UNIT_UNIT, each with the digits that the
+// standard lets stand behind it, and returns the indexes of the first and the last.
+func (p *parser) intervalUnits() (from, to int, err error) {
 	t := p.peek()
-	u, ok := findUnit(t.word)
-	switch {
-	case ok && t.kind == tokWord:
+	if compoundUnit(t.word) {
 		p.pos++
-		if n := p.peek(); n.is("TO") || n.is("(") && p.at(p.pos+1).kind == tokNumber {
-			return u, diag.New(diag.Unsupported, t.span().Join(p.at(p.pos+1).span()), "compound intervals are not supported").
-				WithHint("write one number and one unit: INTERVAL 90 SECOND")
+		a, b, _ := strings.Cut(t.word, "_")
+		return unitIndex(a), unitIndex(b), nil
+	}
+	if from, err = p.intervalUnit(); err != nil {
+		return 0, 0, err
+	}
+	if !p.accept("TO") {
+		return from, from, nil
+	}
+	at := p.peek()
+	if to, err = p.intervalUnit(); err != nil {
+		return 0, 0, err
+	}
+	a, b := fieldRank(units[from].name), fieldRank(units[to].name)
+	if a < 0 || b <= a || (a < timeFields) != (b < timeFields) {
+		return 0, 0, diag.New(diag.BadLiteral, at.span(), "there is no interval from %s to %s", units[from].name, units[to].name).
+			WithHint("they are YEAR TO MONTH, and any two in order of DAY, HOUR, MINUTE and SECOND")
+	}
+	return from, to, nil
+}
+
+// intervalUnit reads one unit.
+func (p *parser) intervalUnit() (int, error) {
+	t := p.peek()
+	if i := unitIndex(t.word); i >= 0 && t.kind == tokWord {
+		p.pos++
+		if p.peek().is("(") && p.at(p.pos+1).kind == tokNumber { // of precision, which says nothing about the value
+			for !p.accept(")") {
+				if k := p.peek(); k.kind != tokNumber && !k.is(",") && !k.is("(") {
+					return 0, p.expected("`)`")
+				}
+				p.pos++
+			}
 		}
-		return u, nil
-	case t.kind == tokWord && strings.Contains(t.word, "_"):
-		return u, diag.New(diag.Unsupported, t.span(), "the compound unit `%s` is not supported", p.raw(t)).
-			WithHint("write one number and one unit: INTERVAL 90 SECOND")
+		return i, nil
 	}
 	e := p.expected("a unit of time").WithHint(intervalHint)
 	if t.kind == tokWord {
@@ -125,7 +143,17 @@ func (p *parser) intervalUnit(value token, word string) (unit, error) {
 			e = e.WithLabel("did you mean %s?", s)
 		}
 	}
-	return u, e
+	return 0, e
+}
+
+// unitIndex returns the index of a unit, singular or plural, or -1.
+func unitIndex(word string) int {
+	for i, u := range units {
+		if word == u.name || word == u.name+"S" {
+			return i
+		}
+	}
+	return -1
 }
 
 func (p *parser) makeInterval(first int, value token, negative bool, number string, u unit) (*ast.Interval, error) {

@@ -25,6 +25,12 @@ func (pp *prepass) exprToken() error {
 		return pp.isDistinct()
 	case t.is("AT") && next.is("TIME"):
 		return pp.atTimeZone()
+	case t.kind == tokWord && next.kind == tokString && next.start == t.end && plainPrefix(t.word):
+		pp.pos++
+		pp.blank(pp.pos-1, "text is UTF-8 anyway")
+		return nil
+	case (t.is("DATETIME") || t.is("TIME") || t.is("DATE") || t.is("TIMESTAMP") || t.is("TIMESTAMPTZ")) && next.kind == tokString:
+		return pp.timeLiteral()
 	case t.is("NULLS") && (next.is("FIRST") || next.is("LAST")) && pp.pos > 0:
 		first := pp.pos
 		if err := pp.nullsOrder(pp.at(pp.pos - 1).is("DESC")); err != nil {
@@ -196,4 +202,37 @@ func (pp *prepass) atTimeZone() error {
 	return unsupported(pp.at(first).span().Join(z.span()),
 		"CONVERT_TZ(ts, '+00:00', 'Europe/Berlin') gives the local time of a moment, CONVERT_TZ(ts, 'Europe/Berlin', '+00:00') the moment of a local time",
 		"AT TIME ZONE means both, so it is not supported but for 'UTC'")
+}
+
+// plainPrefix tells whether a prefix of a string says nothing: N'x', _utf8mb4'x', and
+// PostgreSQL's E'x', whose escapes are MySQL's.
+func plainPrefix(word string) bool {
+	switch word {
+	case "N", "E", "_UTF8", "_UTF8MB3", "_UTF8MB4", "_ASCII":
+		return true
+	}
+	return false
+}
+
+// timeLiteral reads DATE '…', TIME '…', and TIMESTAMP '…' with its kin as a cast of
+// the string. MySQL's parser takes DATETIME '…' for a column and its alias.
+func (pp *prepass) timeLiteral() error {
+	first, t := pp.pos, pp.peek()
+	pp.pos++
+	x := pp.stringLiteral()
+	precision := 0
+	_, frac, _ := strings.Cut(x.Text, ".")
+	for precision < 6 && precision < len(frac) && isDigit(frac[precision]) {
+		precision++
+	}
+	e := &ast.Cast{Node: pp.parser.from(first), X: x, Type: types.DatetimeType(precision)}
+	switch t.word {
+	case "DATE":
+		e.Type = types.DateType
+	case "TIME":
+		return unsupported(t.span(), "write TIMESTAMP '2026-11-20 10:00:00'", "TIME literals are not supported")
+	}
+	m := markerToken(e.At.Start, e.At.End)
+	pp.rewrite(lexeme{token: m, role: ready, out: marker('t', m.end-m.start), expr: e}, "a literal of a time")
+	return nil
 }

@@ -16,9 +16,12 @@ func (p *printer) expr(e ast.Expr) {
 		}
 		p.put(quoteName(e.Name.Text))
 	case *ast.Literal:
-		if e.Kind == ast.StringLiteral {
+		switch e.Kind {
+		case ast.StringLiteral:
 			p.put(quoteString(e.Text))
-		} else {
+		case ast.BytesLiteral:
+			p.put("X'", e.Text, "'")
+		default:
 			p.put(e.Text)
 		}
 	case *ast.Interval:

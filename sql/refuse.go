@@ -62,10 +62,8 @@ func (pp *prepass) refuseLexical(t token) error {
 	case "{", "}", "[", "]":
 		return unsupported(at, "a list stands in parentheses: x IN (1, 2)", "`%s` is not supported", t.word)
 	}
-	if t.kind == tokWord && pp.at(pp.pos+1).kind == tokString && pp.at(pp.pos+1).start == t.end {
-		if t.is("X") || t.is("B") || t.is("N") || strings.HasPrefix(t.word, "_") {
-			return unsupported(at.Join(pp.at(pp.pos+1).span()), "write the string without a prefix", "string literals with the prefix `%s` are not supported", pp.raw(t))
-		}
+	if next := pp.at(pp.pos + 1); t.kind == tokWord && next.kind == tokString && next.start == t.end && strings.HasPrefix(t.word, "_") && !plainPrefix(t.word) {
+		return unsupported(at.Join(next.span()), "text is UTF-8: write the string without a prefix, or its bytes as X'4D'", "string literals with the prefix `%s` are not supported", pp.raw(t))
 	}
 	if t.kind == tokString && pp.at(pp.pos-1).kind == tokString {
 		return unsupported(at, "write one string, or AS in front of a column's name", "two strings side by side are not supported")
@@ -162,10 +160,6 @@ func (pp *prepass) refuseWord(t token) error {
 			if s := stringOf(pp.text, next); len(s) != 1 || s[0] >= 0x80 {
 				return diag.New(diag.BadLiteral, next.span(), "ESCAPE takes one ASCII character").WithHint("for example: LIKE '100|%%' ESCAPE '|'")
 			}
-		}
-	case "TIME":
-		if next.kind == tokString {
-			return unsupported(at, "write TIMESTAMP '2026-11-20 10:00:00'", "TIME literals are not supported")
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ const (
 	tokQuoted                  // a name in back-quotes
 	tokString                  // '…' or "…"
 	tokNumber
+	tokBytes    // X'4D', 0x4D, B'01' or 0b01
 	tokDuration // a number with a unit right behind it: 5s
 	tokOp       // an operator or a punctuation mark
 	tokMarker   // only as a lexeme: stands for something the parser must not see
@@ -212,6 +213,9 @@ func (s *scanner) number() (token, error) {
 			digits++
 		}
 	}
+	if b, ok := s.bytesNumber(); ok {
+		return b, nil
+	}
 	run()
 	if i < len(s.text) && s.text[i] == '.' {
 		i++
@@ -263,9 +267,8 @@ func (s *scanner) gluedNumber(t *token) error {
 		}
 	}
 	glued := s.text[t.start:t.end]
-	low := strings.ToLower(glued)
-	if strings.HasPrefix(low, "0x") || strings.HasPrefix(low, "0b") {
-		return diag.New(diag.Unsupported, t.span(), "hexadecimal and binary literals are not supported").WithHint("write the number in decimal")
+	if low := strings.ToLower(glued); strings.HasPrefix(low, "0x") || strings.HasPrefix(low, "0b") {
+		return diag.New(diag.BadLiteral, t.span(), "`%s` is no hexadecimal or binary literal", clip(glued)).WithHint("for example 0x4D or 0b01001101, with a small x or b")
 	}
 	return notANumber(*t, glued)
 }
@@ -288,6 +291,9 @@ func (s *scanner) wordToken() (token, error) {
 		return token{}, s.oddRune()
 	}
 	t := token{kind: tokWord, start: s.pos, end: i, word: strings.ToUpper(s.text[s.pos:i])}
+	if (t.word == "X" || t.word == "B") && i < len(s.text) && s.text[i] == '\'' {
+		return s.bytesString(t)
+	}
 	s.pos = i
 	return t, nil
 }

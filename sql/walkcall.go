@@ -15,8 +15,6 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	first := w.i
 	l := w.cur()
 	switch {
-	case n.FnName.O == tidb.DateLiteral || n.FnName.O == tidb.TimestampLiteral:
-		return w.timeLiteral(n)
 	case l.role == castName:
 		return w.cast(n)
 	case n.Schema.O != "":
@@ -86,30 +84,6 @@ func (w *walker) separator(name string, i int) {
 		return
 	}
 	w.need(",")
-}
-
-// timeLiteral converts DATE '…' and TIMESTAMP '…' to a cast of the string.
-func (w *walker) timeLiteral(n *tidb.FuncCallExpr) ast.Expr {
-	first := w.i
-	w.i++ // DATE or TIMESTAMP
-	if len(n.Args) != 1 || w.cur().kind != tokString {
-		w.i = first
-		w.refuseHere()
-		return nil
-	}
-	x := w.literal()
-	e := &ast.Cast{Node: w.node(first), X: x, Type: types.DateType}
-	if n.FnName.O == tidb.TimestampLiteral {
-		precision := 0
-		if lit, ok := x.(*ast.Literal); ok {
-			_, frac, _ := strings.Cut(lit.Text, ".")
-			for precision < 6 && precision < len(frac) && isDigit(frac[precision]) {
-				precision++
-			}
-		}
-		e.Type = types.DatetimeType(precision)
-	}
-	return e
 }
 
 func (w *walker) aggregate(n *tidb.AggregateFuncExpr) ast.Expr {

@@ -260,6 +260,8 @@ func (w *walker) literal() ast.Expr {
 		e.Kind, e.Text = ast.NullLiteral, l.word
 	case l.kind == tokString:
 		e.Kind, e.Text, e.Quote = ast.StringLiteral, stringOf(w.text, l.token), l.quote
+	case l.kind == tokBytes:
+		e.Kind, e.Text = ast.BytesLiteral, bytesOf(w.text, l.token)
 	case l.kind == tokNumber:
 		e.Kind = numberKind(e.Text)
 	default:

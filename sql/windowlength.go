@@ -78,11 +78,7 @@ func (p *parser) lengthOrNumber() (*ast.Interval, error) {
 		return p.length()
 	}
 	p.pos++
-	u, err := p.intervalUnit(t, "")
-	if err != nil {
-		return nil, err
-	}
-	return p.makeInterval(p.pos-2, t, false, p.raw(t), u)
+	return p.intervalOfUnits(p.pos-1, t, false, p.raw(t))
 }
 
 // unitArgs reads unit, n[, m], as eKuiper and Azure write them: the length stands

@@ -23,6 +23,7 @@ const (
 	DecimalLiteral
 	FloatLiteral
 	StringLiteral
+	BytesLiteral // X'4D', 0x4D, B'01': Text is the bytes in hexadecimal
 )
 
 // Literal is a constant. Text is the digits, the unescaped string, or TRUE or FALSE.
