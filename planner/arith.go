@@ -67,11 +67,10 @@ func arithmetic(e *ast.Binary, l, r operand) (physical.Expr, error) {
 	if r.kind() == types.Null {
 		b = castTo(r.e, a.Type())
 	}
-	for _, n := range []physical.Expr{a, b} {
-		if e.Op == "div" && !n.Type().IsInteger() {
-			return nil, diag.New(diag.WrongType, e.At, "DIV divides integers, this is a %s", n.Type()).
-				WithHint("write FLOOR(a / b), or CAST(… AS SIGNED) first")
-		}
+	if e.Op == "div" && !(a.Type().IsInteger() && b.Type().IsInteger()) {
+		// The quotient without its fraction: what is left of a can be divided exactly.
+		whole := numeric("-", a, numeric("%", a, b))
+		return castTo(numeric("/", whole, b), types.BigintType), nil
 	}
 	return numeric(e.Op, a, b), nil
 }

@@ -54,19 +54,19 @@ type form struct {
 //     MariaDB; REPLACE(s, 'a', NULL) is NULL also where there is no 'a' in s;
 //   - a DECIMAL that does not fit is NULL, not the greatest one that does; a quotient
 //     is rounded to its scale before anything else is computed of it; there is no
-//     -0.00; a NULL in arithmetic does not make a DOUBLE of it;
+//     -0.00, which MariaDB holds to be less than 0; a NULL in arithmetic does not make a DOUBLE of it;
 //   - BOOLEAN is a type, so it is not added or multiplied;
 //   - times are not numbers.
 var forms = []form{
 	{"(%s + %s)", []kind{whole, whole}, whole}, {"(%s - %s)", []kind{whole, whole}, whole}, {"(%s * %s)", []kind{whole, whole}, whole},
 	{"(%s / %s)", []kind{whole, whole}, ratio}, {"(%s DIV %s)", []kind{whole, whole}, whole}, {"(%s %% %s)", []kind{whole, whole}, whole},
 	{"(%s + %s)", []kind{exact, exact}, exact}, {"(%s - %s)", []kind{exact, whole}, exact}, {"(%s * %s)", []kind{exact, whole}, exact},
-	{"(%s %% %s)", []kind{exact, exact}, exact},
+	{"(%s %% %s + 0)", []kind{exact, exact}, exact},
 	{"(%s + %s)", []kind{float, float}, float}, {"(%s - %s)", []kind{float, exact}, float}, {"(%s * %s)", []kind{float, whole}, float},
 	{"(%s / %s)", []kind{float, whole}, float}, {"(- %s)", []kind{whole}, whole}, {"(- %s)", []kind{exact}, exact},
 	{"ABS(%s)", []kind{whole}, whole}, {"ABS(%s)", []kind{exact}, exact}, {"ABS(%s)", []kind{float}, float},
-	{"ROUND(%s)", []kind{exact}, exact}, {"ROUND(%s, 1)", []kind{exact}, exact}, {"ROUND(%s, -2)", []kind{whole}, whole},
-	{"FLOOR(%s)", []kind{exact}, whole}, {"CEIL(%s)", []kind{exact}, whole},
+	{"(ROUND(%s) + 0)", []kind{exact}, exact}, {"(ROUND(%s, 1) + 0)", []kind{exact}, exact}, {"ROUND(%s, -2)", []kind{whole}, whole},
+	{"FLOOR(%s)", []kind{exact}, whole}, {"(CEIL(%s) + 0)", []kind{exact}, whole},
 	{"MOD(%s, 7)", []kind{whole}, whole}, {"SQRT(%s)", []kind{float}, float}, {"POW(%s, 2)", []kind{float}, float},
 
 	{"(%s = %s)", []kind{whole, whole}, boolean}, {"(%s < %s)", []kind{whole, exact}, boolean}, {"(%s >= %s)", []kind{exact, exact}, boolean},
