@@ -206,7 +206,10 @@ func soundexRow(dst []byte, a []*vec, i int) ([]byte, answer) {
 		switch code := soundexOf(r); {
 		case code == 0:
 		case len(dst) == start:
-			dst, last = utf8.AppendRune(dst, unicode.ToUpper(r)), code
+			if 'a' <= r && r <= 'z' {
+				r -= 'a' - 'A'
+			}
+			dst, last = utf8.AppendRune(dst, r), code
 		case code != '0' && code != last:
 			dst, last = append(dst, code), code
 		}
