@@ -3,8 +3,9 @@
 //
 // It is pure: no I/O, no goroutine, no clock of its own. Its nouns are
 //
-//   - Spec: a window clause (tumble or hop, size, slide, offset);
-//   - Slice: a stretch of width gcd(size, slide) that all windows over it share;
+//   - Spec: a window clause;
+//   - Grid: the numbers of slices, stretches that all windows over them share, and
+//     of window ends, in fixed lengths or in those of a calendar;
 //   - Tracker: the watermarks of one (query, scan): one W per shard, merged at
 //     each cut by the rules of ARCHITECTURE.md, "Steps".
 package windows

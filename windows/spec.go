@@ -15,17 +15,43 @@ const (
 	None Kind = iota
 	Tumble
 	Hop
+	Cumulate
+	Session
+	Count
 )
 
-// Spec is a window clause. Windows are [start, end) with
-// start = k·Slide + Offset for every integer k, and end = start + Size.
-// A tumbling window has Slide == Size. Durations are whole microseconds.
+// Spec is a window clause. Windows are [start, end). Durations are whole
+// microseconds.
+//
+// Of Tumble and Hop start = k·slide + offset for every integer k, and end =
+// start + size; a tumbling window has a slide of its size. Of Cumulate start =
+// k·size + offset, and the ends lie at every slide behind it, up to the size.
+//
+// A length is fixed, or it counts calendar months. Where Zone is set, a length
+// of whole days counts calendar days of the zone, and what is left of the offset
+// moves the clock: days from 06:00 begin when the clock shows six.
+//
+// A Session holds the rows of a group that lie less than Gap apart, up to Size
+// behind its first one where Size is not 0. A Count window holds Rows rows of a
+// group, and begins every Every rows.
 type Spec struct {
 	Kind   Kind
 	Size   time.Duration
 	Slide  time.Duration
 	Offset time.Duration
+
+	// Months take the place of the durations above, where they are not 0;
+	// OffsetMonths is added to Offset.
+	SizeMonths, SlideMonths, OffsetMonths int64
+	Zone                                  string // IANA name; "": UTC
+
+	Gap         time.Duration
+	Rows, Every int64
 }
+
+// Sliced tells whether windows lie on a Grid: whether they are the same for all
+// groups.
+func (s Spec) Sliced() bool { return s.Kind == Tumble || s.Kind == Hop || s.Kind == Cumulate }
 
 // Window is one window [Start, End).
 type Window struct{ Start, End stream.Time }

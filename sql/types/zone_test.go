@@ -100,3 +100,19 @@ func TestZoneClock(t *testing.T) {
 		}
 	})
 }
+
+// TestZoneClockLeapYears: package time ends the last stretch of a leap year
+// a day early, which must not keep the clock from going on.
+func TestZoneClockLeapYears(t *testing.T) {
+	zone, err := types.Zone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := types.NewZoneClock(zone)
+	for hour := range 72 {
+		at := time.Date(2024, 12, 30, hour, 0, 0, 0, time.UTC).UnixMicro()
+		if local := c.Local(at); local != at+3600e6 || c.UTC(local) != at {
+			t.Fatalf("hour %d: %d, %d", hour, local-at, c.UTC(local)-at)
+		}
+	}
+}
