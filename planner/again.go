@@ -36,7 +36,7 @@ import (
 func (b *binder) again(a *logical.Aggregate, s *scope, w *ast.Window) error {
 	inner, at := s.origin(a.Time)
 	if inner != nil && inner.agg.Window.Kind != windows.None {
-		whole := wholeMillis(inner.agg.Window) && wholeMillis(a.Window)
+		whole := inner.agg.Window.Millis() && a.Window.Millis()
 		switch {
 		case inner.isBound(at, "window_end"):
 			return nil
@@ -77,7 +77,7 @@ func (g *grouping) holdOfStart(outer windows.Spec) (hold time.Duration, ok bool)
 		return g.inner.holdOfStart(outer)
 	}
 	in := g.agg.Window
-	if in.Kind != windows.Tumble && in.Kind != windows.Hop {
+	if in.Kind != windows.Tumble && in.Kind != windows.Hop || in.Calendar() || outer.Calendar() {
 		return 0, false
 	}
 	aligned := (outer.Kind == windows.Tumble || outer.Kind == windows.Hop) &&
@@ -95,10 +95,6 @@ func (g *grouping) timeBehind() physical.Expr {
 	}
 	at := g.agg.FirstKey() + g.end
 	return dateAdd(&physical.Column{Index: at, T: g.agg.Schema()[at].Type}, physical.Span{Micros: -1000})
-}
-
-func wholeMillis(s windows.Spec) bool {
-	return s.Size%time.Millisecond == 0 && s.Slide%time.Millisecond == 0 && s.Offset%time.Millisecond == 0
 }
 
 // called is how an error speaks of what a scope reads.

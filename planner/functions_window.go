@@ -3,7 +3,8 @@ package planner
 // WindowFunctions returns the windows that GROUP BY takes, for help and completion.
 func WindowFunctions() []Function {
 	return []Function{
-		{"TUMBLE", "TUMBLE(ts, size[, offset])", "Windows side by side, each as long as the size."},
-		{"HOP", "HOP(ts, slide, size[, offset])", "Windows of that size, one begun every slide; a row is in size / slide of them."},
+		{"TUMBLE", "TUMBLE(ts, size[, offset][, zone])", "Windows side by side, each as long as the size. With a zone, days, weeks, months and years are those of its calendar."},
+		{"HOP", "HOP(ts, slide, size[, offset][, zone])", "Windows of that size, one begun every slide; a row is in size / slide of them."},
+		{"CUMULATE", "CUMULATE(ts, step, size[, offset][, zone])", "Windows that grow by a step up to the size, and then begin anew."},
 	}
 }

@@ -102,12 +102,12 @@ func (g *grouping) sameWindow(s *scope) {
 		return
 	}
 	end, inner := s.innerEnd()
-	if end == nil || inner.agg.Window.Kind != windows.Tumble && inner.agg.Window.Kind != windows.Hop {
+	if end == nil || !inner.agg.Window.Sliced() {
 		return
 	}
 	spec := inner.agg.Window
 	g.inner, g.agg.Inner = inner, true
-	g.agg.Window = windows.Spec{Kind: windows.Tumble, Size: spec.Slide, Slide: spec.Slide, Offset: (spec.Offset + spec.Size) % spec.Slide}
+	g.agg.Window = spec.Ends()
 	g.agg.Time = dateAdd(end, physical.Span{Micros: -1})
 }
 

@@ -50,16 +50,12 @@ func missingWindow(w *ast.Window) error {
 	switch {
 	case w.Kind == ast.Session:
 		return no("a session window")
-	case w.Kind == ast.Cumulate:
-		return no("a cumulating window")
 	case w.Kind == ast.Stagger:
 		return no("a stagger window")
 	case w.Kind == ast.CountWindow:
 		return no("a window over a number of rows")
 	case w.Time == nil:
 		return no("a window without a time")
-	case w.Zone != nil:
-		return no("a window in a time zone")
 	case len(w.Partition) > 0:
 		return no("PARTITION BY in a window")
 	}

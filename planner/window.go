@@ -105,39 +105,98 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 
 // windowSpec checks the lengths of a window.
 func windowSpec(w *ast.Window) (windows.Spec, error) {
-	var size, slide, offset time.Duration
+	kinds := map[ast.WindowKind]windows.Kind{ast.Tumble: windows.Tumble, ast.Hop: windows.Hop, ast.Cumulate: windows.Cumulate}
+	spec := windows.Spec{Kind: kinds[w.Kind]}
+	weeks := false
 	for _, l := range []struct {
-		iv  *ast.Interval
-		out *time.Duration
-	}{{w.Size, &size}, {w.Slide, &slide}, {w.Offset, &offset}} {
+		iv     *ast.Interval
+		out    *time.Duration
+		months *int64
+	}{{w.Size, &spec.Size, &spec.SizeMonths}, {w.Slide, &spec.Slide, &spec.SlideMonths}, {w.Offset, &spec.Offset, &spec.OffsetMonths}} {
 		if l.iv == nil {
 			continue
 		}
 		var err error
-		if *l.out, err = fixed(l.iv); err != nil {
-			return windows.Spec{}, err
+		if *l.out, *l.months, err = length(l.iv); err != nil {
+			return spec, err
 		}
+		weeks = weeks || l.iv != w.Offset && strings.HasSuffix(l.iv.Text, " WEEK")
 	}
-	weeks := strings.HasSuffix(w.Size.Text, " WEEK")
-	spec := windows.Spec{Kind: windows.Tumble, Size: size, Slide: size, Offset: offset}
-	if w.Kind == ast.Hop {
-		weeks = weeks || strings.HasSuffix(w.Slide.Text, " WEEK")
-		spec.Kind, spec.Slide = windows.Hop, slide
+	if spec.Kind == windows.Tumble {
+		spec.Slide, spec.SlideMonths = spec.Size, spec.SizeMonths
 	}
 	if err := checkSpec(spec, w); err != nil {
 		return spec, err
 	}
-	if weeks {
+	if weeks && spec.SizeMonths == 0 {
 		spec.Offset = (spec.Offset + mondays) % spec.Size
+	}
+	if w.Zone != nil {
+		if err := inZone(&spec, w); err != nil {
+			return spec, err
+		}
+	}
+	g, err := spec.Grid()
+	if err != nil {
+		return spec, diag.New(diag.BadWindow, w.At, "a window of %s every %s: %s",
+			physical.FormatLength(spec.SizeMonths, spec.Size), physical.FormatLength(spec.SlideMonths, spec.Slide), err).
+			WithHint("take lengths of which the one is a multiple of the other, both in months, in days or in parts of a day")
+	}
+	if n := g.Overlap(); n > overlapMax {
+		return spec, diag.New(diag.BadWindow, w.At, "a row would count in %d windows of %s every %s, more than %d", n,
+			physical.FormatLength(spec.SizeMonths, spec.Size), physical.FormatLength(spec.SlideMonths, spec.Slide), overlapMax).
+			WithHint("take a longer slide")
 	}
 	return spec, nil
 }
 
+// inZone makes a window follow the calendar of its zone. Parts of a day lie as
+// they do in UTC, so they must be the same in both.
+func inZone(spec *windows.Spec, w *ast.Window) error {
+	zone, err := types.Zone(w.Zone.Text)
+	if err != nil {
+		d := diag.New(diag.BadWindow, w.Zone.At, "there is no time zone `%s`", w.Zone.Text)
+		if near := diag.Suggest(w.Zone.Text, types.ZoneNames()); near != "" {
+			return d.WithHint("did you mean '%s'?", near)
+		}
+		return d.WithHint("write a name such as 'Europe/Berlin', or an offset such as '+02:00'")
+	}
+	const day = 24 * time.Hour
+	if spec.SizeMonths == 0 && spec.Size%day != 0 {
+		for _, d := range []time.Duration{spec.Slide, spec.Size} {
+			if err := windows.Fits(w.Zone.Text, d); err != nil {
+				return diag.New(diag.BadWindow, w.At, "windows of a part of a day are fixed, and these begin at other times on the clock of the zone: %s", err).
+					WithHint("leave the zone out, and move the windows by an offset, for example INTERVAL 30 MINUTE; or take whole days")
+			}
+		}
+		return nil
+	}
+	spec.Zone = zone.String()
+	return nil
+}
+
+// length returns the length of an interval: months, or a duration.
+func length(v *ast.Interval) (d time.Duration, months int64, err error) {
+	if v.Months != 0 && v.Micros != 0 {
+		return 0, 0, diag.New(diag.BadWindow, v.At, "months differ in length, so they cannot be added to days here").
+			WithHint("write months or years alone")
+	}
+	if v.Months > 12*10_000 || v.Months < -12*10_000 {
+		return 0, 0, diag.New(diag.BadWindow, v.At, "the interval is longer than 10,000 years")
+	}
+	d, err = fixed(&ast.Interval{Node: v.Node, Text: v.Text, Micros: v.Micros, Value: v.Value})
+	return d, v.Months, err
+}
+
 // fixed returns the length of an interval that has the same one everywhere.
 func fixed(v *ast.Interval) (time.Duration, error) {
+	if v.Value != nil {
+		return 0, diag.New(diag.BadWindow, v.At, "the length of a window is a constant").
+			WithHint("write INTERVAL 1 MINUTE or the like")
+	}
 	if v.Months != 0 {
-		return 0, diag.New(diag.BadWindow, v.At, "months and years differ in length, and windows over the calendar are not supported").
-			WithHint("use DAY or WEEK, or group a bounded input by YEAR(…) and MONTH(…)")
+		return 0, diag.New(diag.BadWindow, v.At, "months and years differ in length").
+			WithHint("use DAY or WEEK here")
 	}
 	if v.Micros > math.MaxInt64/1000 || v.Micros < -math.MaxInt64/1000 {
 		return 0, diag.New(diag.BadWindow, v.At, "the interval is longer than 292 years")
@@ -147,17 +206,32 @@ func fixed(v *ast.Interval) (time.Duration, error) {
 
 func checkSpec(s windows.Spec, w *ast.Window) error {
 	bad := func(format string, args ...any) *diag.Error { return diag.New(diag.BadWindow, w.At, format, args...) }
-	text := physical.FormatDuration
+	size, slide, offset := physical.FormatLength(s.SizeMonths, s.Size), physical.FormatLength(s.SlideMonths, s.Slide), physical.FormatLength(s.OffsetMonths, s.Offset)
+	step := "slide"
+	if s.Kind == windows.Cumulate {
+		step = "step"
+	}
+	months := func(n int64, d time.Duration) time.Duration { // at least as long, to compare
+		return time.Duration(n)*28*24*time.Hour + d
+	}
+	const mostMonths = 120 * 12 // of 28 days: what a duration can tell
 	switch {
-	case s.Size <= 0:
-		return bad("the size of a window must be positive, this is %s", text(s.Size))
-	case s.Slide <= 0:
-		return bad("the slide of a window must be positive, this is %s", text(s.Slide))
-	case s.Offset <= -s.Size || s.Offset >= s.Size:
-		return bad("the offset %s is not smaller than the size %s", text(s.Offset), text(s.Size)).
+	case s.SizeMonths <= 0 && s.Size <= 0:
+		return bad("the size of a window must be positive, this is %s", size)
+	case s.SlideMonths <= 0 && s.Slide <= 0:
+		return bad("the %s of a window must be positive, this is %s", step, slide)
+	case s.SizeMonths > mostMonths && s.OffsetMonths == 0:
+		return nil
+	case s.SizeMonths > 0 && s.OffsetMonths != 0 && (s.OffsetMonths >= s.SizeMonths || s.OffsetMonths <= -s.SizeMonths),
+		s.SizeMonths == 0 && s.OffsetMonths != 0,
+		s.OffsetMonths == 0 && max(s.Offset, -s.Offset) >= months(s.SizeMonths, s.Size):
+		return bad("the offset %s is not smaller than the size %s", offset, size).
 			WithHint("an offset moves the windows by a part of their size")
-	case (s.Size-1)/s.Slide+1 > overlapMax:
-		return bad("a row would count in %d windows of %s every %s, more than %d", (s.Size-1)/s.Slide+1, text(s.Size), text(s.Slide), overlapMax).
+	case s.Kind == windows.Cumulate && s.SizeMonths == 0 && s.SlideMonths == 0 && s.Size%s.Slide != 0:
+		return bad("the size %s is no multiple of the step %s", size, slide).
+			WithHint("a window grows by whole steps up to its size")
+	case s.Kind != windows.Cumulate && s.SizeMonths == 0 && s.SlideMonths == 0 && (s.Size-1)/s.Slide+1 > overlapMax:
+		return bad("a row would count in %d windows of %s every %s, more than %d", (s.Size-1)/s.Slide+1, size, slide, overlapMax).
 			WithHint("take a longer slide")
 	}
 	return nil

@@ -53,5 +53,34 @@ type Spec struct {
 // groups.
 func (s Spec) Sliced() bool { return s.Kind == Tumble || s.Kind == Hop || s.Kind == Cumulate }
 
+// Calendar tells whether windows differ in length: whether they count months, or
+// days of a zone.
+func (s Spec) Calendar() bool { return s.SizeMonths != 0 || s.SlideMonths != 0 || s.Zone != "" }
+
+// Ends returns windows side by side, each of which ends where windows of s do.
+func (s Spec) Ends() Spec {
+	out := Spec{Kind: Tumble, Size: s.Slide, Slide: s.Slide, SizeMonths: s.SlideMonths, SlideMonths: s.SlideMonths, Zone: s.Zone}
+	switch {
+	case s.Kind == Cumulate && out.SizeMonths == 0 && s.Zone != "" && out.Size%(24*time.Hour) != 0:
+		out.Zone = ""
+	case s.SlideMonths != 0:
+		out.OffsetMonths, out.Offset = (s.OffsetMonths+s.SizeMonths)%s.SlideMonths, s.Offset
+	case s.Kind == Cumulate && s.SizeMonths != 0 && s.Zone == "":
+		out.Offset = s.Offset
+	default:
+		out.Offset = (s.Offset + s.Size) % s.Slide
+	}
+	return out
+}
+
+// Millis tells whether all bounds of windows are whole milliseconds.
+func (s Spec) Millis() bool {
+	if s.Kind == Session || s.Kind == Count {
+		return false // they begin with a row
+	}
+	whole := func(d time.Duration) bool { return d%time.Millisecond == 0 }
+	return whole(s.Size) && whole(s.Slide) && whole(s.Offset)
+}
+
 // Window is one window [Start, End).
 type Window struct{ Start, End stream.Time }

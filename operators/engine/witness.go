@@ -55,6 +55,7 @@ type witness struct {
 	alloc    memory.Allocator
 	scan     *physical.Scan
 	window   *physical.WindowPartial // nil: no row can be late
+	grid     *windows.Grid           // of window
 	filters  []physical.Node         // in front of the window
 	wCol     int
 	late     []LostRow // of the step under way
@@ -84,6 +85,12 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 	}
 	if w.window != nil && (w.window.Window.Kind == windows.None || w.wCol < 0) {
 		w.window = nil
+	}
+	if w.window != nil {
+		var err error
+		if w.grid, err = w.window.Window.Grid(); err != nil {
+			w.window = nil // the operator refuses it, too
+		}
 	}
 	return w
 }
@@ -151,7 +158,7 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			if t >= before { // its windows end later still
 				continue
 			}
-			if _, missed, ok := w.window.Window.FirstEnd(t, before, w.window.Lateness); !ok && missed {
+			if _, missed, ok := w.grid.Judge(t, before, w.window.Lateness); !ok && missed {
 				rows = append(rows, int32(i))
 			}
 		}
@@ -166,7 +173,7 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			}
 			r := lostRow(LostLate, b, int(at))
 			r.Event, r.W = stream.Time(ev.Value(int(row))), stream.Time(ws.Value(int(row)))
-			closed := w.window.Window.LastEnd(r.Event).Add(w.window.Lateness)
+			closed := w.grid.Closed(r.Event).Add(w.window.Lateness)
 			r.Behind = time.Duration(r.W-closed) * time.Microsecond
 			found = append(found, r)
 		}

@@ -72,13 +72,17 @@ func TestLateRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := windows.Spec{Kind: windows.Tumble, Size: 10 * time.Second, Slide: 10 * time.Second}
+		grid, err := spec.Grid()
+		if err != nil {
+			t.Fatal(err)
+		}
 		var want []string
 		for _, line := range lines {
 			var ts, v, w, shard, seq int64
 			if _, err := fmt.Sscan(line, &ts, &v, &w, &shard, &seq); err != nil {
 				continue // no watermark yet: nothing is late
 			}
-			if _, missed, ok := spec.FirstEnd(second(ts), second(w), 0); !ok && missed {
+			if _, missed, ok := grid.Judge(second(ts), second(w), 0); !ok && missed {
 				want = append(want, fmt.Sprintf("%d/%d: %d, watermark %d", shard, seq, ts, w))
 			}
 		}
@@ -88,7 +92,7 @@ func TestLateRows(t *testing.T) {
 		var got []string
 		for _, r := range q.LateRows() {
 			got = append(got, fmt.Sprintf("%d/%d: %d, watermark %d", r.Shard, r.Seq, r.Event/1e6, r.W/1e6))
-			if end := spec.LastEnd(r.Event); r.Behind != time.Duration(r.W-end)*time.Microsecond || r.Behind < 0 {
+			if end := grid.Closed(r.Event); r.Behind != time.Duration(r.W-end)*time.Microsecond || r.Behind < 0 {
 				t.Errorf("seed %d: %+v ends at %d", seed, r, end)
 			}
 		}

@@ -1,10 +1,15 @@
 package windowagg
 
-import "slices"
+import (
+	"slices"
+
+	"weir/windows"
+)
 
 // combiner combines slices to windows by van Herk's scheme: time is cut into
 // blocks of n slices at absolute multiples of n, so that every window is a
-// suffix of one block and a prefix of the next. The prefix is a running fold of
+// suffix of one block and a prefix of the next. (A window that cumulates is a
+// prefix alone: its block is the whole that it grows to.) The prefix is a running fold of
 // the current block. The suffixes are made once, when a block is complete, by
 // folding its slices backwards: the state of a group in slice k becomes that of
 // the slices from k to the end of the block. A group's suffix at any k is then
@@ -19,7 +24,7 @@ import "slices"
 // rectangular and octagonal kernels" (1992), and the two stacks of Tangwongsan,
 // Hirzel and Schneider, "Low-latency sliding-window aggregation" (2017).
 type combiner struct {
-	grid  *grid
+	grid  *windows.Grid
 	fresh func() []acc
 
 	block    int64 // first slice of the current block
@@ -57,7 +62,7 @@ func (e *entries) reset() {
 	}
 }
 
-func newCombiner(g *grid, fresh func() []acc) *combiner {
+func newCombiner(g *windows.Grid, fresh func() []acc) *combiner {
 	return &combiner{
 		grid: g, fresh: fresh,
 		now: entries{accs: fresh()}, old: entries{accs: fresh()}, prefix: fresh(),
@@ -76,7 +81,7 @@ func (c *combiner) ready(n int) {
 
 // load takes the states of slice k in, which must be beyond all slices before.
 func (c *combiner) load(k int64, parts []part) {
-	c.moveTo(c.grid.block(k))
+	c.moveTo(c.grid.Block(k))
 	e := &c.now
 	lo := len(e.ids)
 	for _, p := range parts {
@@ -91,7 +96,7 @@ func (c *combiner) load(k int64, parts []part) {
 	hi := len(e.ids)
 	e.slices = append(e.slices, sliceRun{k: k, lo: lo, hi: hi})
 	c.newest = k
-	if c.grid.n > 1 { // else the slice is the window
+	if c.grid.Slices() > 1 { // else the slice is the window
 		c.running(lo, hi)
 	}
 }
@@ -131,7 +136,7 @@ func (c *combiner) moveTo(b int64) {
 	for _, id := range c.old.ids[c.left:] {
 		c.head[id] = 0
 	}
-	if c.grid.n > 1 {
+	if c.grid.Slices() > 1 {
 		for _, id := range c.now.ids {
 			c.inPrefix[id] = false
 		}
@@ -142,7 +147,7 @@ func (c *combiner) moveTo(b int64) {
 	c.now, c.old = c.old, c.now
 	c.now.reset()
 	c.left, c.leftRuns = 0, 0
-	if c.grid.n > 1 && c.started && b == c.block+c.grid.n {
+	if c.started && c.grid.Reaches(c.block, b) {
 		c.suffixes()
 	} else {
 		c.old.reset()
@@ -186,9 +191,9 @@ func (c *combiner) leave(k int64) {
 // window combines the window with end number k, of which all slices are loaded,
 // into w, whose states must be empty.
 func (c *combiner) window(k int64, w *table) {
-	c.moveTo(c.grid.block(k - 1))
-	c.leave(k - c.grid.n)
-	if c.grid.n == 1 {
+	c.moveTo(c.grid.Block(k - 1))
+	c.leave(c.grid.Begin(k))
+	if c.grid.Slices() == 1 {
 		c.single(w)
 		return
 	}
@@ -228,7 +233,7 @@ func (c *combiner) forget() {
 	if !c.started {
 		return
 	}
-	c.moveTo(c.block + 2*c.grid.n)
+	c.moveTo(c.block + 2*c.grid.Slices() + 1)
 	c.started = false
 }
 

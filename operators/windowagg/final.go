@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -24,7 +25,7 @@ type final struct {
 	n    *physical.WindowFinal
 	aggs []physical.Agg // those of the states
 	rt   *operators.Runtime
-	grid grid
+	grid *windows.Grid // without windows: that of one slice
 	dict dictionary
 	comb *combiner
 	out  *finalWriter
@@ -81,22 +82,30 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("final window aggregation: %w", err)
 	}
+	grid, err := gridOf(n.Window)
+	if err != nil {
+		return nil, fmt.Errorf("final window aggregation: %w", err)
+	}
 	f := &final{
 		n:      n,
+		grid:   grid,
 		aggs:   statesOf(&n.WindowAgg),
 		dict:   newDictionary(n.KeyTypes),
 		w:      stream.MinTime,
 		extras: make(map[int64]*table),
 		kept:   make(map[int64]*table),
 	}
-	if f.windowed() {
-		f.grid = newGrid(n.Window)
-	} else {
-		f.grid = grid{width: 1, n: 1, m: 1}
-	}
 	f.win.accs, f.groups = f.fresh(), f.fresh()
-	f.comb = newCombiner(&f.grid, f.fresh)
+	f.comb = newCombiner(f.grid, f.fresh)
 	return f, nil
+}
+
+// gridOf returns the grid of a window, and without one that of a single slice.
+func gridOf(s windows.Spec) (*windows.Grid, error) {
+	if s.Kind == windows.None {
+		s = windows.Spec{Kind: windows.Tumble, Size: time.Microsecond}
+	}
+	return s.Grid()
 }
 
 // fresh returns empty states.
@@ -143,10 +152,10 @@ func (f *final) ProcessBatch(_ context.Context, _ operators.Port, b stream.Batch
 		for hi < n && starts[hi] == starts[lo] && ends[hi] == ends[lo] {
 			hi++
 		}
-		k := f.grid.number(stream.Time(starts[lo]))
-		end := f.grid.firstEnd(k)
-		if stream.Time(ends[lo]) != f.grid.time(end) {
-			end = f.grid.number(stream.Time(ends[lo]))
+		k := f.grid.Number(stream.Time(starts[lo]))
+		end := f.grid.FirstEnd(k)
+		if stream.Time(ends[lo]) != f.grid.Time(end) {
+			end = f.grid.Number(stream.Time(ends[lo]))
 		}
 		f.parts = append(f.parts, part{f: f, batch: at, lo: lo, hi: hi, k: k, end: end})
 		lo = hi
@@ -233,7 +242,7 @@ func (f *final) fireAll(ctx context.Context, c stream.Cut) error {
 
 // fire handles what came and fires the windows that w has passed.
 func (f *final) fire(ctx context.Context, w stream.Time) error {
-	limit := f.grid.endUpTo(w)
+	limit := f.grid.Passed(w)
 	slices.SortStableFunc(f.parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.k, b.k), cmp.Compare(a.end, b.end))
 	})
@@ -279,10 +288,10 @@ func (f *final) divide(limit int64) (onTime [][]part, late []lateStates, err err
 		fired := f.w != stream.MinTime && p.end <= f.firedTo
 		switch {
 		case p.end > limit:
-			return nil, nil, fmt.Errorf("states came for a window that ends at %d, beyond W", f.grid.time(p.end))
+			return nil, nil, fmt.Errorf("states came for a window that ends at %d, beyond W", f.grid.Time(p.end))
 		case fired && f.closed(p.end):
 			return nil, nil, errLateState
-		case !fired && p.end == f.grid.firstEnd(p.k):
+		case !fired && p.end == f.grid.FirstEnd(p.k):
 			onTime = append(onTime, f.parts[lo:hi])
 		default:
 			late = append(late, f.lateStates(f.parts[lo:hi]))
@@ -309,12 +318,13 @@ func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, begun bo
 		take(late[0].end)
 	}
 	if begun {
-		next := done + f.grid.m
-		if f.comb.started && f.comb.newest >= next-f.grid.n {
+		next := f.grid.Next(done)
+		begin := f.grid.Begin(next)
+		if f.comb.started && f.comb.newest >= begin {
 			take(next)
 		}
 		for s := range f.extras {
-			if s >= next-f.grid.n {
+			if s >= begin {
 				take(next)
 				break
 			}
@@ -325,10 +335,10 @@ func (f *final) nextEnd(onTime [][]part, late []lateStates, done int64, begun bo
 
 // fireWindow emits the window with end number k, and keeps it if it may be refined.
 func (f *final) fireWindow(ctx context.Context, k int64, w stream.Time) error {
-	bounds := windows.Window{Start: f.grid.time(k - f.grid.n), End: f.grid.time(k)}
+	bounds := f.grid.Window(k)
 	keep := f.n.Lateness > 0 && bounds.End.Add(f.n.Lateness) > w
-	if f.grid.n == 1 && !keep {
-		f.comb.moveTo(f.grid.block(k - 1))
+	if f.grid.Slices() == 1 && !keep {
+		f.comb.moveTo(f.grid.Block(k - 1))
 		return f.emitNewest(ctx, bounds)
 	}
 	win := &f.win
@@ -337,7 +347,7 @@ func (f *final) fireWindow(ctx context.Context, k int64, w stream.Time) error {
 		f.kept[k] = win
 	}
 	f.comb.window(k, win)
-	for _, s := range f.extraSlices(k-f.grid.n, k) {
+	for _, s := range f.extraSlices(f.grid.Begin(k), k) {
 		win.merge(f.extras[s], f.fresh, &f.seq)
 	}
 	err := f.emit(ctx, bounds, win)

@@ -10,9 +10,8 @@ import (
 // judge finds runs of rows that belong to the same entry, so that the tables are
 // looked up per run and not per row.
 type judge struct {
-	spec     windows.Spec
+	grid     *windows.Grid
 	lateness time.Duration
-	width    stream.Time
 	recent   [4]sliceBounds // slices that rows came for lately; rows in disorder alternate
 	turn     int
 }
@@ -24,15 +23,15 @@ type sliceBounds struct {
 	lateAt   stream.Time // a row misses a window iff its W is at least this
 }
 
-// run is a stretch of rows, up to hi, with one verdict, as windows.FirstEnd gives it.
+// run is a stretch of rows, up to hi, with one verdict, as Grid.Judge gives it.
 type run struct {
 	entryKey
 	hi         int
 	missed, ok bool
 }
 
-func newJudge(spec windows.Spec, lateness time.Duration) judge {
-	return judge{spec: spec, lateness: lateness, width: stream.Time(spec.Width() / time.Microsecond)}
+func newJudge(grid *windows.Grid, lateness time.Duration) judge {
+	return judge{grid: grid, lateness: lateness}
 }
 
 // next judges row lo and finds how far the same verdict reaches. times are the
@@ -47,7 +46,7 @@ func (j *judge) next(times, ws []int64, lo int) run {
 		}
 		return run{entryKey{s.lo, s.firstEnd}, hi, false, true}
 	}
-	end, missed, ok := j.spec.FirstEnd(t, w, j.lateness)
+	end, missed, ok := j.grid.Judge(t, w, j.lateness)
 	return run{entryKey{s.lo, end}, hi, missed, ok}
 }
 
@@ -60,14 +59,11 @@ func (j *judge) bounds(t stream.Time) *sliceBounds {
 	}
 	s := &j.recent[j.turn]
 	j.turn = (j.turn + 1) % len(j.recent)
-	s.lo = j.spec.Slice(t)
-	s.hi = stream.MaxTime
-	if s.lo < stream.MaxTime-j.width {
-		s.hi = s.lo + j.width
-	}
-	end, _, ok := j.spec.FirstEnd(t, stream.MinTime, j.lateness)
-	if !ok {
-		end = stream.MinTime
+	k := j.grid.Number(t)
+	s.lo, s.hi = j.grid.Time(k), j.grid.Time(k+1)
+	end := stream.MinTime
+	if first := j.grid.FirstEnd(k); first <= j.grid.LastEnd(k) {
+		end = j.grid.Time(first)
 	}
 	s.firstEnd, s.lateAt = end, end.Add(j.lateness)
 	return s

@@ -68,7 +68,7 @@ func (f *final) refine(ctx context.Context, late []lateStates) ([]lateStates, er
 	n := 0
 	for ; n < len(late) && late[n].end <= f.firedTo; n++ {
 		l := &late[n]
-		if f.grid.lastEnd(l.k) > f.firedTo {
+		if f.grid.LastEnd(l.k) > f.firedTo {
 			f.extra(l.k).merge(&l.table, f.fresh, &f.seq)
 		}
 	}
@@ -85,7 +85,7 @@ func (f *final) changeWindows(ctx context.Context, states []lateStates, limit in
 	var hits []hit
 	for i := range states {
 		l := &states[i]
-		for end := l.end; end <= min(limit, f.grid.lastEnd(l.k)); end += f.grid.m {
+		for end := l.end; end <= min(limit, f.grid.LastEnd(l.k)); end = f.grid.Next(end) {
 			hits = append(hits, hit{end, i})
 		}
 	}
@@ -143,7 +143,7 @@ func (f *final) refineWindow(ctx context.Context, end int64, news []*table) erro
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return int(f.dict.rank[ids[a]] - f.dict.rank[ids[b]]) })
-	bounds := windows.Window{Start: f.grid.time(end - f.grid.n), End: f.grid.time(end)}
+	bounds := f.grid.Window(end)
 	return f.emitChanges(ctx, bounds, ids, order, pairs, func(i int32) bool { return before[i] >= 0 })
 }
 
@@ -171,7 +171,7 @@ func (f *final) emitChanges(ctx context.Context, bounds windows.Window, ids, ord
 
 // closed tells whether W has passed window end number k so far that no row may
 // come for it.
-func (f *final) closed(k int64) bool { return f.grid.time(k).Add(f.n.Lateness) <= f.w }
+func (f *final) closed(k int64) bool { return f.grid.Time(k).Add(f.n.Lateness) <= f.w }
 
 // expire drops what no window to come needs, and windows that are closed.
 func (f *final) expire() {
@@ -181,11 +181,11 @@ func (f *final) expire() {
 		}
 	}
 	for k := range f.extras {
-		if f.grid.lastEnd(k) <= f.firedTo {
+		if f.grid.LastEnd(k) <= f.firedTo {
 			delete(f.extras, k)
 		}
 	}
-	if f.comb.started && f.comb.newest < f.firedTo+f.grid.m-f.grid.n {
+	if f.comb.started && f.comb.newest < f.grid.Begin(f.grid.Next(f.firedTo)) {
 		f.comb.forget()
 	}
 }

@@ -124,11 +124,31 @@ func (m *model) ends(ts int64) []int64 {
 	size, slide, off := m.spec.Size.Microseconds(), m.spec.Slide.Microseconds(), m.spec.Offset.Microseconds()
 	var out []int64
 	for start := ts - size + 1; start <= ts; start++ {
-		if (start-off)%slide == 0 {
+		switch {
+		case m.spec.Kind == windows.Cumulate:
+			for end := start + slide; (start-off)%size == 0 && end <= start+size; end += slide {
+				if end > ts {
+					out = append(out, end)
+				}
+			}
+		case (start-off)%slide == 0:
 			out = append(out, start+size)
 		}
 	}
 	return out
+}
+
+// start returns where the window that ends at e begins.
+func (m *model) start(e int64) int64 {
+	size, off := m.spec.Size.Microseconds(), m.spec.Offset.Microseconds()
+	if m.spec.Kind != windows.Cumulate {
+		return e - size
+	}
+	start := e - 1
+	for (start-off)%size != 0 {
+		start--
+	}
+	return start
 }
 
 func (m *model) isIdle(s int, t int64) bool {
@@ -301,7 +321,7 @@ func (m *model) fire() {
 			}
 			head := k
 			if m.spec.Kind != windows.None {
-				head = fmt.Sprintf("[%d,%d) %s", e-m.spec.Size.Microseconds(), e, k)
+				head = fmt.Sprintf("[%d,%d) %s", m.start(e), e, k)
 			}
 			if had {
 				m.out = append(m.out, "- "+head+old.result)

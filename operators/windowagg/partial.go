@@ -70,10 +70,14 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("partial window aggregation: %w", err)
 	}
+	grid, err := gridOf(n.Window)
+	if err != nil {
+		return nil, fmt.Errorf("partial window aggregation: %w", err)
+	}
 	return &partial{
 		n:       n,
 		feed:    newFeed(&n.WindowAgg),
-		judge:   newJudge(n.Window, n.Lateness),
+		judge:   newJudge(grid, n.Lateness),
 		entries: make(map[entryKey]*entry),
 		minEnd:  stream.MaxTime,
 		keys:    make([]arrow.Array, len(n.Keys)),
@@ -85,10 +89,6 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 
 // check tells whether the two halves can run a.
 func check(a *physical.WindowAgg) error {
-	w := a.Window
-	if w.Kind != windows.None && (w.Size <= 0 || w.Slide <= 0 || w.Size%1e3 != 0 || w.Slide%1e3 != 0 || w.Offset%1e3 != 0) {
-		return fmt.Errorf("window of size %s, slide %s, offset %s", w.Size, w.Slide, w.Offset)
-	}
 	if a.Lateness < 0 {
 		return fmt.Errorf("allowed lateness %s", a.Lateness)
 	}

@@ -237,19 +237,19 @@ func countOf(r *page.Reader) int {
 
 // checkMeta refuses what would make the operator run for ever or leave its tables.
 func (f *final) checkMeta(r *page.Reader, m *restored) {
-	c, n := f.comb, f.grid.n
+	c := f.comb
 	if f.shown != 0 && f.shown != m.groups {
 		r.Fail("%d of %d groups have states", f.shown, m.groups)
 	}
-	far := 4 * (n + f.grid.m)
+	far := f.grid.Near()
 	near := func(k int64) bool { return k >= f.firedTo-far && k <= f.firedTo+far }
-	if f.w != stream.MinTime && f.grid.endUpTo(f.w) != f.firedTo && !f.n.Updates {
+	if f.w != stream.MinTime && f.grid.Passed(f.w) != f.firedTo && !f.n.Updates {
 		r.Fail("windows up to %d fired at W %d", f.firedTo, f.w)
 	}
 	if !c.started && len(m.now)+len(m.old) > 0 || (c.started || len(m.extras) > 0) && f.w == stream.MinTime {
 		r.Fail("slices before there is a watermark")
 	}
-	if c.started && (!near(c.block) || !near(c.newest) || floorMod(c.block, n) != 0) {
+	if c.started && (!near(c.block) || !near(c.newest) || f.grid.Block(c.block) != c.block) {
 		r.Fail("block %d and slice %d where windows up to %d fired", c.block, c.newest, f.firedTo)
 	}
 	between := func(ks []int64, lo, hi int64) {
@@ -259,8 +259,8 @@ func (f *final) checkMeta(r *page.Reader, m *restored) {
 			}
 		}
 	}
-	between(m.now, c.block, c.block+n)
-	between(m.old, c.block-n, c.block)
+	between(m.now, c.block, c.block+f.grid.Slices())
+	between(m.old, c.block-f.grid.Slices(), c.block)
 	between(m.extras, f.firedTo-far, f.firedTo+far)
 }
 
@@ -365,7 +365,7 @@ func restoreStates(from state.Reader, name string, ids []int32, accs []acc, n in
 // block, in the order in which its slices were loaded, and the chains of
 // suffixes of the block before.
 func (c *combiner) rebuild() {
-	if c.grid.n > 1 {
+	if c.grid.Slices() > 1 {
 		for _, s := range c.now.slices {
 			c.running(s.lo, s.hi)
 		}

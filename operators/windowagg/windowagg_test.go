@@ -169,6 +169,9 @@ func randomConfig(r *rand.Rand) *logConfig {
 		{Kind: windows.Hop, Size: 7 * us, Slide: 5 * us, Offset: -6 * us},
 		{Kind: windows.Hop, Size: 60 * us, Slide: 3 * us},
 		{Kind: windows.Hop, Size: 4 * us, Slide: 10 * us},
+		{Kind: windows.Cumulate, Size: 15 * us, Slide: 5 * us},
+		{Kind: windows.Cumulate, Size: 12 * us, Slide: 1 * us, Offset: -5 * us},
+		{Kind: windows.Cumulate, Size: 6 * us, Slide: 6 * us, Offset: 1 * us},
 	}
 	c := &logConfig{
 		spec:     shapes[r.IntN(len(shapes))],

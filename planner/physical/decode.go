@@ -197,15 +197,21 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 		return out, errors.New("the aggregation is missing")
 	}
 	out = WindowAgg{
-		Window:   windows.Spec{Size: in.Size, Slide: in.Slide, Offset: in.Offset},
+		Window: windows.Spec{
+			Size: in.Size, Slide: in.Slide, Offset: in.Offset,
+			SizeMonths: in.SizeMonths, SlideMonths: in.SlideMonths, OffsetMonths: in.OffsetMonths,
+			Zone: string(in.Zone), Gap: in.Gap, Rows: in.Rows, Every: in.Every,
+		},
 		Lateness: in.Lateness, Updates: in.Updates, Retracts: in.Retracts, Keys: in.Keys,
 		KeyNames: plain(in.KeyNames), AggNames: plain(in.AggNames),
 	}
 	if out.Window.Kind, err = meaning[windows.Kind](in.Kind, windowWords()); err != nil {
 		return out, err
 	}
-	if out.Window.Kind != windows.None && (in.Size <= 0 || in.Slide <= 0) {
-		return out, fmt.Errorf("a window of %s each %s", in.Size, in.Slide)
+	if out.Window.Sliced() {
+		if _, err := out.Window.Grid(); err != nil {
+			return out, fmt.Errorf("a window: %w", err)
+		}
 	}
 	for _, t := range in.KeyTypes {
 		kt, err := decodeType(t)

@@ -116,7 +116,10 @@ func encodeScan(s *Scan) (*scanJSON, error) {
 
 func encodeWindow(w *WindowAgg) (*windowJSON, error) {
 	out := &windowJSON{
-		Size: w.Window.Size, Slide: w.Window.Slide, Offset: w.Window.Offset, Lateness: w.Lateness, Updates: w.Updates, Retracts: w.Retracts,
+		Size: w.Window.Size, Slide: w.Window.Slide, Offset: w.Window.Offset,
+		SizeMonths: w.Window.SizeMonths, SlideMonths: w.Window.SlideMonths, OffsetMonths: w.Window.OffsetMonths,
+		Zone: textJSON(w.Window.Zone), Gap: w.Window.Gap, Rows: w.Window.Rows, Every: w.Window.Every,
+		Lateness: w.Lateness, Updates: w.Updates, Retracts: w.Retracts,
 		Keys: w.Keys, KeyNames: texts(w.KeyNames), AggNames: texts(w.AggNames),
 	}
 	var err error

@@ -64,10 +64,19 @@ type fieldJSON struct {
 }
 
 type windowJSON struct {
-	Kind     string        `json:"kind"`
-	Size     time.Duration `json:"size_ns,omitempty"`
-	Slide    time.Duration `json:"slide_ns,omitempty"`
-	Offset   time.Duration `json:"offset_ns,omitempty"`
+	Kind   string        `json:"kind"`
+	Size   time.Duration `json:"size_ns,omitempty"`
+	Slide  time.Duration `json:"slide_ns,omitempty"`
+	Offset time.Duration `json:"offset_ns,omitempty"`
+	// Lengths in months, and what the other families count; see windows.Spec.
+	SizeMonths   int64         `json:"size_months,omitempty"`
+	SlideMonths  int64         `json:"slide_months,omitempty"`
+	OffsetMonths int64         `json:"offset_months,omitempty"`
+	Zone         textJSON      `json:"zone,omitempty"`
+	Gap          time.Duration `json:"gap_ns,omitempty"`
+	Rows         int64         `json:"rows,omitempty"`
+	Every        int64         `json:"every,omitempty"`
+
 	Lateness time.Duration `json:"lateness_ns,omitempty"`
 	Updates  bool          `json:"updates,omitempty"`
 	Retracts bool          `json:"retracts,omitempty"`
@@ -205,7 +214,7 @@ func hiddenWords() []string { return []string{"arrival", "shard", "seq", "w"} }
 
 func emitWords() []string { return []string{"rows", "changes", "updates"} }
 
-func windowWords() []string { return []string{"none", "tumble", "hop"} }
+func windowWords() []string { return []string{"none", "tumble", "hop", "cumulate", "session", "count"} }
 
 func word[K types.Kind | SourceKind | Hidden | EmitMode | windows.Kind](k K, words []string) (string, error) {
 	if int(k) >= len(words) {

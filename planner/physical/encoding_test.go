@@ -128,7 +128,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"op":"exchange"`, `"op":"scan"`, "a scan comes first"},
 		{`"op":"exchange"`, `"op":"exchange","limit":3`, "a field of another node"},
 		{`"emit":"updates"`, `"emit":"loudly"`, `unknown word "loudly"`},
-		{`"kind":"hop"`, `"kind":"session"`, `unknown word "session"`},
+		{`"kind":"hop"`, `"kind":"carousel"`, `unknown word "carousel"`},
 		{`"fn":"sum"`, `"fn":"median"`, `unknown aggregate "median"`},
 		{`"hidden":["arrival"`, `"hidden":["moon"`, `unknown word "moon"`},
 		{`"index":5`, `"index":6`, "column 6 of 6"},

@@ -71,9 +71,13 @@ func notes(p *Plan) []string {
 				out = append(out, fmt.Sprintf("unbounded state: one row for each (%s), kept for ever; a window in GROUP BY bounds it", strings.Join(n.KeyNames, ", ")))
 			case n.Window.Kind == windows.None && len(n.KeyNames) > 0:
 				out = append(out, fmt.Sprintf("unbounded state: one entry for each (%s) until the input ends", strings.Join(n.KeyNames, ", ")))
-			case n.Window.Kind == windows.Hop:
-				if each := (n.Window.Size + n.Window.Slide - 1) / n.Window.Slide; each > 1 {
-					out = append(out, fmt.Sprintf("each row counts in %d windows", each))
+			case n.Window.Sliced():
+				if each := overlap(n.Window); each > 1 {
+					upTo := ""
+					if n.Window.Kind == windows.Cumulate {
+						upTo = "up to "
+					}
+					out = append(out, fmt.Sprintf("each row counts in %s%d windows", upTo, each))
 				}
 			}
 		case *Sort:
@@ -238,19 +242,56 @@ func offset(n int64) string {
 	return fmt.Sprintf(" offset %d", n)
 }
 
+// overlap returns in how many windows a row counts.
+func overlap(s windows.Spec) int64 {
+	g, err := s.Grid()
+	if err != nil {
+		return 0
+	}
+	return g.Overlap()
+}
+
 // FormatWindow returns a window clause as EXPLAIN prints it.
 func FormatWindow(s windows.Spec) string {
+	size, slide := FormatLength(s.SizeMonths, s.Size), FormatLength(s.SlideMonths, s.Slide)
 	var out string
 	switch s.Kind {
 	case windows.None:
 		return "none"
 	case windows.Tumble:
-		out = "tumble size " + FormatDuration(s.Size)
+		out = "tumble size " + size
 	case windows.Hop:
-		out = "hop size " + FormatDuration(s.Size) + " slide " + FormatDuration(s.Slide)
+		out = "hop size " + size + " slide " + slide
+	case windows.Cumulate:
+		out = "cumulate to " + size + " step " + slide
+	case windows.Session:
+		out = "session gap " + FormatDuration(s.Gap)
+		if s.Size > 0 {
+			out += " max " + size
+		}
+	case windows.Count:
+		out = fmt.Sprintf("count %d rows each %d", s.Rows, s.Every)
 	}
-	if s.Offset != 0 {
-		out += " offset " + FormatDuration(s.Offset)
+	if s.Offset != 0 || s.OffsetMonths != 0 {
+		out += " offset " + FormatLength(s.OffsetMonths, s.Offset)
+	}
+	if s.Zone != "" {
+		out += " in " + s.Zone
+	}
+	return out
+}
+
+// FormatLength prints a length that may count months: 1 month, 3 months 2h.
+func FormatLength(months int64, d time.Duration) string {
+	if months == 0 {
+		return FormatDuration(d)
+	}
+	out := fmt.Sprintf("%d months", months)
+	if months == 1 || months == -1 {
+		out = fmt.Sprintf("%d month", months)
+	}
+	if d != 0 {
+		out += " " + FormatDuration(d)
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func (w *WindowFinal) Schema() stream.Schema {
 	var out stream.Schema
 	if w.Window.Kind != windows.None {
 		at := types.DatetimeType(3)
-		if w.Window.Size%1e6 != 0 || w.Window.Slide%1e6 != 0 || w.Window.Offset%1e6 != 0 {
+		if !w.Window.Millis() {
 			at = types.DatetimeType(6)
 		}
 		out = append(out, stream.Field{Name: "window_start", Type: at}, stream.Field{Name: "window_end", Type: at})

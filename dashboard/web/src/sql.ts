@@ -35,7 +35,7 @@ export function tokens(text: string): Token[] {
 /** Functions that a statement may call. */
 export const functions: readonly string[] = `
   abs acos adddate approx_percentile ascii asin atan atan2 avg bin bit_count bit_length ceil ceiling char char_length
-  character_length coalesce concat concat_ws conv convert_tz cos cot count crc32 curdate current_date
+  character_length coalesce concat concat_ws conv convert_tz cos cot count crc32 cumulate curdate current_date
   current_timestamp date date_add date_bin date_format date_part date_sub date_trunc datediff day dayname dayofmonth
   dayofweek dayofyear degrees elt ends_with exp export_set extract field find_in_set floor format format_bytes
   from_base64 from_days from_unixtime greatest hex hop hour if ifnull inet_aton inet_ntoa initcap insert instr
