@@ -140,6 +140,11 @@ func checkLiteral(t *testing.T, text string, tok token) {
 func checkTexts(t testing.TB, text string, stmts []ast.Statement) {
 	t.Helper()
 	for _, s := range stmts {
+		toks, err := scan(text[s.Span().Start:s.Span().End])
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func([]token) dialect { return dialectOf(toks) }
 		visit(reflect.ValueOf(s), diag.Span{}, 0, func(v reflect.Value, at, _ diag.Span, _ int) {
 			e, ok := v.Addr().Interface().(ast.Expr)
 			if _, isStatement := e.(*ast.Select); !ok || isStatement || !isExpr(e) || wordLiteral(text, e) {
@@ -149,11 +154,11 @@ func checkTexts(t testing.TB, text string, stmts []ast.Statement) {
 				return // the unit in FLOOR(ts TO MINUTE)
 			}
 			alone := "SELECT " + text[at.Start:at.End]
-			q, err := ParseOne(alone)
+			qs, err := parseIn(alone, same)
 			if err != nil {
 				t.Fatalf("%T covers no expression:\n%s", e, diag.Render(diag.From(err), alone))
 			}
-			if !sameText(alone, q, PrintExpr(e)) {
+			if q := qs[0]; !sameText(alone, q, PrintExpr(e)) {
 				t.Fatalf("%T covers %q, which is %s, but the node is %s", e, text[at.Start:at.End], PrintExpr(q.(*ast.Select).Items[0].Expr), PrintExpr(e))
 			}
 		})

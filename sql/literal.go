@@ -5,9 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// nameOf returns the name that a word or a quoted name spells.
+// nameOf returns the name that a word or a name in back-quotes or double quotes spells.
 func nameOf(text string, t token) string {
 	raw := text[t.start:t.end]
+	if t.kind == tokQuoted && t.quote == '"' {
+		return strings.ReplaceAll(raw[1:len(raw)-1], `""`, `"`)
+	}
 	if t.kind == tokQuoted {
 		return strings.ReplaceAll(raw[1:len(raw)-1], "``", "`")
 	}

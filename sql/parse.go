@@ -15,6 +15,11 @@ import (
 // is zero only if the text as a whole is meant. A text without a statement gives
 // none and no error.
 func Parse(text string) (stmts []ast.Statement, err error) {
+	return parseIn(text, dialectOf)
+}
+
+// parseIn parses in a dialect that the tokens of each statement tell.
+func parseIn(text string, dialectOf func(toks []token) dialect) (stmts []ast.Statement, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			stmts, err = nil, diag.New(diag.Internal, diag.Span{}, "the parser failed: %s", clip(fmt.Sprint(r)))
@@ -35,7 +40,7 @@ func Parse(text string) (stmts []ast.Statement, err error) {
 				return nil, tooLarge(toks[0].span(), "the text has more than %d statements", statementsMax)
 			}
 			p := &parser{text: text, toks: toks[:n], behind: behind}
-			s, err := p.whole()
+			s, err := p.whole(dialectOf(toks[:n]))
 			if err != nil {
 				return nil, err
 			}
@@ -70,15 +75,19 @@ type parser struct {
 	stop     token   // behind toks, where they are a part
 	pos      int     // index of the next token
 	rewrites []ast.Rewrite
+	dialect  dialect
 	behind   *tidb.Parser
 	unions   int // UNIONs so far
 	cteCount int // queries in WITH so far
 	coreEnd  int // byte behind the SELECT read last, without ORDER BY and what follows it
 }
 
-// whole reads a statement and checks that nothing is left.
-func (p *parser) whole() (ast.Statement, error) {
+// whole reads a statement in its dialect and checks that nothing is left.
+func (p *parser) whole(d dialect) (ast.Statement, error) {
 	if err := checkLimits(p.toks); err != nil {
+		return nil, err
+	}
+	if err := p.setDialect(d); err != nil {
 		return nil, err
 	}
 	s, err := p.statement()

@@ -61,6 +61,8 @@ func (pp *prepass) call() error {
 	}
 	generic := nativeSyntax(t.word)
 	switch t.word {
+	case "CONCAT":
+		generic = pp.dialect.pipes // the parser makes of || a function of that name
 	case "CAST", "TRY_CAST", "CONVERT":
 		return pp.cast(open, end)
 	case "MOD":
@@ -167,8 +169,8 @@ func (pp *prepass) planTrim(open, end int) {
 			return nil
 		}
 		l.out = "$__"
-		pp.rewrite(l, whyNative)
-		pp.frag.lexs = append(pp.frag.lexs, lexeme{token: token{kind: tokOp, word: ",", start: side.start + 3, end: side.end}, out: ","})
+		pp.note(side.span(), "$__,"+strings.Repeat(" ", len(side.word)-4), whyNative)
+		pp.frag.lexs = append(pp.frag.lexs, l, lexeme{token: token{kind: tokOp, word: ",", start: side.start + 3, end: side.end}, out: ","})
 		pp.pos++
 		return nil
 	})

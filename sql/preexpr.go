@@ -19,6 +19,8 @@ func (pp *prepass) exprToken() error {
 		return pp.intervalMarker()
 	case t.is("::"):
 		return pp.suffixCast()
+	case t.is("||"):
+		return pp.pipes()
 	case t.is("->"), t.is("->>"):
 		return pp.arrow()
 	case t.is("IS"):
@@ -230,7 +232,7 @@ func (pp *prepass) timeLiteral() error {
 	case "DATE":
 		e.Type = types.DateType
 	case "TIME":
-		return unsupported(t.span(), "write TIMESTAMP '2026-11-20 10:00:00'", "TIME literals are not supported")
+		e.Type = types.TimeType(precision)
 	}
 	m := markerToken(e.At.Start, e.At.End)
 	pp.rewrite(lexeme{token: m, role: ready, out: marker('t', m.end-m.start), expr: e}, "a literal of a time")

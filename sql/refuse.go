@@ -49,8 +49,10 @@ func (pp *prepass) refuseLexical(t token) error {
 		return notANumber(t, pp.raw(t))
 	}
 	switch t.word {
-	case "||":
-		return unsupported(at, "write CONCAT(a, b) to join strings, OR for the logical or", "`||` means different things in different dialects, so it is not supported")
+	case "^":
+		if pp.dialect.quotes {
+			return unsupported(at, "write POWER(a, b) for a power", "`^` is a power in some dialects and a XOR of bits in others, so where `%s` is written it is not supported", pp.dialect.sign)
+		}
 	case "=>":
 		return unsupported(at, "write the arguments in their order: TUMBLE(ts, INTERVAL 1 MINUTE)", "named arguments are not supported")
 	case ":=", "@":

@@ -16,9 +16,7 @@ import (
 
 // newBehind makes the parser behind. It is not safe for concurrent use.
 func newBehind() *tidb.Parser {
-	t := tidb.New()
-	t.SetSQLMode(mysql.ModeIgnoreSpace) // COUNT (*)
-	return t
+	return tidb.New()
 }
 
 // exprHead stands in front of a bare expression, which the parser reads as a query.
@@ -46,6 +44,14 @@ func (p *parser) runParser(f *fragment, head string) (stmt *tidbast.SelectStmt, 
 			stmt, err = nil, diag.New(diag.Internal, whole, "the parser failed: %s", clip(fmt.Sprint(r)))
 		}
 	}()
+	mode := mysql.ModeIgnoreSpace // COUNT (*)
+	if p.dialect.quotes {
+		mode |= mysql.ModeANSIQuotes
+	}
+	if p.dialect.pipes {
+		mode |= mysql.ModePipesAsConcat
+	}
+	p.behind.SetSQLMode(mode)
 	text := head + f.rewritten()
 	stmts, _, err := p.behind.ParseSQL(text)
 	if err != nil {

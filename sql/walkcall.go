@@ -15,6 +15,8 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	first := w.i
 	l := w.cur()
 	switch {
+	case w.joins(n):
+		return w.pipes(n)
 	case l.role == castName:
 		return w.cast(n)
 	case n.Schema.O != "":
@@ -43,6 +45,31 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 		return &ast.Cast{Node: c.Node, X: c, Type: returning, Try: true}
 	}
 	return w.spelled(c)
+}
+
+// joins tells whether the parser read a || b.
+func (w *walker) joins(n tidb.ExprNode) bool {
+	c, ok := n.(*tidb.FuncCallExpr)
+	return ok && w.dialect.pipes && c.FnName.L == tidb.Concat
+}
+
+// pipes converts a || b || c to CONCAT(a, b, c).
+func (w *walker) pipes(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	if len(n.Args) != 2 {
+		w.refuseHere()
+		return nil
+	}
+	x := w.expr(n.Args[0])
+	op := w.cur()
+	w.need("||")
+	y := w.expr(n.Args[1])
+	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: op.span()}, Text: "CONCAT"}, Args: []ast.Expr{x, y}}
+	if l, ok := x.(*ast.Call); ok && w.joins(n.Args[0]) {
+		c.Args = append(l.Args[:len(l.Args):len(l.Args)], y)
+	}
+	c.Node = w.node(first)
+	return c
 }
 
 // cast converts a CAST, which the parser read as a function of two arguments.

@@ -130,6 +130,12 @@ var binaryOps = map[opcode.Op][]string{
 	opcode.LogicAnd: {"and", "AND", "&&"}, opcode.LogicOr: {"or", "OR"}, opcode.LogicXor: {"xor", "XOR"},
 }
 
+// arithmeticOps are the operators that dialects place above or below `||`.
+var arithmeticOps = map[opcode.Op]bool{
+	opcode.Plus: true, opcode.Minus: true, opcode.Mul: true, opcode.Div: true, opcode.IntDiv: true, opcode.Mod: true,
+	opcode.And: true, opcode.Or: true, opcode.Xor: true, opcode.LeftShift: true, opcode.RightShift: true,
+}
+
 func (w *walker) binary(n *tidb.BinaryOperationExpr) ast.Expr {
 	first := w.i
 	e := &ast.Binary{L: w.expr(n.L)}
@@ -148,6 +154,9 @@ func (w *walker) binary(n *tidb.BinaryOperationExpr) ast.Expr {
 	}
 	e.R = w.expr(n.R)
 	e.Node = w.node(first)
+	if arithmeticOps[n.Op] && (w.joins(n.L) || w.joins(n.R)) {
+		w.mixedPipes(e.At)
+	}
 	if negated {
 		return negation(e.Node, e)
 	}
@@ -184,6 +193,9 @@ func (w *walker) unary(n *tidb.UnaryOperationExpr) ast.Expr {
 	}
 	e.X = w.expr(n.V)
 	e.Node = w.node(first)
+	if n.Op != opcode.Not && w.joins(n.V) {
+		w.mixedPipes(e.At)
+	}
 	if n.Op == opcode.Not2 { // binds more tightly than NOT
 		return &ast.Paren{Node: e.Node, X: e}
 	}
