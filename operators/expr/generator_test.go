@@ -61,6 +61,9 @@ func (g generator) expr(typ types.Type, depth int) physical.Expr {
 		return g.leaf(typ)
 	case 1:
 		from := g.anyType()
+		for !castExists(from, typ) {
+			from = g.anyType()
+		}
 		return g.call("cast", typ, sub(from))
 	case 2:
 		var args []physical.Expr
@@ -84,9 +87,22 @@ func (g generator) expr(typ types.Type, depth int) physical.Expr {
 		}
 		return g.call("least", typ, sub(typ), sub(typ))
 	}
+	if typ.Width > 0 { // computed as BIGINT or DOUBLE
+		return g.call("cast", typ, sub(typ.Wide()))
+	}
 	switch typ.Kind {
 	case types.Boolean:
 		return g.boolean(sub)
+	case types.Ubigint:
+		return g.ubigint(sub)
+	case types.Time:
+		if g.pick(2) == 0 && typ.Precision == 6 {
+			s := physical.Span{Micros: rapid.Int64Range(-2*types.TimeMax, 2*types.TimeMax).Draw(g.t, "micros")}
+			return g.call("date_add", typ, sub(g.anyType(types.Time)), &physical.Literal{T: types.Type{Kind: types.Interval}, Value: s})
+		}
+		return g.call("cast", typ, sub(g.anyType(types.Datetime, types.Date, types.Varchar, types.Varbinary)))
+	case types.Varbinary:
+		return g.call("cast", typ, sub(g.anyType(types.Varchar, types.Varbinary, types.Ubigint)))
 	case types.Bigint:
 		return g.bigint(sub)
 	case types.Double:
@@ -113,7 +129,7 @@ func (g generator) expr(typ types.Type, depth int) physical.Expr {
 
 // like returns a type of the same kind; DECIMALs may have another scale.
 func (g generator) like(t types.Type) types.Type {
-	if t.Kind == types.Decimal || t.Kind == types.Datetime {
+	if t.Kind == types.Decimal || t.Kind == types.Datetime || t.Kind == types.Time {
 		return g.anyType(t.Kind)
 	}
 	return t
@@ -183,7 +199,35 @@ func (g generator) bigint(sub func(types.Type) physical.Expr) physical.Expr {
 	case 4:
 		return g.call([]string{"floor", "ceil"}[g.pick(2)], t, sub(g.anyType(types.Decimal)))
 	}
+	if g.pick(6) == 0 {
+		return g.call("%", t, sub(t), sub(types.UbigintType))
+	}
 	return g.call([]string{"+", "-", "*", "div", "%"}[g.pick(5)], t, sub(t), sub(t))
+}
+
+// castExists tells whether there is a cast between two types: the planner
+// refuses numbers as TIME, and TIME as a day.
+func castExists(from, to types.Type) bool {
+	return (to.Kind != types.Time || !from.IsNumeric() && from.Kind != types.Boolean) && (from.Kind != types.Time || !to.IsTime())
+}
+
+// ubigint draws what is unsigned: one argument at least is.
+func (g generator) ubigint(sub func(types.Type) physical.Expr) physical.Expr {
+	u := types.UbigintType
+	integer := func() types.Type { return []types.Type{u, types.BigintType}[g.pick(2)] }
+	switch g.pick(7) {
+	case 0:
+		return g.call([]string{"abs", "floor", "ceil", "round"}[g.pick(4)], u, sub(u))
+	case 1:
+		return g.call("round", u, sub(u), &physical.Literal{T: types.BigintType, Value: rapid.Int64Range(-20, 3).Draw(g.t, "digits")})
+	case 2:
+		return g.call("%", u, sub(u), sub(integer()))
+	}
+	op := []string{"+", "-", "*", "div"}[g.pick(4)]
+	if g.pick(2) == 0 {
+		return g.call(op, u, sub(integer()), sub(u))
+	}
+	return g.call(op, u, sub(u), sub(integer()))
 }
 
 func (g generator) decimal(typ types.Type, sub func(types.Type) physical.Expr) physical.Expr {
@@ -192,7 +236,8 @@ func (g generator) decimal(typ types.Type, sub func(types.Type) physical.Expr) p
 	case 0:
 		return g.call([]string{"neg", "abs", "floor", "ceil", "round"}[g.pick(5)], typ, like())
 	case 1:
-		return g.call("/", typ, sub(types.BigintType), sub(types.BigintType))
+		integer := func() types.Type { return []types.Type{types.UbigintType, types.BigintType}[g.pick(2)] }
+		return g.call("/", typ, sub(integer()), sub(integer()))
 	case 2:
 		return g.call("round", typ, like(), &physical.Literal{T: types.BigintType, Value: rapid.Int64Range(-40, 12).Draw(g.t, "digits")})
 	}

@@ -16,7 +16,7 @@ import (
 
 // model evaluates an expression for one row, the slow and obvious way: it is
 // what the vectorised evaluators are held against. Values are nil, bool, int64
-// (days or microseconds for times), float64, string, *apd.Decimal.
+// (days or microseconds for times), uint64, float64, string, *apd.Decimal.
 type model struct {
 	row    []any
 	nulled int
@@ -56,11 +56,28 @@ func (m *model) finite(f float64) any {
 	return f
 }
 
-func (m *model) whole(b *big.Int) any {
+func (m *model) whole(b *big.Int, t types.Type) any {
+	if t.Kind == types.Ubigint {
+		if !b.IsUint64() {
+			return m.fail()
+		}
+		return b.Uint64()
+	}
 	if !b.IsInt64() {
 		return m.fail()
 	}
 	return b.Int64()
+}
+
+func bigOf(v any) *big.Int {
+	if u, ok := v.(uint64); ok {
+		return new(big.Int).SetUint64(u)
+	}
+	return big.NewInt(v.(int64))
+}
+
+func apdOf(v any) *apd.Decimal {
+	return apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(bigOf(v)), 0)
 }
 
 func literalValue(l *physical.Literal) any {
@@ -182,7 +199,7 @@ func (m *model) lazy(c *physical.Call) (any, bool) {
 }
 
 func (m *model) arm(v any, from, to types.Type) any {
-	if v != nil && (from.Kind == types.Decimal && from != to || from.Kind == types.Datetime && from.Precision > to.Precision) {
+	if v != nil && (from.Kind == types.Decimal && from != to || (from.Kind == types.Datetime || from.Kind == types.Time) && from.Precision > to.Precision) {
 		return m.cast(v, from, to)
 	}
 	return v
@@ -194,6 +211,8 @@ func compareValues(a, b any) int {
 		return strings.Compare(strconv.FormatBool(a), strconv.FormatBool(b.(bool)))
 	case int64:
 		return big.NewInt(a).Cmp(big.NewInt(b.(int64)))
+	case uint64:
+		return bigOf(a).Cmp(bigOf(b))
 	case float64:
 		switch b := b.(float64); {
 		case a < b:
@@ -264,33 +283,33 @@ func (m *model) strict(c *physical.Call, a []any) any {
 
 func (m *model) arith(c *physical.Call, a []any) any {
 	switch x := a[0].(type) {
-	case int64:
+	case int64, uint64:
 		if c.T.Kind == types.Decimal {
-			return m.decimalArith(c, apd.New(x, 0), apd.New(a[1].(int64), 0))
+			return m.decimalArith(c, apdOf(x), apdOf(a[1]))
 		}
-		bx, by := big.NewInt(x), new(big.Int)
+		bx, by := bigOf(x), new(big.Int)
 		if len(a) == 2 {
-			by.SetInt64(a[1].(int64))
+			by = bigOf(a[1])
 		}
 		switch c.Fn {
 		case "+":
-			return m.whole(bx.Add(bx, by))
+			return m.whole(bx.Add(bx, by), c.T)
 		case "-":
-			return m.whole(bx.Sub(bx, by))
+			return m.whole(bx.Sub(bx, by), c.T)
 		case "*":
-			return m.whole(bx.Mul(bx, by))
+			return m.whole(bx.Mul(bx, by), c.T)
 		case "neg":
-			return m.whole(bx.Neg(bx))
+			return m.whole(bx.Neg(bx), c.T)
 		case "abs":
-			return m.whole(bx.Abs(bx))
+			return m.whole(bx.Abs(bx), c.T)
 		}
 		if by.Sign() == 0 {
 			return m.fail()
 		}
 		if c.Fn == "div" {
-			return m.whole(bx.Quo(bx, by))
+			return m.whole(bx.Quo(bx, by), c.T)
 		}
-		return m.whole(bx.Rem(bx, by))
+		return m.whole(bx.Rem(bx, by), c.T)
 	case float64:
 		y := 0.0
 		if len(a) == 2 {
@@ -360,7 +379,7 @@ func (m *model) round(c *physical.Call, a []any) any {
 	}
 	x, ok := a[0].(*apd.Decimal)
 	if !ok {
-		x = apd.New(a[0].(int64), 0)
+		x = apdOf(a[0])
 	}
 	var r apd.Decimal
 	var err error
@@ -385,16 +404,16 @@ func (m *model) number(d *apd.Decimal, _, t types.Type) any {
 	switch t.Kind {
 	case types.Decimal:
 		return m.fit(d, t)
-	case types.Bigint:
+	case types.Bigint, types.Ubigint:
 		var r apd.Decimal
 		if _, err := exact().Quantize(&r, d, 0); err != nil {
 			panic(err)
 		}
-		n, err := r.Int64()
-		if err != nil {
-			return m.fail()
+		n, ok := new(big.Int).SetString(r.Text('f'), 10)
+		if !ok {
+			panic(r.Text('f'))
 		}
-		return n
+		return m.whole(n, t)
 	case types.Double:
 		f, err := strconv.ParseFloat(d.Text('e'), 64)
 		if err != nil {

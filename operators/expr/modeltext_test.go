@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,6 +115,13 @@ func (m *model) times(c *physical.Call, a []any) any {
 	case "date_format":
 		return t.Format("2006-01-02 15:04:05.000000 Mon Monday Jan January 03 PM 002")
 	case "date_add":
+		if c.T.Kind == types.Time {
+			sum := new(big.Int).Add(bigOf(a[0]), big.NewInt(a[1].(physical.Span).Micros))
+			if sum.CmpAbs(big.NewInt(types.TimeMax)) > 0 {
+				return m.fail()
+			}
+			return sum.Int64()
+		}
 		span := a[1].(physical.Span)
 		first := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC).AddDate(0, int(span.Months), 0)
 		day := min(t.Day(), first.AddDate(0, 1, -1).Day())

@@ -26,6 +26,8 @@ func columnTypes() []types.Type {
 		types.BooleanType, types.BooleanType, types.BigintType, types.BigintType,
 		types.DoubleType, types.DoubleType, types.DecimalType(12, 3), types.DecimalType(38, 10),
 		types.VarcharType, types.VarcharOf(5), types.DatetimeType(6), types.DatetimeType(3), types.DateType,
+		types.UbigintType, types.UbigintType, types.IntType(32, false), types.IntType(8, true), types.FloatType,
+		types.TimeType(6), types.TimeType(1), types.VarbinaryType, types.VarbinaryOf(3),
 	}
 }
 
@@ -38,8 +40,22 @@ const (
 func (g generator) wide(typ types.Type) any {
 	switch typ.Kind {
 	case types.Bigint:
-		return int64(g.rng.Uint64()) >> g.pick(64)
+		n := int64(g.rng.Uint64()) >> g.pick(64)
+		if typ.Width > 0 {
+			least, greatest := typ.IntRange()
+			return least + int64(uint64(n)%uint64(greatest-least+1))
+		}
+		return n
+	case types.Ubigint:
+		return g.rng.Uint64() >> g.pick(64)
 	case types.Double:
+		if typ.Width == 32 {
+			for {
+				if f := math.Float32frombits(g.rng.Uint32()); finite(float64(f)) && f != 0 {
+					return float64(f)
+				}
+			}
+		}
 		if f := math.Float64frombits(g.rng.Uint64()); g.pick(2) == 0 && finite(f) {
 			return f
 		}
@@ -65,10 +81,25 @@ func (g generator) value(typ types.Type) any {
 	switch typ.Kind {
 	case types.Boolean:
 		return rapid.Bool().Draw(t, "bool")
+	case types.Ubigint:
+		return rapid.OneOf(rapid.Uint64Range(0, 5), rapid.SampledFrom([]uint64{math.MaxUint64, 1 << 63, 1<<63 - 1, 1 << 53, 20261120})).Draw(t, "uint")
+	case types.Time:
+		n := rapid.OneOf(rapid.Int64Range(-types.TimeMax, types.TimeMax), rapid.Int64Range(-5_000_000, 5_000_000),
+			rapid.SampledFrom([]int64{types.TimeMax, -types.TimeMax, 0, microsPerDay - 1})).Draw(t, "time")
+		if typ.Precision == 1 {
+			n = n / 100_000 * 100_000
+		}
+		return n
 	case types.Bigint:
+		if typ.Width > 0 {
+			return g.wide(typ)
+		}
 		return rapid.OneOf(rapid.Int64Range(-3, 3), rapid.Int64Range(-3, 3), rapid.Int64Range(-99999, 99999),
 			rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, 1 << 53, 20261120, 20261120101530, 1e18}), rapid.Int64()).Draw(t, "int")
 	case types.Double:
+		if typ.Width == 32 {
+			return rapid.SampledFrom([]float64{0, 1, -1, 0.5, 2.5, float64(float32(0.1)), 16777216, math.MaxFloat32, math.SmallestNonzeroFloat32}).Draw(t, "float")
+		}
 		return rapid.OneOf(rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, -1, 0.5, 1.5, 2.5, -2.5, 1e300, -1e300, 1e-300, 9.3e18, 0.1}),
 			rapid.Float64Range(-1000, 1000), rapid.Float64()).Draw(t, "double")
 	case types.Decimal:
@@ -94,8 +125,16 @@ func (g generator) value(typ types.Type) any {
 	}
 	s := rapid.OneOf(
 		rapid.SampledFrom([]string{"", "a", "ab", "A", "%", "a%", "_b", `\%`, "äöü", "日本語", "👍🏽", " 12 ", "12.5", "-3", "1e3", "1e400", "true",
+			"18446744073709551615", "18446744073709551616", "-12:34:56.75", "838:59:59.4", "0:00", "3.5e38", "1e39",
 			"2026-11-20", "2026-11-20 10:00:00.1239999", "2026-11-20T10:00:00Z", "9999-12-31 23:59:59.999999", "nan", "0x10"}),
 		rapid.StringOfN(rapid.RuneFrom([]rune("abAB%_ \\é日")), 0, 8, -1)).Draw(t, "text")
+	if typ.Kind == types.Varbinary {
+		s = rapid.SampledFrom([]string{s, "\xff", "\x00", "\xc3", s + "\x80", "12", "-1"}).Draw(t, "bytes")
+		if typ.Length > 0 {
+			s = s[:min(len(s), typ.Length)]
+		}
+		return s
+	}
 	if r := []rune(s); typ.Length > 0 && len(r) > typ.Length {
 		s = string(r[:typ.Length])
 	}
@@ -152,6 +191,8 @@ func appendValue(b array.Builder, v any) {
 		b.Append(v.(bool))
 	case *array.Int64Builder:
 		b.Append(v.(int64))
+	case *array.Uint64Builder:
+		b.Append(v.(uint64))
 	case *array.Float64Builder:
 		b.Append(v.(float64))
 	case *array.Decimal128Builder:
@@ -174,6 +215,8 @@ func valueAt(a arrow.Array, i int) any {
 	case *array.Boolean:
 		return a.Value(i)
 	case *array.Int64:
+		return a.Value(i)
+	case *array.Uint64:
 		return a.Value(i)
 	case *array.Float64:
 		return a.Value(i)
