@@ -143,23 +143,26 @@ func (t *table) setJSON(c *column, data []byte, v value) (code string) {
 
 // setVarbinary reads bytes: base64 in JSON, 0x and hexadecimal digits in CSV.
 func (t *table) setVarbinary(c *column, raw []byte, v value) (code string) {
+	t.scratch = t.scratch[:0]
 	if v.escaped {
-		raw = unescape(nil, raw) // \/ at most, in what is base64
+		t.scratch = unescape(t.scratch, raw)
+		raw = t.scratch
 	}
-	var ok bool
+	start, ok := len(t.scratch), false
 	switch v.kind {
 	case stringValue:
-		t.scratch, ok = types.ParseBase64(t.scratch[:0], raw)
+		t.scratch, ok = types.ParseBase64(t.scratch, raw)
 	case csvValue:
-		t.scratch, ok = types.ParseHex(t.scratch[:0], raw)
+		t.scratch, ok = types.ParseHex(t.scratch, raw)
 	}
 	if !ok {
 		return BadType
 	}
-	if n := c.Type.Length; n > 0 && len(t.scratch) > n {
+	data := t.scratch[start:]
+	if n := c.Type.Length; n > 0 && len(data) > n {
 		return OutOfRange
 	}
-	c.setText(t.row, t.scratch)
+	c.setText(t.row, data)
 	return ""
 }
 

@@ -19,6 +19,8 @@ var testColumns = []Column{
 	{"a", types.BigintType}, {"b", types.DoubleType}, {"c", types.VarcharType}, {"d", types.VarcharOf(3)},
 	{"e", types.BooleanType}, {"f", types.DatetimeType(3)}, {"g", types.DateType}, {"h", types.DecimalType(10, 2)},
 	{"i", types.DecimalType(38, 0)}, {"Ää", types.BigintType}, {"key", types.VarcharType}, {"KEY", types.VarcharType},
+	{"j", types.IntType(8, false)}, {"l", types.IntType(32, true)}, {"m", types.UbigintType}, {"n", types.FloatType},
+	{"o", types.TimeType(3)}, {"p", types.VarbinaryOf(4)},
 }
 
 func testConfigs() []Config {
@@ -147,6 +149,24 @@ func genValueFor(t *rapid.T, key string) string {
 			return rapid.SampledFrom([]string{"0123", "253402300799999", "253402300800000", "-62167219200000", "-62167219200001", "1.5", `"2026-02-30 00:00:00"`, `"2026-01-01 00:00:00`}).Draw(t, "time")
 		}
 		return fmt.Sprint(rapid.Int64Range(-62167219200000, 253402300799999).Draw(t, "time"))
+	case "j", "l", "m":
+		if nearly {
+			return rapid.SampledFrom([]string{"-1", "-129", "-128", "127", "128", "255", "4294967295", "4294967296", "1e19", "18446744073709551615",
+				"18446744073709551616", "-0.0", "0.5", `"12"`, `"-"`, "9223372036854775808", "-0"}).Draw(t, "integer")
+		}
+		return fmt.Sprint(rapid.IntRange(0, 140).Draw(t, "integer"))
+	case "n":
+		if nearly {
+			return rapid.SampledFrom([]string{"1e39", "3.4028235e38", "3.4028236e38", "-1e-60", "16777217", `"0.1"`, "-0"}).Draw(t, "real")
+		}
+		return rapid.StringMatching(`-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?`).Draw(t, "real")
+	case "o":
+		return `"` + rapid.StringMatching(`[-+]?[0-9]{1,4}:[0-6][0-9](:[0-6][0-9](\.[0-9]{0,8})?)?|838:59:59\.[01]`).Draw(t, "clock") + `"`
+	case "p":
+		if nearly {
+			return rapid.SampledFrom([]string{`"\/w=="`, `"AA\n=="`, `"AAAAAAAA"`, `"AAAA\n"`, "12", `"_-8="`, `"A"`}).Draw(t, "bytes")
+		}
+		return `"` + rapid.StringMatching(`[A-Za-z0-9+/]{0,6}={0,2}`).Draw(t, "bytes") + `"`
 	case "e", "g", "h", "i":
 		return genValue(t)
 	}
@@ -158,7 +178,7 @@ func genValueFor(t *rapid.T, key string) string {
 
 // genLines draws rows that mostly follow one order of keys and one spacing.
 func genLines(t *rapid.T) []byte {
-	keys := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "Ää", "äÄ", "key", "KEY", "kEy", "A", "x", `\u0062`}
+	keys := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "Ää", "äÄ", "key", "KEY", "kEy", "A", "x", `\u0062`, "j", "l", "m", "n", "o", "p"}
 	shapes := rapid.SliceOfN(rapid.SliceOfN(rapid.SampledFrom(keys), 0, 6), 1, 3).Draw(t, "shapes")
 	spaces := rapid.SampledFrom([]string{"", " "}).Draw(t, "space")
 	var b bytes.Buffer
@@ -260,14 +280,18 @@ func TestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for in, want := range map[string]string{
-		`{"a":"abc"}`:  `"abc" is not a BIGINT`,
-		`{"a":true}`:   `true is not a BIGINT`,
-		`{"a":1e30}`:   `1e30 is out of range for BIGINT`,
-		`{"d":"abcd"}`: `"abcd" is longer than VARCHAR(3) allows`,
-		`{"g":"x"}`:    `"x" is not a DATE: expected YYYY-MM-DD`,
-		`{"f":"x"}`:    `"x" is not a DATETIME(3): expected YYYY-MM-DD HH:MM:SS[.f][Z|±hh:mm] or a number of milliseconds since 1970`,
-		`[1]`:          `expected a JSON object, got [1]`,
-		`{"a":1`:       `not valid JSON: {"a":1`,
+		`{"a":"abc"}`:      `"abc" is not a BIGINT`,
+		`{"a":true}`:       `true is not a BIGINT`,
+		`{"a":1e30}`:       `1e30 is out of range for BIGINT`,
+		`{"d":"abcd"}`:     `"abcd" is longer than VARCHAR(3) allows`,
+		`{"g":"x"}`:        `"x" is not a DATE: expected YYYY-MM-DD`,
+		`{"f":"x"}`:        `"x" is not a DATETIME(3): expected YYYY-MM-DD HH:MM:SS[.f][Z|±hh:mm] or a number of milliseconds since 1970`,
+		`{"j":128}`:        `128 is out of range for TINYINT`,
+		`{"o":"25"}`:       `"25" is not a TIME(3): expected [-]HH:MM:SS[.f] up to 838:59:59`,
+		`{"p":"0x1"}`:      `"0x1" is not a VARBINARY(4): expected base64 in a string`,
+		`{"p":"AAAAAAA="}`: `"AAAAAAA=" is out of range for VARBINARY(4)`,
+		`[1]`:              `expected a JSON object, got [1]`,
+		`{"a":1`:           `not valid JSON: {"a":1`,
 		`{"a":"` + strings.Repeat("ä", 40) + `"}`: `"` + strings.Repeat("ä", 30) + `…" is not a BIGINT`,
 	} {
 		res, err := d.Lines([]byte(in))

@@ -2,10 +2,12 @@ package decode
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,6 +131,29 @@ func modelValue(cfg Config, t types.Type, raw json.RawMessage) (text, code strin
 		digits = string(num)
 	}
 	switch t.Kind {
+	case types.Varbinary:
+		b, err := base64.StdEncoding.DecodeString(str)
+		switch {
+		case !isText || err != nil || strings.ContainsAny(str, "\r\n"):
+			return "", BadType
+		case t.Length > 0 && len(b) > t.Length:
+			return "", OutOfRange
+		}
+		return strconv.Quote(string(b)), ""
+	case types.Time:
+		match := regexp.MustCompile(`^([-+]?)([0-9]{1,3}):([0-5][0-9])(:[0-5][0-9](\.[0-9]+)?)?$`).FindStringSubmatch(str)
+		if !isText || match == nil {
+			return "", BadTime
+		}
+		seconds := "0" + strings.TrimPrefix(match[4], ":")
+		d, err := time.ParseDuration(match[2] + "h" + match[3] + "m" + seconds + "s")
+		if err != nil || d.Microseconds() > types.TimeMax {
+			return "", BadTime
+		}
+		if match[1] == "-" {
+			d = -d
+		}
+		return fmt.Sprint(d.Microseconds()), ""
 	case types.Varchar:
 		if !isText {
 			str = string(raw)
@@ -188,17 +213,27 @@ func modelNumeric(t types.Type, digits string) (text, code string) {
 		if err != nil {
 			return "", OutOfRange
 		}
+		if t.Width == 32 {
+			if f = float64(float32(f)); math.IsInf(f, 0) {
+				return "", OutOfRange
+			}
+		}
 		return fmt.Sprint(math.Float64bits(f + 0)), ""
 	}
 	r, tiny := modelRat(digits)
 	if r == nil {
 		return "", OutOfRange
 	}
-	if t.Kind == types.Bigint {
+	if t.IsInteger() {
+		least, greatest := big.NewInt(0), new(big.Int).SetUint64(math.MaxUint64)
+		if t.Kind == types.Bigint {
+			a, b := t.IntRange()
+			least, greatest = big.NewInt(a), big.NewInt(b)
+		}
 		switch {
 		case tiny != 0 || !r.IsInt() && r.Num().CmpAbs(new(big.Int).Mul(r.Denom(), pow10(38))) < 0:
 			return "", BadType
-		case !r.IsInt() || !r.Num().IsInt64():
+		case !r.IsInt() || r.Num().Cmp(least) < 0 || r.Num().Cmp(greatest) > 0:
 			return "", OutOfRange
 		}
 		return r.Num().String(), ""
@@ -268,6 +303,8 @@ func cell(a arrow.Array, row int) string {
 	}
 	switch a := a.(type) {
 	case *array.Int64:
+		return fmt.Sprint(a.Value(row))
+	case *array.Uint64:
 		return fmt.Sprint(a.Value(row))
 	case *array.Timestamp:
 		return fmt.Sprint(int64(a.Value(row)))

@@ -31,17 +31,14 @@ func AppendBase64(dst []byte, v string) []byte {
 	return base64.StdEncoding.AppendEncode(dst, []byte(v))
 }
 
-// ParseBase64 appends the bytes that s stands for; the padding may be missing.
+// ParseBase64 appends the bytes that s stands for. The padding must be there: text
+// that is something else is then mostly refused.
 func ParseBase64(dst, s []byte) (_ []byte, ok bool) {
-	coding := base64.StdEncoding
-	if len(s)%4 != 0 {
-		coding = base64.RawStdEncoding
-	}
 	for _, c := range s {
 		if c == '\n' || c == '\r' { // which the package would skip
 			return dst, false
 		}
 	}
-	dst, err := coding.AppendDecode(dst, s)
+	dst, err := base64.StdEncoding.AppendDecode(dst, s)
 	return dst, err == nil
 }

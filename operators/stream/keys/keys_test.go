@@ -41,10 +41,26 @@ func ordered(alloc memory.Allocator) map[types.Type]arrow.Array {
 	times := array.NewTimestampBuilder(alloc, &arrow.TimestampType{Unit: arrow.Microsecond})
 	times.AppendNull()
 	times.AppendValues([]arrow.Timestamp{math.MinInt64, -1, 0, 1, math.MaxInt64}, nil)
+	uints := array.NewUint64Builder(alloc)
+	uints.AppendNull()
+	uints.AppendValues([]uint64{0, 1, 255, 256, math.MaxInt64, 1 << 63, math.MaxUint64}, nil)
+	small := array.NewInt64Builder(alloc)
+	small.AppendNull()
+	small.AppendValues([]int64{-128, -1, 0, 1, 127}, nil)
+	clocks := array.NewInt64Builder(alloc)
+	clocks.AppendNull()
+	clocks.AppendValues([]int64{-types.TimeMax, -1, 0, 1, types.TimeMax}, nil)
+	reals := array.NewFloat64Builder(alloc)
+	reals.AppendNull()
+	reals.AppendValues([]float64{-math.MaxFloat32, -1.5, 0, float64(float32(0.1)), math.MaxFloat32}, nil)
+	raw := array.NewStringBuilder(alloc)
+	raw.AppendNull()
+	raw.AppendValues([]string{"", "\x00", "\x00\xff", "\x7f", "\x80", "\xff", "\xff\x00", "\xff\xff"}, nil)
 	out := map[types.Type]arrow.Array{}
 	for t, b := range map[types.Type]array.Builder{
 		types.BigintType: ints, types.DoubleType: floats, types.VarcharType: texts, types.BooleanType: bools,
 		types.DateType: dates, types.DecimalType(38, 2): decs, types.DatetimeType(6): times,
+		types.UbigintType: uints, types.IntType(8, false): small, types.TimeType(6): clocks, types.FloatType: reals, types.VarbinaryType: raw,
 	} {
 		out[t] = b.NewArray()
 		b.Release()
@@ -125,7 +141,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{1, 0, 0xFF, 0, 1})
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, src []byte) {
-		for _, typ := range []types.Type{types.VarcharType, types.BigintType, types.DoubleType, types.BooleanType, types.DateType, types.DecimalType(38, 0), types.DatetimeType(3)} {
+		for _, typ := range []types.Type{types.VarcharType, types.BigintType, types.DoubleType, types.BooleanType, types.DateType, types.DecimalType(38, 0), types.DatetimeType(3), types.UbigintType, types.TimeType(0), types.VarbinaryType} {
 			b := array.NewBuilder(memory.DefaultAllocator, stream.ArrowType(typ))
 			rest, err := Decode(src, typ, b)
 			if err == nil && (len(rest) >= len(src) || b.Len() != 1) {
