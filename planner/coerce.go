@@ -188,13 +188,13 @@ func sameKind(a, b types.Type) types.Type {
 }
 
 // resultType returns the type of an expression that is one of several values
-// (CASE, COALESCE): as commonType, but text beside something else stays text.
+// (CASE, COALESCE): as commonType, but text and bytes beside something else stay what they are.
 func resultType(a, b types.Type) (types.Type, bool) {
 	if a.Kind == types.Interval || b.Kind == types.Interval {
 		return types.Type{}, false
 	}
 	if a.Kind != b.Kind && a.Kind != types.Null && b.Kind != types.Null {
-		if a.Kind == types.Varbinary && b.Kind == types.Varchar || a.Kind == types.Varchar && b.Kind == types.Varbinary {
+		if a.Kind == types.Varbinary || b.Kind == types.Varbinary {
 			return types.VarbinaryType, true
 		}
 		if a.IsBytes() || b.IsBytes() {

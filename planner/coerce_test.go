@@ -15,11 +15,12 @@ import (
 	"weir/sql/types"
 )
 
-// matrixTypes is one type of each kind, and two DECIMALs and DATETIMEs.
+// matrixTypes is one type of each kind, and two of those with digits or a width.
 func matrixTypes() []types.Type {
 	return []types.Type{
 		types.NullType, types.BooleanType, types.BigintType, types.DecimalType(10, 2), types.DecimalType(38, 4), types.DoubleType,
 		types.VarcharOf(8), types.DateType, types.DatetimeType(0), types.DatetimeType(3), {Kind: types.Interval},
+		types.IntType(32, false), types.IntType(32, true), types.UbigintType, types.FloatType, types.TimeType(0), types.TimeType(3), types.VarbinaryOf(4),
 	}
 }
 
@@ -35,7 +36,7 @@ func TestCoercionMatrix(t *testing.T) {
 				}
 				return t.String()
 			}
-			fmt.Fprintf(&b, "%-14s %-14s compare %-14s result %s\n", x, y, show(commonType(x, y)), show(resultType(x, y)))
+			fmt.Fprintf(&b, "%-15s %-15s compare %-15s result %s\n", x, y, show(commonType(x, y)), show(resultType(x, y)))
 			if c, cok := commonType(x, y); cok {
 				if d, dok := commonType(y, x); !dok || c != d {
 					t.Errorf("%s with %s is %s, the other way round %s", x, y, c, d)
