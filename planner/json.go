@@ -39,13 +39,16 @@ func jsonPaths(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr
 	}
 	out := []physical.Expr{doc}
 	for i, a := range args[1:] {
-		path, ok := constantText(a.e)
-		if !ok {
-			return nil, diag.New(diag.WrongArguments, a.at, "the path must be written out").
-				WithHint("for example %s(%s, '$.name')", c.Name.Text, nameOf(c.Args[0]))
+		read := types.ParseJSONPath
+		if f.fn == "json_extract" {
+			read = types.ParseJSONPaths
 		}
-		if _, err := types.ParseJSONPath(path); err != nil {
-			return nil, badPath(c.Args[i+1], path, err)
+		p, err := pathArgument(c, i+1, a, read)
+		if err != nil {
+			return nil, err
+		}
+		if f.fn == "json_remove" && p.Root() {
+			return nil, diag.New(diag.BadLiteral, a.at, "$ is the whole value, which cannot be removed")
 		}
 		out = append(out, a.e)
 	}
@@ -57,6 +60,20 @@ func jsonPaths(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr
 		t = types.BigintType
 	}
 	return &physical.Call{Fn: f.fn, Args: out, T: t}, nil
+}
+
+// pathArgument reads the path that argument i of c is.
+func pathArgument(c *ast.Call, i int, a operand, read func(string) (types.JSONPath, error)) (types.JSONPath, error) {
+	path, ok := constantText(a.e)
+	if !ok {
+		return types.JSONPath{}, diag.New(diag.WrongArguments, a.at, "the path must be written out").
+			WithHint("for example %s(%s, '$.name')", c.Name.Text, nameOf(c.Args[0]))
+	}
+	p, err := read(path)
+	if err != nil {
+		return p, badPath(c.Args[i], path, err)
+	}
+	return p, nil
 }
 
 // badPath points into the literal, where it was written without escapes.
@@ -81,7 +98,11 @@ func jsonOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, e
 	if err != nil {
 		return nil, err
 	}
-	return &physical.Call{Fn: f.fn, Args: []physical.Expr{doc}, T: types.VarcharType}, nil
+	t := types.VarcharType
+	if f.fn == "json_depth" {
+		t = types.BigintType
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{doc}, T: t}, nil
 }
 
 // jsonUnquote binds JSON_UNQUOTE. Of a text it takes off the quotes only if there

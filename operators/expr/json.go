@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/operators/stream"
 	"weir/planner/physical"
@@ -52,6 +53,13 @@ func jsonNode(call *physical.Call, ledger *stream.Ledger, result types.Kind, row
 // buildJSONExtract makes json_extract(json, path, …): what one path names, or an
 // array of what several do, without those that name nothing.
 func buildJSONExtract(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	many, err := manyPaths(call, call.Args[1:])
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(many, types.JSONPath.Many) {
+		return buildJSONExtractMany(call, ledger, many)
+	}
 	return jsonNode(call, ledger, types.JSON, func(o *out, v []byte, paths []types.JSONPath, _ int) bool {
 		if len(paths) == 1 {
 			found := paths[0].Find(v)

@@ -25,5 +25,12 @@ func jsonFunctions() []function {
 	return []function{
 		{"json_extract", 2, -1, buildJSONExtract}, {"json_value", 2, 2, buildJSONValue}, {"json_unquote", 1, 1, buildJSONUnquote},
 		{"json_type", 1, 1, buildJSONType}, {"json_length", 1, 2, buildJSONLength}, {"json_valid", 1, 1, buildJSONValid},
+		{"to_json", 1, 1, buildToJSON}, {"json_array", 0, -1, buildJSONArray}, {"json_object", 0, -1, buildJSONObject},
+		{"json_keys", 1, 2, buildJSONKeys}, {"json_depth", 1, 1, buildJSONDepth}, {"json_pretty", 1, 1, buildJSONPretty},
+		{"json_contains", 2, 2, buildJSONCompare}, {"json_overlaps", 2, 2, buildJSONCompare},
+		{"json_contains_path", 3, -1, buildJSONContainsPath}, {"json_search", 4, 4, buildJSONSearch},
+		{"json_set", 3, -1, buildJSONEdit}, {"json_insert", 3, -1, buildJSONEdit}, {"json_replace", 3, -1, buildJSONEdit},
+		{"json_array_append", 3, -1, buildJSONEdit}, {"json_array_insert", 3, -1, buildJSONEdit}, {"json_remove", 2, -1, buildJSONRemove},
+		{"json_merge_patch", 2, -1, buildJSONMerge}, {"json_merge_preserve", 2, -1, buildJSONMerge},
 	}
 }

@@ -20,7 +20,7 @@ type dateReader struct {
 	clock12              bool
 	week, weekYear       int64 // week is counted by weekCode, -1: none was read
 	weekCode             byte
-	yearCode             byte // X or x
+	yearCode             byte  // X or x
 	weekday              int64 // 1 is Sunday; 0: none was read
 }
 

@@ -8,17 +8,37 @@ import (
 )
 
 // JSONPath is a path in MySQL's syntax: $.name, $."a name", $[0], $[last],
-// $[last-1]. It names one value. Wildcards and ranges, which name many, are no
-// part of it.
-type JSONPath struct{ legs []jsonLeg }
+// $[last-1], which names one value, or one with wildcards and ranges, which names
+// many: $.*, $[*], $[1 to 3], $**.name.
+type JSONPath struct {
+	legs []jsonLeg
+	many bool
+}
 
-// jsonLeg is one step of a path: a member, or an element.
+// Many tells whether the path has a wildcard or a range.
+func (p JSONPath) Many() bool { return p.many }
+
+// jsonLeg is one step of a path: a member, an element, or one of the wildcards.
 type jsonLeg struct {
 	key     string
 	element bool
 	index   int
 	last    bool // index counts from the last element
+	wild    wildLeg
+	to      int  // of a range: its end, included
+	toLast  bool // to counts from the last element
 }
+
+// wildLeg is a step that leads to many values.
+type wildLeg uint8
+
+const (
+	oneValue    wildLeg = iota
+	anyMember           // .*
+	anyElement          // [*]
+	elementSpan         // [1 to 3]
+	anywhere            // **: the value itself and everything in it
+)
 
 // JSONPathError says what is wrong with a path.
 type JSONPathError struct {
@@ -33,9 +53,15 @@ func (e *JSONPathError) Error() string { return e.Message }
 // jsonLegsMax bounds a path: a deeper one finds nothing.
 const jsonLegsMax = JSONDepthMax
 
-// ParseJSONPath reads a path. The error is a *JSONPathError.
-func ParseJSONPath(text string) (JSONPath, error) {
-	p := pathParser{text: text}
+// ParseJSONPath reads a path that names one value. The error is a *JSONPathError.
+func ParseJSONPath(text string) (JSONPath, error) { return parsePath(text, false) }
+
+// ParseJSONPaths reads a path that may name many values. The error is a
+// *JSONPathError.
+func ParseJSONPaths(text string) (JSONPath, error) { return parsePath(text, true) }
+
+func parsePath(text string, many bool) (JSONPath, error) {
+	p := pathParser{text: text, many: many}
 	p.blanks()
 	if !p.take('$') {
 		return JSONPath{}, p.fail(p.i, "a JSON path begins with $", "for example '$.name' or '$[0]'")
@@ -50,6 +76,10 @@ func ParseJSONPath(text string) (JSONPath, error) {
 			return JSONPath{}, err
 		}
 		out.legs = append(out.legs, leg)
+		out.many = out.many || leg.wild != oneValue
+	}
+	if n := len(out.legs); n > 0 && out.legs[n-1].wild == anywhere {
+		return JSONPath{}, p.fail(p.i, "expected .name or [index] behind **", "for example '$**.name'")
 	}
 	return out, nil
 }
@@ -57,6 +87,15 @@ func ParseJSONPath(text string) (JSONPath, error) {
 type pathParser struct {
 	text string
 	i    int
+	many bool // wildcards and ranges may stand in it
+}
+
+// wildcard returns a step that leads to many values, if the path may have some.
+func (p *pathParser) wildcard(at int, w wildLeg) (jsonLeg, error) {
+	if !p.many {
+		return jsonLeg{}, p.fail(at, "wildcards in JSON paths are not supported", manyValues)
+	}
+	return jsonLeg{wild: w}, nil
 }
 
 const manyValues = "a path names one value here: write it without *, ** and ranges"
@@ -68,8 +107,14 @@ func (p *pathParser) leg() (jsonLeg, error) {
 		return p.member()
 	case p.take('['):
 		return p.element()
-	case strings.HasPrefix(p.text[p.i:], "*"):
-		return jsonLeg{}, p.fail(p.i, "wildcards in JSON paths are not supported", manyValues)
+	case p.many && strings.HasPrefix(p.text[p.i:], "**"):
+		p.i += 2
+		if strings.HasPrefix(p.text[p.i:], "*") {
+			return jsonLeg{}, p.fail(p.i, "expected .name or [index] behind **", "for example '$**.name'")
+		}
+		return p.wildcard(p.i, anywhere)
+	case strings.HasPrefix(p.text[p.i:], "*") && !p.many:
+		return p.wildcard(p.i, anywhere)
 	}
 	return jsonLeg{}, p.fail(p.i, "expected .name or [index] here", "for example '$.name' or '$[0]'")
 }
@@ -78,7 +123,8 @@ func (p *pathParser) member() (jsonLeg, error) {
 	rest := p.text[p.i:]
 	switch {
 	case strings.HasPrefix(rest, "*"):
-		return jsonLeg{}, p.fail(p.i, "wildcards in JSON paths are not supported", manyValues)
+		p.i++
+		return p.wildcard(p.i-1, anyMember)
 	case strings.HasPrefix(rest, `"`):
 		end := checkedString([]byte(p.text), p.i)
 		if end < 0 {
@@ -105,31 +151,51 @@ func (p *pathParser) member() (jsonLeg, error) {
 
 func (p *pathParser) element() (jsonLeg, error) {
 	p.blanks()
-	start := p.i
-	if p.take('*') {
-		return jsonLeg{}, p.fail(start, "wildcards in JSON paths are not supported", manyValues)
-	}
 	leg := jsonLeg{element: true}
-	if strings.HasPrefix(p.text[p.i:], "last") {
-		p.i += len("last")
-		leg.last = true
-		if p.blanks(); p.take('-') {
-			p.blanks()
-			if !p.number(&leg.index) {
-				return jsonLeg{}, p.fail(p.i, "expected a number behind last-", "for example '$[last-1]'")
-			}
+	if p.take('*') {
+		var err error
+		if leg, err = p.wildcard(p.i-1, anyElement); err != nil {
+			return leg, err
 		}
-	} else if !p.number(&leg.index) {
-		return jsonLeg{}, p.fail(p.i, "expected an index from 0, or last", "for example '$[0]' or '$[last]'")
+	} else if err := p.index(&leg.index, &leg.last); err != nil {
+		return jsonLeg{}, err
 	}
 	p.blanks()
-	if strings.HasPrefix(p.text[p.i:], "to") {
-		return jsonLeg{}, p.fail(p.i, "ranges in JSON paths are not supported", manyValues)
+	if strings.HasPrefix(p.text[p.i:], "to") && leg.wild == oneValue {
+		if !p.many {
+			return jsonLeg{}, p.fail(p.i, "ranges in JSON paths are not supported", manyValues)
+		}
+		p.i += len("to")
+		p.blanks()
+		leg.wild = elementSpan
+		if err := p.index(&leg.to, &leg.toLast); err != nil {
+			return jsonLeg{}, err
+		}
+		p.blanks()
 	}
 	if !p.take(']') {
 		return jsonLeg{}, p.fail(p.i, "expected ] here", "")
 	}
 	return leg, nil
+}
+
+// index reads the number of an element, or last, or last-1.
+func (p *pathParser) index(n *int, last *bool) error {
+	if !strings.HasPrefix(p.text[p.i:], "last") {
+		if !p.number(n) {
+			return p.fail(p.i, "expected an index from 0, or last", "for example '$[0]' or '$[last]'")
+		}
+		return nil
+	}
+	p.i += len("last")
+	*last = true
+	if p.blanks(); p.take('-') {
+		p.blanks()
+		if !p.number(n) {
+			return p.fail(p.i, "expected a number behind last-", "for example '$[last-1]'")
+		}
+	}
+	return nil
 }
 
 // number reads an index; one that no array reaches reads as the largest.

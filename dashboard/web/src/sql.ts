@@ -39,14 +39,17 @@ export const functions: readonly string[] = `
   current_timestamp date date_add date_bin date_format date_part date_sub date_trunc datediff day dayname dayofmonth
   dayofweek dayofyear degrees elt ends_with exp export_set extract field find_in_set floor format format_bytes
   from_base64 from_days from_unixtime greatest hex hop hour if ifnull inet_aton inet_ntoa initcap insert instr
-  interval is_ipv4 is_ipv6 is_uuid isnull json_extract json_length json_type json_unquote json_valid json_value
-  last_day lcase least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set
-  makedate max md5 microsecond mid min minute mod month monthname now nullif nvl oct octet_length ord period_add
-  period_diff pi position pow power proctime quarter quote radians rand regexp_instr regexp_like regexp_replace
-  regexp_substr repeat replace reverse right round rpad rtrim second sha sha1 sha2 sign sin soundex space split_part
-  sqrt starts_with str_to_date strcmp subdate substr substring substring_index sum sysdate tan time_bucket timestamp
-  timestampadd timestampdiff to_base64 to_days to_seconds to_timestamp translate trim truncate tumble ucase unhex
-  unix_timestamp upper utc_date utc_timestamp uuid week weekday weekofyear width_bucket year yearweek
+  interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_contains
+  json_contains_path json_depth json_extract json_insert json_keys json_length json_merge_patch json_merge_preserve
+  json_object json_overlaps json_pretty json_quote json_remove json_replace json_search json_set json_type
+  json_unquote json_valid json_value last_day lcase least left length ln localtime localtimestamp locate log log10
+  log2 lower lpad ltrim make_set makedate max md5 microsecond mid min minute mod month monthname now nullif nvl oct
+  octet_length ord period_add period_diff pi position pow power proctime quarter quote radians rand regexp_instr
+  regexp_like regexp_replace regexp_substr repeat replace reverse right round rpad rtrim second sha sha1 sha2 sign sin
+  soundex space split_part sqrt starts_with str_to_date strcmp subdate substr substring substring_index sum sysdate
+  tan time_bucket timestamp timestampadd timestampdiff to_base64 to_days to_seconds to_timestamp translate trim
+  truncate tumble ucase unhex unix_timestamp upper utc_date utc_timestamp uuid week weekday weekofyear width_bucket
+  year yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */
