@@ -7,7 +7,6 @@ import (
 	"weir/planner/physical"
 	"weir/sql/ast"
 	"weir/sql/diag"
-	"weir/sql/types"
 	"weir/windows"
 )
 
@@ -58,12 +57,16 @@ func (b *binder) again(a *logical.Aggregate, s *scope, w *ast.Window) error {
 	switch {
 	case !b.live:
 		a.Hold = physical.HoldToEnd
-		isNull := &physical.Call{Fn: "is_null", Args: []physical.Expr{a.Time}, T: types.BooleanType}
-		a.In = &logical.Filter{In: a.In, Pred: &physical.Call{Fn: "not", Args: []physical.Expr{isNull}, T: types.BooleanType}}
+		a.In = hasTime(a.In, a.Time)
 		return nil
-	case s.windowed:
+	case s.windowed && inner != nil:
 		return diag.New(diag.NoEventTime, w.Time.Span(), "%s is not the event time of the windows in %s", nameOf(w.Time), s.called()).
 			WithHint("take the window over window_time, window_start or window_end of the inner query")
+	}
+	if s.windowed {
+		return diag.New(diag.NoEventTime, w.At, "the rows in %s are those of a UNION, and have no event time in common", s.called()).
+			WithLabel("a window over a UNION of groups").
+			WithHint("put the window into each of its queries")
 	}
 	return diag.New(diag.NoEventTime, w.At, "the groups in %s have no event time", s.called()).
 		WithLabel("a window over groups without one").

@@ -75,6 +75,9 @@ func (b *binder) body(q *ast.Select) (*bound, error) {
 			return nil, err
 		}
 	}
+	if q.Set != nil {
+		return b.union(q)
+	}
 	return b.selectList(q)
 }
 
@@ -152,7 +155,7 @@ func (b *binder) distinct(q *ast.Select, r *bound) error {
 	agg := &logical.Aggregate{In: r.list}
 	out := &logical.Project{In: agg, Names: r.list.Names}
 	for i, e := range r.list.Exprs {
-		if err := noJSON(e, q.Items[min(i, len(q.Items)-1)].At, "SELECT DISTINCT of"); err != nil {
+		if err := noJSON(e, q.At, "telling rows apart by"); err != nil {
 			return err
 		}
 		if e.Type().Kind == types.Null {

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"weir/planner/logical"
 	"weir/planner/physical"
 	"weir/sql/ast"
@@ -44,16 +46,12 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 // query has one answer, whatever the mode.
 func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 	updates := b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate
-	for n := root; n != nil && b.live; n = n.Input() {
-		if a, ok := n.(*logical.Aggregate); ok {
+	logical.Walk(root, func(n logical.Node) { // what is read before what reads it
+		if a, ok := n.(*logical.Aggregate); ok && b.live {
 			a.Updates = updates || a.Window.Kind == windows.None
-		}
-	}
-	for n := root; n != nil && b.live; n = n.Input() {
-		if a, ok := n.(*logical.Aggregate); ok {
 			a.Retracts = !appendOnly(a.In)
 		}
-	}
+	})
 	if q.Limit != nil && b.live && !appendOnly(root) {
 		return diag.New(diag.Unsupported, q.Limit.At, "LIMIT counts rows that stay, and the rows of this query are replaced as it goes on").
 			WithLabel("on a live changelog").
@@ -74,6 +72,9 @@ func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 // good says nothing of them twice, whatever it reads.
 func appendOnly(n logical.Node) bool {
 	for ; n != nil; n = n.Input() {
+		if u, ok := n.(*logical.Union); ok {
+			return !slices.ContainsFunc(u.Ins, func(in logical.Node) bool { return !appendOnly(in) })
+		}
 		a, ok := n.(*logical.Aggregate)
 		switch {
 		case !ok:
@@ -95,11 +96,13 @@ func (b *binder) emitMode(p *physical.Plan) physical.EmitMode {
 	case ast.EmitOnUpdate:
 		return physical.EmitUpdates
 	case ast.EmitDefault:
-		for n := p.Root; n != nil; n = n.Input() {
+		mode := physical.EmitRows
+		physical.Walk(p.Root, func(n physical.Node) {
 			if f, ok := n.(*physical.WindowFinal); ok && f.Updates {
-				return physical.EmitChanges
+				mode = physical.EmitChanges
 			}
-		}
+		})
+		return mode
 	}
 	return physical.EmitRows
 }

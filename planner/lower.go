@@ -16,7 +16,7 @@ func lower(root logical.Node) (*physical.Plan, error) {
 		Version: physical.Version, AppendOnly: appendOnly(root), Bounded: scan.Bounded,
 		Key: keyOf(root),
 	}
-	p.TimeColumn, p.EventTime = timeColumn(root, scan)
+	p.TimeColumn, p.EventTime = timeColumn(root)
 	l := &lowering{}
 	p.Root = l.node(root)
 	return p, nil
@@ -49,6 +49,8 @@ func (l *lowering) node(n logical.Node) physical.Node {
 		return &physical.Project{In: in, Exprs: n.Exprs, Names: n.Names}
 	case *logical.Aggregate:
 		return l.aggregate(n)
+	case *logical.Union:
+		return l.union(n)
 	case *logical.Sort:
 		return &physical.Sort{In: l.meet(l.node(n.In)), Keys: n.Keys, Limit: n.Limit, Offset: n.Offset}
 	case *logical.Limit:
@@ -82,6 +84,23 @@ func isIdentity(p *logical.Project, in physical.Node) bool {
 		}
 	}
 	return true
+}
+
+// union puts branches side by side: lanes stay lanes, unless the lanes of some
+// branch have met already. Then those of each meet in front of it.
+func (l *lowering) union(u *logical.Union) physical.Node {
+	out := &physical.Union{Ins: make([]physical.Node, len(u.Ins))}
+	branches := make([]lowering, len(u.Ins))
+	for i, in := range u.Ins {
+		out.Ins[i] = branches[i].node(in)
+		l.met = l.met || branches[i].met
+	}
+	for i := range out.Ins {
+		if l.met {
+			out.Ins[i] = branches[i].meet(out.Ins[i])
+		}
+	}
+	return out
 }
 
 // aggregate computes keys, arguments and times in the lane, aggregates there per
@@ -206,29 +225,15 @@ func columnAt(p *logical.Project, i int) int {
 // else window_end, else the event time, else the first DATETIME, else the first
 // DATE, else -1; and again if it is one of the first three, which move with the
 // watermark, else -1.
-func timeColumn(root logical.Node, scan *logical.Scan) (column, event int) {
-	origin := origins(root)
+func timeColumn(root logical.Node) (column, event int) {
 	const eventRank = 3
-	rank := func(i int, t types.Type) int {
-		switch {
-		case !t.IsTime():
-			return 0
-		case origin[i] != nil && strings.EqualFold(origin[i].Name, "window_start"):
-			return 5
-		case origin[i] != nil && strings.EqualFold(origin[i].Name, "window_end"):
-			return 4
-		case origin[i] != nil && scan.EventTime != nil && fromScan(root) && physical.Equal(origin[i], scan.EventTime),
-			scan.EventTime != nil && showsEventTime(root, i, scan.EventTime):
-			return eventRank
-		case t.Kind == types.Datetime:
-			return 2
-		}
-		return 1
-	}
 	best := 0
 	column, event = -1, -1
 	for i, f := range root.Schema() {
-		if r := rank(i, f.Type); r > best {
+		if !f.Type.IsTime() {
+			continue
+		}
+		if r := timeRank(root, &physical.Column{Index: i, T: f.Type, Name: f.Name}); r > best {
 			best, column = r, i
 		}
 	}
@@ -238,66 +243,46 @@ func timeColumn(root logical.Node, scan *logical.Scan) (column, event int) {
 	return column, event
 }
 
-// showsEventTime tells whether output column i is the scan's event time where
-// that is computed: a generated column.
-func showsEventTime(n logical.Node, i int, event physical.Expr) bool {
-	for n != nil {
-		if p, ok := n.(*logical.Project); ok {
-			c, isColumn := p.Exprs[i].(*physical.Column)
-			if !isColumn {
-				return fromScanAsIs(p.In) && physical.Equal(p.Exprs[i], event)
-			}
-			i = c.Index
-		}
-		if _, ok := n.(*logical.Aggregate); ok {
-			return false
-		}
-		n = n.Input()
+// timeRank says how well a time tells when a row was: e is over n's output.
+func timeRank(n logical.Node, e physical.Expr) int {
+	named, rank := "", 1
+	if e.Type().Kind == types.Datetime {
+		rank = 2
 	}
-	return false
-}
-
-// fromScanAsIs tells whether n has the columns of its scan.
-func fromScanAsIs(n logical.Node) bool {
-	for ; n != nil; n = n.Input() {
-		switch n.(type) {
-		case *logical.Aggregate, *logical.Project:
-			return false
-		}
-	}
-	return true
-}
-
-// origins returns, for each output column, the column of the aggregate or the
-// scan that it shows; nil where it is computed.
-func origins(n logical.Node) []*physical.Column {
+	c, isColumn := e.(*physical.Column)
 	switch n := n.(type) {
-	case *logical.Scan, *logical.Aggregate:
-		schema := n.Schema()
-		out := make([]*physical.Column, len(schema))
-		for i, f := range schema {
-			out[i] = &physical.Column{Index: i, T: f.Type, Name: f.Name}
-		}
-		return out
 	case *logical.Project:
-		in := origins(n.In)
-		out := make([]*physical.Column, len(n.Exprs))
-		for i, e := range n.Exprs {
-			if c, ok := e.(*physical.Column); ok {
-				out[i] = in[c.Index]
+		if isColumn {
+			return timeRank(n.In, n.Exprs[c.Index])
+		}
+		return rank
+	case *logical.Union:
+		if isColumn {
+			rank = timeRank(n.Ins[0], e)
+			for _, in := range n.Ins[1:] {
+				rank = min(rank, timeRank(in, e))
 			}
 		}
-		return out
-	}
-	return origins(n.Input())
-}
-
-// fromScan tells whether rows reach the root without being aggregated.
-func fromScan(n logical.Node) bool {
-	for ; n != nil; n = n.Input() {
-		if _, ok := n.(*logical.Aggregate); ok {
-			return false
+		return rank
+	case *logical.Scan:
+		if n.EventTime != nil && physical.Equal(e, n.EventTime) {
+			rank = 3
 		}
+		if isColumn {
+			named = n.Schema()[c.Index].Name
+		}
+	case *logical.Aggregate:
+		if isColumn {
+			named = n.Schema()[c.Index].Name
+		}
+	default:
+		return timeRank(n.Input(), e)
 	}
-	return true
+	switch {
+	case strings.EqualFold(named, "window_start"):
+		return 5
+	case strings.EqualFold(named, "window_end"):
+		return 4
+	}
+	return rank
 }

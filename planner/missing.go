@@ -12,8 +12,6 @@ func missing(q *ast.Select) error {
 		return diag.New(diag.Unsupported, at, "%s is not supported", what)
 	}
 	switch {
-	case q.Set != nil:
-		return no(q.Set.At, "UNION")
 	case q.Fill != nil:
 		return no(q.Fill.At, "FILL")
 	case q.From != nil && q.From.Window != nil:

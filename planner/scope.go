@@ -27,6 +27,8 @@ type scope struct {
 	// through unseen (`$w`, the event time, the arrival time).
 	inner *scope
 	list  *logical.Project
+	// branches are those of a UNION, for which node is the union itself.
+	branches []*branch
 	// group is the aggregation of that query, sealed is set if its rows are groups:
 	// then nothing of the rows below passes through.
 	group  *grouping
@@ -109,7 +111,7 @@ func (s *scope) lookupHidden(name string) physical.Expr {
 	case "_key":
 		return s.key()
 	}
-	if s.inner != nil {
+	if s.inner != nil || s.branches != nil {
 		return nil
 	}
 	for _, h := range []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq} {
@@ -122,8 +124,11 @@ func (s *scope) lookupHidden(name string) physical.Expr {
 
 // hidden returns a hidden column, nil if the relation has none of the kind.
 func (s *scope) hidden(h physical.Hidden) physical.Expr {
-	if s.inner != nil {
+	switch {
+	case s.inner != nil:
 		return s.pass(s.inner.hidden(h), h.Field().Name)
+	case s.branches != nil:
+		return s.both(h.Field().Name, func(in *scope) physical.Expr { return in.hidden(h) })
 	}
 	scan := logical.ScanOf(s.node)
 	for i, have := range scan.Hidden {
@@ -136,7 +141,7 @@ func (s *scope) hidden(h physical.Hidden) physical.Expr {
 
 // key returns `_key`, the partition key as text.
 func (s *scope) key() physical.Expr {
-	if s.inner != nil || s.rel.Kind == physical.SourceView || s.rel.Kind == physical.SourceOne {
+	if s.inner != nil || s.branches != nil || s.rel.Kind == physical.SourceView || s.rel.Kind == physical.SourceOne {
 		return nil
 	}
 	for i, f := range s.columns {
@@ -152,12 +157,25 @@ func (s *scope) key() physical.Expr {
 // bounded source that declares none.
 func (s *scope) eventTime() physical.Expr {
 	switch {
+	case s.branches != nil:
+		return s.both("$time", (*scope).eventTime)
 	case s.inner == nil:
 		return logical.ScanOf(s.node).EventTime
 	case s.sealed && s.windowed:
 		return s.show(s.group.bound("window_time"), "$time")
 	}
 	return s.pass(s.inner.eventTime(), "$time")
+}
+
+// asRead tells whether the rows are those of one scan, each by itself: not those of
+// a UNION, nor what a LIMIT left.
+func (s *scope) asRead() bool {
+	for ; s.inner != nil; s = s.inner {
+		if s.node != logical.Node(s.list) {
+			return false
+		}
+	}
+	return s.branches == nil
 }
 
 // pass makes an expression over the rows that the inner query reads readable
@@ -187,7 +205,10 @@ func (s *scope) show(e physical.Expr, name string) physical.Expr {
 func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 	name := c.Name.Text
 	err := diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in `%s`", name, s.table)
-	if s.table == "" {
+	switch {
+	case s.branches != nil && s.table == "":
+		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the UNION", name)
+	case s.table == "":
 		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the query in FROM", name)
 	}
 	switch strings.ToLower(name) {

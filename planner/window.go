@@ -100,7 +100,16 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 		return b.again(a, s, w)
 	}
 	a.W = s.hidden(physical.HiddenW)
+	if !b.live && !s.asRead() && s.eventTime() == nil {
+		a.In = hasTime(a.In, at)
+	}
 	return nil
+}
+
+// hasTime drops the rows whose time is NULL, where the scan cannot do it.
+func hasTime(in logical.Node, at physical.Expr) logical.Node {
+	isNull := &physical.Call{Fn: "is_null", Args: []physical.Expr{at}, T: types.BooleanType}
+	return &logical.Filter{In: in, Pred: &physical.Call{Fn: "not", Args: []physical.Expr{isNull}, T: types.BooleanType}}
 }
 
 // windowSpec checks the lengths of a window.

@@ -268,7 +268,7 @@ func TestManifest(t *testing.T) {
 
 // FuzzManifest reads any bytes behind a right checksum.
 func FuzzManifest(f *testing.F) {
-	m := &Manifest{Epoch: 3, Plan: "p", Pages: []PageRef{{"a", 1, 2}}, Point: Point{Lanes: []stream.Shard{1}}}
+	m := &Manifest{Epoch: 3, Plan: "p", Pages: []PageRef{{"a", 1, 2}}, Point: Point{Input: Input{Lanes: []stream.Shard{1}}, More: []Input{{Lanes: []stream.Shard{0, 2}}}}}
 	f.Add(m.Encode()[headerBytes:])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b := make([]byte, headerBytes, headerBytes+len(body))

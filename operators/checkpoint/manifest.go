@@ -46,8 +46,28 @@ func (m *Manifest) Encode() []byte {
 	w.Int(int64(m.Commit))
 	w.Int(int64(m.Step))
 	w.Int(int64(m.Clock))
-	w.Bool(m.Partial)
 	w.Bool(m.Done)
+	writeInput(w, &m.Input)
+	w.Int(int64(len(m.More)))
+	for i := range m.More {
+		writeInput(w, &m.More[i])
+	}
+	w.Int(int64(len(m.Pages)))
+	for _, p := range m.Pages {
+		w.Blob([]byte(p.Path))
+		w.Int(int64(p.Epoch))
+		w.Int(int64(p.Bytes))
+	}
+	body := s2.Encode(nil, w.Bytes())
+	out := make([]byte, headerBytes, headerBytes+len(body))
+	out[0] = manifestVersion
+	binary.LittleEndian.PutUint32(out[1:], checksum(body))
+	return append(out, body...)
+}
+
+func writeInput(w *page.Writer, m *Input) {
+	w.Bool(m.Partial)
+	w.Int(int64(m.After))
 	for _, n := range ledgerFields(&m.Ledger) {
 		w.Int(*n)
 	}
@@ -68,17 +88,6 @@ func (m *Manifest) Encode() []byte {
 	for _, s := range m.Lanes {
 		w.Int(int64(s))
 	}
-	w.Int(int64(len(m.Pages)))
-	for _, p := range m.Pages {
-		w.Blob([]byte(p.Path))
-		w.Int(int64(p.Epoch))
-		w.Int(int64(p.Bytes))
-	}
-	body := s2.Encode(nil, w.Bytes())
-	out := make([]byte, headerBytes, headerBytes+len(body))
-	out[0] = manifestVersion
-	binary.LittleEndian.PutUint32(out[1:], checksum(body))
-	return append(out, body...)
 }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
@@ -114,7 +123,27 @@ func readManifest(r *page.Reader) *Manifest {
 	m := &Manifest{}
 	m.Epoch, m.Plan = stream.Epoch(r.Int()), string(r.Blob())
 	m.Commit, m.Step, m.Clock = stream.Commit(r.Int()), stream.Step(r.Int()), stream.Time(r.Int())
-	m.Partial, m.Done = r.Bool(), r.Bool()
+	m.Done = r.Bool()
+	readInput(r, &m.Input)
+	if n := r.Count(66); n > 0 {
+		m.More = make([]Input, n)
+	}
+	for i := range m.More {
+		readInput(r, &m.More[i])
+	}
+	m.Pages = make([]PageRef, r.Count(24))
+	for i := range m.Pages {
+		p := &m.Pages[i]
+		p.Path, p.Epoch, p.Bytes = string(r.Blob()), stream.Epoch(r.Int()), int(r.Int())
+		if p.Epoch > m.Epoch || p.Bytes < 0 || i > 0 && p.Path <= m.Pages[i-1].Path {
+			r.Fail("page %q of epoch %d", p.Path, p.Epoch)
+		}
+	}
+	return m
+}
+
+func readInput(r *page.Reader, m *Input) {
+	m.Partial, m.After = r.Bool(), stream.Commit(r.Int())
 	for _, n := range ledgerFields(&m.Ledger) {
 		*n = r.Int()
 	}
@@ -136,15 +165,6 @@ func readManifest(r *page.Reader) *Manifest {
 			r.Fail("lane %d out of order", m.Lanes[i])
 		}
 	}
-	m.Pages = make([]PageRef, r.Count(24))
-	for i := range m.Pages {
-		p := &m.Pages[i]
-		p.Path, p.Epoch, p.Bytes = string(r.Blob()), stream.Epoch(r.Int()), int(r.Int())
-		if p.Epoch > m.Epoch || p.Bytes < 0 || i > 0 && p.Path <= m.Pages[i-1].Path {
-			r.Fail("page %q of epoch %d", p.Path, p.Epoch)
-		}
-	}
-	return m
 }
 
 func shardOf(r *page.Reader) stream.Shard {

@@ -22,20 +22,36 @@ type Snapshot struct {
 
 // Point is what the engine knows at a cut.
 type Point struct {
-	Commit  stream.Commit // everything up to here was read
-	Step    stream.Step
-	Clock   stream.Time // arrival time of that commit
-	Ledger  stream.Ledger
-	Tracker windows.TrackerState
-	Lanes   []stream.Shard // shards that have a lane, in order
-	// Partial is that of the query: it began behind the first record of its log.
-	Partial bool
+	Commit stream.Commit // everything up to here was read
+	Step   stream.Step
+	Clock  stream.Time // arrival time of that commit
+	Input              // the plan's first scan
+	More   []Input     // its others
 	// Done is set if the query wants no more input; then there are no pages.
 	Done bool
 }
 
-// Ended tells whether the stream had ended, so that whatever row comes is late.
-func (p *Point) Ended() bool { return p.Tracker.Merged == stream.MaxTime }
+// Input is what a query knows of one of its inputs.
+type Input struct {
+	Ledger  stream.Ledger
+	Tracker windows.TrackerState
+	Lanes   []stream.Shard // shards that have a lane, in order
+	// Partial is set if it was read from behind the first record of its log on.
+	Partial bool
+	// After is the commit behind which its rows count; 0: all that are read do.
+	After stream.Commit
+}
+
+// InputAt returns the input of a number, from 0.
+func (p *Point) InputAt(i int) *Input {
+	if i == 0 {
+		return &p.Input
+	}
+	return &p.More[i-1]
+}
+
+// Ended tells whether the input had ended, so that whatever row comes is late.
+func (in *Input) Ended() bool { return in.Tracker.Merged == stream.MaxTime }
 
 // Page is a part of an operator's state. Its path begins with the operator's
 // place in the query and ends with the operator's own name for it.

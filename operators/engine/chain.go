@@ -58,7 +58,8 @@ func (c *chain) push(ctx context.Context, b stream.Batch) error {
 // cut ends the step for one operator after the other: each sees the watermark
 // that the one before forwards, after the rows that it emitted. An operator that
 // is done must not keep those behind it from their cut.
-func (c *chain) cut(ctx context.Context, cut stream.Cut) error {
+// It returns the watermark that the last one forwards.
+func (c *chain) cut(ctx context.Context, cut stream.Cut) (stream.Time, error) {
 	var done error
 	for i, op := range c.ops {
 		w, err := op.ProcessCut(ctx, cut, &c.links[i+1])
@@ -68,11 +69,11 @@ func (c *chain) cut(ctx context.Context, cut stream.Cut) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return cut.W, err
 		}
 		cut.W = w
 	}
-	return done
+	return cut.W, done
 }
 
 func (c *chain) close() error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,29 +32,40 @@ type completeness struct {
 	// reach is how long before a window's start the windows begin whose rows it is
 	// made of; 0 where it is made of records.
 	reach time.Duration
-	seen  map[stream.Shard]struct{}
+	seen  map[inputShard]struct{}
 	rows  []int32
 }
 
 func newCompleteness(reach time.Duration) *completeness {
-	return &completeness{from: stream.MinTime, reach: reach, seen: make(map[stream.Shard]struct{})}
+	return &completeness{from: stream.MinTime, reach: reach, seen: make(map[inputShard]struct{})}
+}
+
+// inputShard is a shard of one of the inputs.
+type inputShard struct {
+	input int32
+	shard stream.Shard
 }
 
 // observe takes the bound from the first rows of each shard, until there is a
 // watermark w and windows begin to fire. Shards that come later do not count:
 // a bound that rises would cut holes.
-func (c *completeness) observe(work []laneWork, w stream.Time) {
+func (c *completeness) observe(below *segment, w stream.Time) {
 	if w != stream.MinTime && c.from != stream.MinTime {
 		return
 	}
-	for _, lw := range work {
-		ln := lw.lane
-		if _, ok := c.seen[ln.shard]; ok || ln.complete == stream.MinTime {
-			continue
+	below.each(func(in *input) {
+		if !in.Partial {
+			return
 		}
-		c.seen[ln.shard] = struct{}{}
-		c.from = max(c.from, ln.complete)
-	}
+		for _, lw := range in.work {
+			key := inputShard{int32(in.layout.number), lw.lane.shard}
+			if _, ok := c.seen[key]; ok || lw.lane.complete == stream.MinTime {
+				continue
+			}
+			c.seen[key] = struct{}{}
+			c.from = max(c.from, lw.lane.complete)
+		}
+	})
 }
 
 const (
@@ -73,8 +85,8 @@ func (c *completeness) Open(_ context.Context, rt *operators.Runtime) error {
 	}
 	r := page.NewReader(b, completeVersion)
 	c.from = stream.Time(r.Int())
-	for _, s := range r.Int32s(nil, r.Count(4)) {
-		c.seen[stream.Shard(uint32(s))] = struct{}{}
+	for pairs := r.Int32s(nil, 2*r.Count(8)); len(pairs) > 1; pairs = pairs[2:] {
+		c.seen[inputShard{pairs[0], stream.Shard(uint32(pairs[1]))}] = struct{}{}
 	}
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("restore the first whole window: %w", err)
@@ -84,11 +96,12 @@ func (c *completeness) Open(_ context.Context, rt *operators.Runtime) error {
 
 // Snapshot writes the bound and the shards that it was taken from.
 func (c *completeness) Snapshot(_ context.Context, w state.Writer) error {
-	p := page.NewWriter(completeVersion, 16+4*len(c.seen))
+	p := page.NewWriter(completeVersion, 16+8*len(c.seen))
 	p.Int(int64(c.from))
 	p.Int(int64(len(c.seen)))
-	for _, s := range slices.Sorted(maps.Keys(c.seen)) {
-		p.Int32s([]int32{int32(s)})
+	inOrder := func(a, b inputShard) int { return cmp.Or(cmp.Compare(a.input, b.input), cmp.Compare(a.shard, b.shard)) }
+	for _, s := range slices.SortedFunc(maps.Keys(c.seen), inOrder) {
+		p.Int32s([]int32{s.input, int32(s.shard)})
 	}
 	w.Put(completePage, p.Bytes())
 	return nil

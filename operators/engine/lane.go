@@ -20,6 +20,7 @@ import (
 // time and shares nothing with other lanes, so a step's lanes may run in any
 // order or at once.
 type lane struct {
+	input *input
 	shard stream.Shard
 	head  *head
 	chain *chain
@@ -40,12 +41,13 @@ type lane struct {
 
 // newLane returns the lane of a shard, as it was in a snapshot, or, without one,
 // empty.
-func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.Allocator, from *checkpoint.Snapshot) (*lane, error) {
+func newLane(ctx context.Context, shard stream.Shard, in *input, alloc memory.Allocator, from *checkpoint.Snapshot) (*lane, error) {
+	l := in.layout
 	ops, err := build(l.lane)
 	if err != nil {
 		return nil, err
 	}
-	ln := &lane{shard: shard, counts: true, witness: newWitness(l, alloc)}
+	ln := &lane{input: in, shard: shard, counts: true, witness: newWitness(l, alloc)}
 	for _, n := range l.lane {
 		if _, aggregates := n.(*physical.WindowPartial); aggregates {
 			ln.counts = false
@@ -58,7 +60,7 @@ func newLane(ctx context.Context, shard stream.Shard, l layout, alloc memory.All
 	err = ln.chain.open(ctx, func(place int) *operators.Runtime {
 		rt := &operators.Runtime{Alloc: alloc, Ledger: &ln.ledger}
 		if from != nil {
-			rt.State = from.Reader(lanePath(shard, place))
+			rt.State = from.Reader(lanePath(l.number, shard, place))
 		}
 		return rt
 	})

@@ -38,27 +38,33 @@ func (q *Query) Snapshot(ctx context.Context) (*checkpoint.Snapshot, error) {
 	began := time.Now()
 	p := q.Progress()
 	s := &checkpoint.Snapshot{Point: checkpoint.Point{
-		Commit: p.Commit, Step: p.Step, Clock: p.Clock, Ledger: p.Ledger,
-		Tracker: q.tracker.Snapshot(), Partial: q.cfg.Partial, Done: q.life == lifeDone,
+		Commit: p.Commit, Step: p.Step, Clock: p.Clock, Input: q.inputs[0].point(), Done: q.life == lifeDone,
 	}}
+	for _, in := range q.inputs[1:] {
+		s.More = append(s.More, in.point())
+	}
 	if s.Done {
 		return s, nil
 	}
-	for _, ln := range q.order {
-		s.Lanes = append(s.Lanes, ln.shard)
-		if err := ln.chain.save(ctx, s, func(i int) string { return lanePath(ln.shard, i) }); err != nil {
-			return nil, err
+	for _, in := range q.inputs {
+		for _, ln := range in.order {
+			if err := ln.chain.save(ctx, s, func(i int) string { return lanePath(in.layout.number, ln.shard, i) }); err != nil {
+				return nil, err
+			}
 		}
 	}
-	err := q.tail.save(ctx, s, tailPath)
+	err := q.root.walk(func(seg *segment) error { return seg.chain.save(ctx, s, seg.path) })
 	s.Paused = time.Since(began)
 	return s, err
 }
 
-// lanePath begins the paths of an operator of a lane, tailPath those of one
-// behind the exchange.
-func lanePath(shard stream.Shard, place int) string { return fmt.Sprintf("l%d/%d/", shard, place) }
-func tailPath(place int) string                     { return fmt.Sprintf("t/%d/", place) }
+// lanePath begins the paths of an operator of a lane.
+func lanePath(input int, shard stream.Shard, place int) string {
+	if input == 0 {
+		return fmt.Sprintf("l%d/%d/", shard, place)
+	}
+	return fmt.Sprintf("i%d/l%d/%d/", input, shard, place)
+}
 
 // save adds the pages of every operator to s.
 func (c *chain) save(ctx context.Context, s *checkpoint.Snapshot, path func(place int) string) error {
@@ -73,34 +79,42 @@ func (c *chain) save(ctx context.Context, s *checkpoint.Snapshot, path func(plac
 // restore opens every operator with its pages of the snapshot.
 func (q *Query) restore(ctx context.Context) error {
 	from := q.cfg.From
-	if !slices.IsSorted(from.Lanes) {
-		return errors.New("restore query: lanes out of order")
-	}
-	q.progress = Progress{Commit: from.Commit, Step: from.Step, Clock: from.Clock, W: from.Tracker.Merged, Ledger: from.Ledger}
+	q.progress = Progress{Commit: from.Commit, Step: from.Step, Clock: from.Clock}
+	q.account()
 	if from.Done {
 		q.life = lifeDone
 		return nil
 	}
-	for _, shard := range from.Lanes {
-		ln, err := newLane(ctx, shard, q.layout, q.cfg.Alloc, from)
-		if err != nil {
-			return fmt.Errorf("shard %d: %w", shard, err)
+	for i, in := range q.inputs {
+		lanes := from.InputAt(i).Lanes
+		if !slices.IsSorted(lanes) {
+			return errors.New("restore query: lanes out of order")
 		}
-		q.lanes[shard] = ln
-		q.order = append(q.order, ln)
+		for _, shard := range lanes {
+			ln, err := newLane(ctx, shard, in, q.cfg.Alloc, from)
+			if err != nil {
+				return fmt.Errorf("shard %d: %w", shard, err)
+			}
+			in.lanes[shard] = ln
+			in.order = append(in.order, ln)
+		}
 	}
-	if err := q.tail.open(ctx, q.tailRuntime); err != nil {
+	if err := q.openSegments(ctx); err != nil {
 		return err
 	}
 	q.cfg.From = &checkpoint.Snapshot{} // its pages are loaded and can go
 	return nil
 }
 
-// tailRuntime is for the operator at a place behind the exchange.
-func (q *Query) tailRuntime(place int) *operators.Runtime {
-	rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: &q.behind}
-	if q.cfg.From != nil {
-		rt.State = q.cfg.From.Reader(tailPath(place))
-	}
-	return rt
+// openSegments opens the operators behind the lanes.
+func (q *Query) openSegments(ctx context.Context) error {
+	return q.root.walk(func(s *segment) error {
+		return s.chain.open(ctx, func(place int) *operators.Runtime {
+			rt := &operators.Runtime{Alloc: q.cfg.Alloc, Ledger: &q.behind}
+			if q.cfg.From != nil {
+				rt.State = q.cfg.From.Reader(s.path(place))
+			}
+			return rt
+		})
+	})
 }

@@ -38,6 +38,7 @@ const (
 // the log.
 type LostRow struct {
 	Kind    LostKind
+	Input   int           // number of the scan
 	Commit  stream.Commit // 0 for a bounded source
 	Shard   stream.Shard
 	Seq     stream.Seq
@@ -308,6 +309,11 @@ type lost struct{ late, failed []LostRow }
 func (l *lost) take(lanes []*lane) {
 	var late, failed []LostRow
 	for _, ln := range lanes {
+		for _, rows := range [][]LostRow{ln.witness.late, ln.witness.failed} {
+			for i := range rows {
+				rows[i].Input = ln.input.layout.number
+			}
+		}
 		late, failed = append(late, ln.witness.late...), append(failed, ln.witness.failed...)
 		ln.witness.late, ln.witness.failed = ln.witness.late[:0], ln.witness.failed[:0]
 	}

@@ -57,7 +57,7 @@ func lateRun(b *testing.B, plan *physical.Plan, batch stream.SourceBatch, blind 
 	if err != nil {
 		b.Fatal(err)
 	}
-	q.layout.blind = blind
+	q.inputs[0].layout.blind = blind
 	begin := cpuTime(b)
 	if err := q.Run(b.Context()); err != nil {
 		b.Fatal(err)

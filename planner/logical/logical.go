@@ -14,7 +14,7 @@ import (
 type Node interface {
 	// Schema is the columns that the node produces.
 	Schema() stream.Schema
-	// Input is the node below, nil for a Scan.
+	// Input is the node below, nil for a Scan; of a Union it is the first: see Inputs.
 	Input() Node
 	// describe is the node on one line.
 	describe() string
@@ -36,6 +36,9 @@ type Scan struct {
 	// Key is the columns that identify a row, nil if the relation is a bag.
 	Key []int
 }
+
+// Union is the rows of all its inputs, which have the same columns.
+type Union struct{ Ins []Node }
 
 // Filter keeps the rows for which Pred is true.
 type Filter struct {
@@ -97,6 +100,14 @@ func (s *Scan) Schema() stream.Schema {
 	}
 	return out
 }
+
+// Schema is that of the first input.
+func (u *Union) Schema() stream.Schema { return u.Ins[0].Schema() }
+
+// Input returns the first node below; see Inputs.
+func (u *Union) Input() Node { return u.Ins[0] }
+
+func (u *Union) describe() string { return "Union" }
 
 // Schema is that of the input.
 func (f *Filter) Schema() stream.Schema { return f.In.Schema() }
@@ -169,12 +180,15 @@ func (l *Limit) Input() Node { return l.In }
 // Print returns the tree, one node a line, inputs below what reads them.
 func Print(root Node) string {
 	var b strings.Builder
-	depth := 0
-	for n := root; n != nil; n = n.Input() {
-		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), n.describe())
-		depth++
-	}
+	printTree(&b, root, 0)
 	return b.String()
+}
+
+func printTree(b *strings.Builder, n Node, depth int) {
+	fmt.Fprintf(b, "%s%s\n", strings.Repeat("  ", depth), n.describe())
+	for _, in := range Inputs(n) {
+		printTree(b, in, depth+1)
+	}
 }
 
 func (s *Scan) describe() string {

@@ -47,14 +47,16 @@ func decode(b []byte) (*Plan, error) {
 	if p.Emit, err = meaning[EmitMode](in.Emit, emitWords()); err != nil {
 		return nil, err
 	}
+	var stack []Node // what nothing reads yet
 	for i := range in.Nodes {
-		if p.Root, err = decodeNode(&in.Nodes[i], p.Root); err != nil {
+		if stack, err = decodeNext(&in.Nodes[i], stack); err != nil {
 			return nil, fmt.Errorf("node %d (%s): %w", i, in.Nodes[i].Op, err)
 		}
 	}
-	if p.Root == nil {
-		return nil, errors.New("there is no node")
+	if len(stack) != 1 {
+		return nil, fmt.Errorf("%d nodes are read by none", len(stack))
 	}
+	p.Root = stack[0]
 	width := len(p.Root.Schema())
 	if p.TimeColumn < -1 || p.TimeColumn >= width {
 		return nil, fmt.Errorf("time column %d of %d", p.TimeColumn, width)
@@ -65,9 +67,56 @@ func decode(b []byte) (*Plan, error) {
 	return p, columnsWithin(p.Key, width)
 }
 
+// unionMax bounds the inputs of a union.
+const unionMax = 1000
+
+// decodeNext puts a node in the place of those that it reads.
+func decodeNext(n *nodeJSON, stack []Node) ([]Node, error) {
+	takes := 1
+	switch n.Op {
+	case "scan":
+		takes = 0
+	case "union":
+		if takes = n.Inputs; takes < 1 || takes > unionMax {
+			return nil, fmt.Errorf("it reads %d nodes", takes)
+		}
+	}
+	from := len(stack) - takes
+	if from < 0 {
+		return nil, fmt.Errorf("it reads %d nodes, and %d stand before it", takes, len(stack))
+	}
+	var made Node
+	var err error
+	switch takes {
+	case 0:
+		made, err = decodeNode(n, nil)
+	case 1:
+		made, err = decodeNode(n, stack[from])
+	}
+	if n.Op == "union" {
+		made, err = decodeUnion(n, stack[from:])
+	}
+	return append(stack[:from:from], made), err
+}
+
+func decodeUnion(n *nodeJSON, ins []Node) (Node, error) {
+	u := &Union{Ins: append([]Node(nil), ins...)}
+	for _, in := range u.Ins {
+		if len(in.Schema()) != len(u.Schema()) {
+			return nil, errors.New("its inputs differ in the number of columns")
+		}
+		for i, f := range in.Schema() {
+			if f.Type != u.Schema()[i].Type {
+				return nil, fmt.Errorf("column %d is a %s and a %s", i, u.Schema()[i].Type, f.Type)
+			}
+		}
+	}
+	return u, n.onlyItsOwn(u)
+}
+
 func decodeNode(n *nodeJSON, input Node) (Node, error) {
-	if (n.Op == "scan") != (input == nil) {
-		return nil, errors.New("a scan comes first, and nowhere else")
+	if input == nil && n.Op != "scan" {
+		return nil, errors.New("it reads nothing")
 	}
 	var out Node
 	var err error
@@ -125,7 +174,7 @@ func (n *nodeJSON) onlyItsOwn(made Node) error {
 	}
 	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
 		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
-		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold
+		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold && n.Inputs == again.Inputs
 	if !same {
 		return errors.New("it has a field of another node")
 	}

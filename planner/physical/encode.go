@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
@@ -27,14 +26,13 @@ func Encode(p *Plan) ([]byte, error) {
 	if out.Emit, err = word(p.Emit, emitWords()); err != nil {
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
-	for n := p.Root; n != nil; n = n.Input() {
-		node, err := encodeNode(n)
-		if err != nil {
-			return nil, fmt.Errorf("encode plan: %w", err)
-		}
-		out.Nodes = append(out.Nodes, node)
+	Walk(p.Root, func(n Node) {
+		node, failed := encodeNode(n)
+		out.Nodes, err = append(out.Nodes, node), errors.Join(err, failed)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
 	}
-	slices.Reverse(out.Nodes)
 	return json.Marshal(out)
 }
 
@@ -66,6 +64,8 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 		out.Agg, err = encodeWindow(&n.WindowAgg)
 	case *Exchange:
 		out.Op = "exchange"
+	case *Union:
+		out.Op, out.Inputs = "union", len(n.Ins)
 	case *Stamp:
 		out.Op, out.Hold = "stamp", n.Hold
 	case *WindowFinal:

@@ -12,7 +12,7 @@ import (
 )
 
 // The encoding of a plan is JSON: an object with the version and what Plan says
-// of the result, and the nodes in a row, the scan first. What a field leaves out
+// of the result, and the nodes in a row, each behind what it reads. What a field leaves out
 // is its zero value. Numbers are whole; a DOUBLE is text that reads back to the
 // same bits, a DECIMAL the text of its unscaled number.
 
@@ -41,6 +41,8 @@ type nodeJSON struct {
 	Keys    []sortJSON  `json:"sort,omitempty"`
 	Limit   int64       `json:"limit,omitempty"`
 	Offset  int64       `json:"offset,omitempty"`
+	// Inputs is how many of the nodes before it a union takes, or of what they feed.
+	Inputs int `json:"inputs,omitempty"`
 	// Hold is a stamp's, in nanoseconds.
 	Hold time.Duration `json:"hold_ns,omitempty"`
 }

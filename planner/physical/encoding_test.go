@@ -125,7 +125,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"emit":`, `"future":1,"emit":`, `unknown field "future"`},
 		{`"relation":`, `"future":1,"relation":`, `unknown field "future"`},
 		{`"op":"exchange"`, `"op":"join"`, "node 4 (join): unknown node"},
-		{`"op":"exchange"`, `"op":"scan"`, "a scan comes first"},
+		{`"op":"exchange"`, `"op":"scan"`, "what is scanned is missing"},
 		{`"op":"exchange"`, `"op":"exchange","limit":3`, "a field of another node"},
 		{`"emit":"updates"`, `"emit":"loudly"`, `unknown word "loudly"`},
 		{`"kind":"hop"`, `"kind":"carousel"`, `unknown word "carousel"`},

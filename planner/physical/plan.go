@@ -47,7 +47,8 @@ const (
 type Node interface {
 	// Schema is the columns that the node emits.
 	Schema() stream.Schema
-	// Input is the node that feeds this one, nil for a Scan.
+	// Input is the node that feeds this one, nil for a Scan; of a Union it is the
+	// first one: see Inputs.
 	Input() Node
 }
 
@@ -135,6 +136,10 @@ type WindowPartial struct {
 
 // Exchange brings the lanes together, in shard order, at each cut.
 type Exchange struct{ In Node }
+
+// Union passes the rows of all its inputs, whose columns have the same types. In
+// front of the exchange it costs nothing: the lanes of all run side by side.
+type Union struct{ Ins []Node }
 
 // HoldToEnd is the Hold of a Stamp whose watermark waits for the end of the input.
 const HoldToEnd time.Duration = -1

@@ -2,6 +2,7 @@ package physical
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,16 +14,19 @@ import (
 // input below it, then what is known of the result and notes about what it costs.
 func Print(p *Plan) string {
 	var b strings.Builder
-	depth := 0
-	for n := p.Root; n != nil; n = n.Input() {
-		fmt.Fprintf(&b, "%s%s\n", strings.Repeat("  ", depth), strings.TrimRight(Describe(n), " "))
-		depth++
-	}
+	tree(&b, p.Root, 0)
 	b.WriteString("-- " + result(p) + "\n")
 	for _, note := range notes(p) {
 		b.WriteString("-- note: " + note + "\n")
 	}
 	return b.String()
+}
+
+func tree(b *strings.Builder, n Node, depth int) {
+	fmt.Fprintf(b, "%s%s\n", strings.Repeat("  ", depth), strings.TrimRight(Describe(n), " "))
+	for _, in := range Inputs(n) {
+		tree(b, in, depth+1)
+	}
 }
 
 // result says what kind of relation the output is.
@@ -62,8 +66,11 @@ func result(p *Plan) string {
 
 // notes says what a reader of the plan should know about its state and output.
 func notes(p *Plan) []string {
+	var nodes []Node
+	Walk(p.Root, func(n Node) { nodes = append(nodes, n) })
+	slices.Reverse(nodes)
 	var out []string
-	for n := p.Root; n != nil; n = n.Input() {
+	for _, n := range nodes {
 		switch n := n.(type) {
 		case *WindowFinal:
 			switch {
@@ -102,6 +109,8 @@ func Describe(n Node) string {
 		return "WindowPartial " + n.describe(n.In.Schema(), n.TimeCol)
 	case *Exchange:
 		return "Exchange"
+	case *Union:
+		return "Union"
 	case *Stamp:
 		switch {
 		case n.Hold == HoldToEnd:

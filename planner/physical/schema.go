@@ -68,6 +68,42 @@ func (w *WindowPartial) Schema() stream.Schema {
 // Schema is that of the input.
 func (e *Exchange) Schema() stream.Schema { return e.In.Schema() }
 
+// Schema is that of the first input.
+func (u *Union) Schema() stream.Schema { return u.Ins[0].Schema() }
+
+// Input returns the first node below.
+func (u *Union) Input() Node { return u.Ins[0] }
+
+// Inputs returns the nodes that feed n.
+func Inputs(n Node) []Node {
+	if u, ok := n.(*Union); ok {
+		return u.Ins
+	}
+	if in := n.Input(); in != nil {
+		return []Node{in}
+	}
+	return nil
+}
+
+// Walk calls f for n and every node below it, what is read before what reads it.
+func Walk(n Node, f func(Node)) {
+	for _, in := range Inputs(n) {
+		Walk(in, f)
+	}
+	f(n)
+}
+
+// Scans returns the scans of a plan, in the order of the text.
+func Scans(root Node) []*Scan {
+	var out []*Scan
+	Walk(root, func(n Node) {
+		if s, ok := n.(*Scan); ok {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
 // Field is the column that the stamp appends.
 func (s *Stamp) Field() stream.Field { return HiddenW.Field() }
 

@@ -15,11 +15,7 @@ func MergeProjects(root logical.Node) logical.Node {
 	return logical.Rewrite(root, func(n logical.Node) logical.Node {
 		switch n := n.(type) {
 		case *logical.Project:
-			if in, ok := n.In.(*logical.Project); ok {
-				if exprs, ok := substituteAll(n.Exprs, in.Exprs); ok {
-					return &logical.Project{In: in.In, Exprs: exprs, Names: n.Names}
-				}
-			}
+			return mergeProject(n)
 		case *logical.Aggregate:
 			if in, ok := n.In.(*logical.Project); ok {
 				return mergeAggregate(n, in)
@@ -27,6 +23,22 @@ func MergeProjects(root logical.Node) logical.Node {
 		}
 		return n
 	})
+}
+
+// mergeProject merges a Project with what it reads. One over a union is computed in
+// its branches, where the lanes do it side by side.
+func mergeProject(p *logical.Project) logical.Node {
+	switch in := p.In.(type) {
+	case *logical.Project:
+		if exprs, ok := substituteAll(p.Exprs, in.Exprs); ok {
+			return &logical.Project{In: in.In, Exprs: exprs, Names: p.Names}
+		}
+	case *logical.Union:
+		return in.Each(func(n logical.Node) logical.Node {
+			return mergeProject(&logical.Project{In: n, Exprs: p.Exprs, Names: p.Names})
+		})
+	}
+	return p
 }
 
 func mergeAggregate(a *logical.Aggregate, in *logical.Project) logical.Node {

@@ -29,6 +29,8 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 		return &logical.Filter{In: in, Pred: move(n.Pred, at)}, at
 	case *logical.Project:
 		return pruneProject(n, needed)
+	case *logical.Union:
+		return n.Each(func(in logical.Node) logical.Node { return pruneTo(in, needed) }), positions(needed)
 	case *logical.Aggregate:
 		return pruneAggregate(n, needed)
 	case *logical.Sort:
@@ -49,6 +51,26 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 		return logical.WithInput(n, in), at
 	}
 	return n, identity(len(needed))
+}
+
+// pruneTo returns n with the needed columns and no others, in their order.
+func pruneTo(n logical.Node, needed []bool) logical.Node {
+	out, at := prune(n, needed)
+	want := positions(needed)
+	schema := out.Schema()
+	same := true
+	p := &logical.Project{In: out}
+	for i, is := range needed {
+		if is {
+			same = same && at[i] == want[i]
+			p.Exprs = append(p.Exprs, &physical.Column{Index: at[i], T: schema[at[i]].Type, Name: schema[at[i]].Name})
+			p.Names = append(p.Names, schema[at[i]].Name)
+		}
+	}
+	if same && len(schema) == len(p.Exprs) {
+		return out
+	}
+	return p
 }
 
 func pruneScan(s *logical.Scan, needed []bool) (logical.Node, []int) {

@@ -35,6 +35,8 @@ func push(n logical.Node, preds []physical.Expr) logical.Node {
 		return filter(logical.WithInput(n, push(n.In, below)), above)
 	case *logical.Scan:
 		return filter(n, preds)
+	case *logical.Union:
+		return n.Each(func(in logical.Node) logical.Node { return push(in, append([]physical.Expr(nil), preds...)) })
 	}
 	return filter(logical.WithInput(n, push(n.Input(), nil)), preds)
 }

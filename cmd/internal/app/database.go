@@ -2,10 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/ingest/wal"
-	"weir/operators/engine"
 	"weir/operators/expr"
 	"weir/operators/sinks"
 	"weir/operators/state"
@@ -230,40 +229,13 @@ func scanOf(n physical.Node) *physical.Scan {
 	return n.(*physical.Scan)
 }
 
-// input is an opened source and what a query needs to know of it.
-type input struct {
-	source  engine.Source
-	shards  []stream.Shard
-	after   stream.Commit // of a stream of the log: the commit behind which the source starts
-	partial bool          // the source starts behind the stream's first record
-	report  func(stream.Ledger) []string
-	life    context.Context // ends with what is read; nil: that is as long as the query
-}
-
-// open opens what the plan's scan reads, which rel found. start is where a live
-// stream begins.
-func (db *database) open(ctx context.Context, p *physical.Plan, rel *relations, start string) (*input, error) {
-	scan := scanOf(p.Root)
-	switch scan.Kind {
-	case physical.SourceFile:
-		return db.openFile(scan, rel)
-	case physical.SourceView:
-		m, err := db.materialized(rel.view)
-		if err != nil {
-			return nil, err
+// relationsOf returns what a plan reads, each name once.
+func relationsOf(p *physical.Plan) []string {
+	var out []string
+	for _, s := range physical.Scans(p.Root) {
+		if s.Relation != "" && !slices.Contains(out, s.Relation) {
+			out = append(out, s.Relation)
 		}
-		if err := m.caughtUp(ctx, db); err != nil {
-			return nil, err
-		}
-		feed, err := m.view.Feed(scan.Columns, false, db.alloc)
-		if err != nil {
-			return nil, viewError(rel.view.Name, err)
-		}
-		return &input{source: namedFeed{feed, rel.view.Name}, shards: []stream.Shard{0}}, nil
-	case physical.SourceStream:
-		return db.openStream(scan, rel.stream, start)
-	case physical.SourceOne:
-		return &input{source: new(oneRow), shards: []stream.Shard{0}}, nil
 	}
-	return nil, fmt.Errorf("no source reads kind %d", scan.Kind)
+	return out
 }

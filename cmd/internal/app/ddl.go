@@ -242,7 +242,7 @@ func (db *database) startViews() error {
 			continue
 		}
 		rel := &relations{db: db, notes: func(string, ...any) {}}
-		rel.stream, _ = db.catalog.Stream(scanOf(b.plan.Root).Relation)
+		rel.bound(b.plan)
 		err := db.startView(v, b.plan, rel)
 		if errors.Is(err, errNoWayBack) {
 			db.cannotRun(v, b.plan, err)

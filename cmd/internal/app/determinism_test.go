@@ -237,7 +237,7 @@ func (p *place) begin(text string, h how) *execution {
 	if h.start != "" {
 		in, err = p.db.open(p.t.Context(), plan, rel, h.start)
 	} else {
-		in, err = p.db.openStreamAt(scanOf(plan.Root), rel.stream, h.after)
+		in, err = p.db.openStreamsAt(physical.Scans(plan.Root), rel, h.after)
 	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", text, err)
@@ -245,13 +245,15 @@ func (p *place) begin(text string, h how) *execution {
 	if h.stall == nil {
 		h.stall = func() {}
 	}
-	e := &execution{sql: text, plan: plan, out: h.out, after: in.after, partial: in.partial, done: make(chan error, 1)}
+	e := &execution{sql: text, plan: plan, out: h.out, after: in.after, partial: in.partial(), done: make(chan error, 1)}
 	if e.out == nil {
 		e.out = newChangelog(plan, h.stall)
 	}
-	cfg := engine.Config{Plan: plan, Source: in.source, Shards: in.shards, Output: e.out, Alloc: p.db.alloc, Partial: in.partial, From: h.from}
+	cfg := engine.Config{Plan: plan, Inputs: in.inputs, Output: e.out, Alloc: p.db.alloc, From: h.from}
 	if h.rows > 0 {
-		cfg.Source = cutUp{in.source, h.rows}
+		for i := range in.inputs {
+			in.inputs[i].Source = cutUp{in.inputs[i].Source, h.rows}
+		}
 	}
 	if e.query, err = engine.New(cfg); err != nil {
 		p.t.Fatalf("%s: %v", text, err)
@@ -260,7 +262,7 @@ func (p *place) begin(text string, h how) *execution {
 	e.cancel = cancel
 	go func() {
 		err := e.query.Run(ctx)
-		e.done <- errors.Join(err, in.source.Close())
+		e.done <- errors.Join(err, in.close())
 	}()
 	return e
 }

@@ -118,18 +118,26 @@ func (db *database) declareFile(s *ast.CreateStream, def *catalog.Stream, note f
 // noViewOverFile refuses what a restart could not make again from the log: a view
 // that keeps what it read of a file, or whose columns are those that a file had.
 func (db *database) noViewOverFile(s *ast.CreateView, p *physical.Plan, rel *relations) error {
-	scan := scanOf(p.Root)
-	if db.log == nil || scan.Kind != physical.SourceFile || s.Query.From == nil {
+	if db.log == nil {
 		return nil
 	}
-	at := s.Query.From.Name.At
-	switch {
-	case s.Materialized:
-		return diag.New(diag.Unsupported, at, "a materialized view over the file '%s'", scan.Relation).
-			WithHint("views are made again from the log: send the rows to a stream with POST /v1/streams/NAME/records")
-	case rel.stream == nil:
-		return diag.New(diag.Unsupported, at, "a view over the file '%s'", scan.Relation).
-			WithHint("declare it first: CREATE STREAM name WITH (connector = 'file', path = '%s')", scan.Relation)
+	scans := physical.Scans(p.Root)
+	for i, scan := range scans {
+		if scan.Kind != physical.SourceFile {
+			continue
+		}
+		var at diag.Span
+		if s.Query.From != nil {
+			at = s.Query.From.Name.At
+		}
+		switch {
+		case s.Materialized:
+			return diag.New(diag.Unsupported, at, "a materialized view over the file '%s'", scan.Relation).
+				WithHint("views are made again from the log: send the rows to a stream with POST /v1/streams/NAME/records")
+		case rel.of(scans, i).stream == nil:
+			return diag.New(diag.Unsupported, at, "a view over the file '%s'", scan.Relation).
+				WithHint("declare it first: CREATE STREAM name WITH (connector = 'file', path = '%s')", scan.Relation)
+		}
 	}
 	return nil
 }

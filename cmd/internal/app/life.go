@@ -43,14 +43,6 @@ func dropped(stream string) error {
 	return diag.New(diag.UnknownObject, diag.Span{}, "the stream `%s` was dropped", stream)
 }
 
-// within returns the context for a query over the input: the input's, or another.
-func (in *input) within(ctx context.Context) context.Context {
-	if in.life != nil {
-		return in.life
-	}
-	return ctx
-}
-
 // causeOf returns why ctx was cancelled where err only says that it was.
 func causeOf(ctx context.Context, err error) error {
 	var why *diag.Error

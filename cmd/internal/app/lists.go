@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"weir/dashboard/api"
@@ -60,7 +61,7 @@ func (l lists) Stream(name string) (api.StreamDetail, bool) {
 		d.IdleTimeout = s.IdleTimeout.String()
 	}
 	for _, m := range l.db.running() {
-		if scanOf(m.plan.Root).Relation == s.Name {
+		if slices.Contains(relationsOf(m.plan), s.Name) {
 			d.Readers = append(d.Readers, m.def.Name)
 		}
 	}
@@ -95,7 +96,7 @@ func (l lists) Queries() []api.QueryInfo {
 	for _, m := range l.db.running() {
 		k := rateKey{kind: viewRate, id: m.def.ID}
 		info := api.QueryInfo{
-			Name: m.def.Name, Kind: "view", SQL: m.def.Text, State: m.describeState(), Reads: scanOf(m.plan.Root).Relation,
+			Name: m.def.Name, Kind: "view", SQL: m.def.Text, State: m.describeState(), Reads: reads(m.plan),
 			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
 		}
 		l.progress(&info, m.progress(), m.plan)

@@ -117,7 +117,7 @@ func (l *livePlan) openView(at hub.Place) (hub.Subscription, error) {
 		return nil, viewError(l.view.def.Name, err)
 	}
 	s := &subscription{plan: l.plan, view: l.view.def.Name, w: feed.W, floor: floor}
-	if _, err := db.follow(s, &input{source: namedFeed{feed, l.view.def.Name}, shards: []stream.Shard{0}}); err != nil {
+	if _, err := db.follow(s, oneInput(namedFeed{feed, l.view.def.Name}, 0)); err != nil {
 		return nil, err
 	}
 	return &viewSubscription{s, l}, nil
@@ -147,7 +147,8 @@ func (l *livePlan) openStream(ctx context.Context, at hub.Place) (hub.Subscripti
 
 // reopen opens the stream exactly where an earlier run did.
 func (l *livePlan) reopen(at hub.Place) (*input, error) {
-	if l.rel.stream == nil || l.db.log == nil {
+	scans := physical.Scans(l.plan.Root)
+	if scans[0].Kind != physical.SourceStream || l.db.log == nil {
 		return nil, errors.New("it reads no stream")
 	}
 	after, partial := stream.Commit(at.Start>>2), at.Start&2 != 0
@@ -158,25 +159,30 @@ func (l *livePlan) reopen(at hub.Place) (*input, error) {
 	case head-after > replayCommits:
 		return nil, fmt.Errorf("the query would have to read %d commits again, more than %d", head-after, replayCommits)
 	}
-	life, err := l.db.lifeOf(l.rel.stream)
+	for _, r := range l.rel.found {
+		if end, err := l.db.log.EndOf(l.db.ctx, r.stream.ID); err != nil || end > 0 && end <= after {
+			return nil, errors.Join(errors.New("the stream ended before the query began"), err)
+		}
+		// Of several streams the earliest is where the query began, and where the
+		// others did is not known any more.
+		if len(scans) > 1 && l.db.log.Horizon(r.stream.ID).After > after {
+			return nil, errors.New("the first records of a stream are gone")
+		}
+	}
+	in, err := l.db.openStreamsAt(scans, l.rel, after)
 	if err != nil {
 		return nil, err
 	}
-	if end, err := l.db.log.EndOf(l.db.ctx, l.rel.stream.ID); err != nil || end > 0 && end <= after {
-		return nil, errors.Join(errors.New("the stream ended before the query began"), err)
+	for i := range in.inputs {
+		in.inputs[i].Partial = partial && (len(scans) == 1 || in.inputs[i].Partial)
 	}
-	in, err := l.db.scanLog(l.rel.stream, scanOf(l.plan.Root).Columns, after, false)
-	if err != nil {
-		return nil, err
-	}
-	in.life, in.partial = life, partial
 	return in, nil
 }
 
 // placeOf names where an input began: the commit, and whether records came before.
 func placeOf(in *input) uint64 {
 	place := uint64(in.after)<<2 | 1
-	if in.partial {
+	if in.partial() {
 		place |= 2
 	}
 	return place
@@ -201,7 +207,7 @@ func (db *database) content(ctx context.Context, p *physical.Plan, m *materializ
 		return hub.Update{}, viewError(m.def.Name, err)
 	}
 	at := &firstStep{Source: namedFeed{feed, m.def.Name}}
-	res, err := startResult(ctx, p, &input{source: at, shards: []stream.Shard{0}}, db.alloc)
+	res, err := startResult(ctx, p, oneInput(at, 0), db.alloc)
 	if err != nil {
 		return hub.Update{}, err
 	}

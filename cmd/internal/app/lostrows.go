@@ -12,12 +12,13 @@ import (
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/planner/physical"
 )
 
 // LostRows returns the rows behind the numbers of a query's ledger, as their
 // producers sent them. It implements api.LostRows.
 func (l lists) LostRows(ctx context.Context, query string, late bool) ([]api.LostRow, bool, error) {
-	q, reads, found := l.db.queryOf(query)
+	q, plan, found := l.db.queryOf(query)
 	if !found {
 		return nil, false, nil
 	}
@@ -25,10 +26,13 @@ func (l lists) LostRows(ctx context.Context, query string, late bool) ([]api.Los
 	if late {
 		rows = q.LateRows()
 	}
-	var records records
-	if s, ok := l.db.catalog.Stream(reads); ok && s.Connector == "" {
-		records = newRecords(l.db.log, s.ID)
-		defer records.close()
+	scans := physical.Scans(plan.Root)
+	logs := make([]records, len(scans))
+	for i, scan := range scans {
+		if s, ok := l.db.catalog.Stream(scan.Relation); ok && s.Connector == "" {
+			logs[i] = newRecords(l.db.log, s.ID)
+			defer logs[i].close()
+		}
 	}
 	out := make([]api.LostRow, len(rows))
 	for i, r := range rows {
@@ -38,7 +42,7 @@ func (l lists) LostRows(ctx context.Context, query string, late bool) ([]api.Los
 		out[i] = api.LostRow{
 			Why: why(r), Shard: int(r.Shard), Seq: int64(r.Seq), Arrival: instant(r.Arrival), Event: instant(r.Event),
 			Watermark: instant(r.W), BehindMS: float64(r.Behind) / float64(time.Millisecond),
-			Row: records.at(ctx, r),
+			Row: logs[r.Input].at(ctx, r),
 		}
 	}
 	return out, true, nil

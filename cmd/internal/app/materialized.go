@@ -59,7 +59,7 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 		defer db.wg.Done()
 		defer close(m.done)
 		err := m.query.Run(ctx)
-		if cerr := in.source.Close(); err == nil {
+		if cerr := in.close(); err == nil {
 			err = cerr
 		}
 		switch {

@@ -26,34 +26,63 @@ type fileInfo struct {
 	reader io.Reader
 }
 
-// relations resolves the names of one statement, and remembers what it found
-// last: what the statement's scan reads. By the time that the scan is opened the
-// name may mean something else.
+// relations resolves the names of one statement, and remembers what it found: what
+// the statement's scans read, in the order in which they were bound, which is that
+// of physical.Scans. By the time that a scan is opened the name may mean something
+// else.
 type relations struct {
 	db    *database
 	notes func(format string, args ...any)
+	found []relation
+}
 
+// relation is what a scan reads.
+type relation struct {
 	stream *catalog.Stream
 	view   *catalog.View
 	info   *fileInfo
 }
 
+// of returns what the scan of a number reads. A SELECT without FROM reads nothing
+// that has a name.
+func (r *relations) of(scans []*physical.Scan, number int) relation {
+	at := 0
+	for i, s := range scans {
+		switch {
+		case s.Kind == physical.SourceOne:
+		case i == number:
+			return r.found[at]
+		default:
+			at++
+		}
+	}
+	return relation{}
+}
+
+// bound takes what the scans of a stored plan read from the catalog.
+func (r *relations) bound(p *physical.Plan) {
+	r.found = nil
+	for _, s := range physical.Scans(p.Root) {
+		def, _ := r.db.catalog.Stream(s.Relation)
+		r.found = append(r.found, relation{stream: def})
+	}
+}
+
 // Relation finds what FROM names.
 func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
-	r.stream, r.view, r.info = nil, nil, nil
 	if t.File {
 		return r.file(t)
 	}
 	name := t.Name.Text
 	if s, ok := r.db.catalog.Stream(name); ok {
-		r.stream = s
+		r.found = append(r.found, relation{stream: s})
 		return streamRelation(s), nil
 	}
 	if v, ok := r.db.catalog.View(name); ok {
 		if !v.Materialized {
 			return &planner.Relation{Name: name, Inline: v.Query}, nil
 		}
-		r.view = v
+		r.found = append(r.found, relation{view: v})
 		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
 	}
 	return nil, r.unknown(t.Name)
@@ -94,7 +123,7 @@ func (r *relations) file(t *ast.Table) (*planner.Relation, error) {
 	if err != nil {
 		return nil, atTable(fileError(r.db.root, t.Name.Text, err), t)
 	}
-	r.info = info
+	r.found = append(r.found, relation{info: info})
 	return &planner.Relation{
 		Kind: physical.SourceFile, Name: t.Name.Text, Columns: info.columns, Bounded: true,
 	}, nil

@@ -73,11 +73,11 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 		out = final
 	}
 	q, err := engine.New(engine.Config{
-		Plan: p, Source: in.source, Shards: in.shards, Output: out, Alloc: alloc, Partial: in.partial,
+		Plan: p, Inputs: in.inputs, Output: out, Alloc: alloc,
 	})
 	if err != nil {
 		cancel()
-		return nil, errors.Join(err, in.source.Close())
+		return nil, errors.Join(err, in.close())
 	}
 	r.query = q
 	go func() {
@@ -91,7 +91,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 			}
 			final.Close()
 		}
-		if err := in.source.Close(); r.err == nil {
+		if err := in.close(); r.err == nil {
 			r.err = err
 		}
 	}()

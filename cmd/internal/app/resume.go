@@ -58,8 +58,10 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	// Once there was something of it, the oldest record must still be the first: else
 	// the view would go on from half of what it is.
 	before := shown > 0 || len(problems) > 0 || !h.Empty()
-	if oldest := db.log.Horizon(rel.stream.ID).After; before && db.log.HadRecords(rel.stream.ID, oldest) {
-		return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
+	for _, r := range rel.found {
+		if oldest := db.log.Horizon(r.stream.ID).After; before && db.log.HadRecords(r.stream.ID, oldest) {
+			return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
+		}
 	}
 	if shown > head || shown > 0 && len(found) == 0 {
 		// It has seen what is not in the log, or nothing says that it is this plan's.
@@ -86,18 +88,18 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 	if from == nil {
 		in, err = db.open(db.ctx, m.plan, rel, "earliest")
 	} else {
-		in, err = db.openStreamAt(scanOf(m.plan.Root), rel.stream, from.Commit)
+		in, err = db.openStreamsAt(physical.Scans(m.plan.Root), rel, from.Commit)
 	}
 	if err != nil {
 		return nil, err
 	}
 	m.from = in.after
 	m.query, err = engine.New(engine.Config{
-		Plan: m.plan, Source: in.source, Shards: in.shards, Output: m.view, Alloc: db.alloc, Partial: in.partial,
+		Plan: m.plan, Inputs: in.inputs, Output: m.view, Alloc: db.alloc,
 		From: from, SilentTo: shown,
 	})
 	if err != nil {
-		return nil, errors.Join(err, in.source.Close())
+		return nil, errors.Join(err, in.close())
 	}
 	return in, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"weir/ingest/wal"
 	"weir/operators/stream"
+	"weir/planner/physical"
 	"weir/sql/catalog"
 	"weir/sql/diag"
 )
@@ -31,15 +32,19 @@ func (db *database) retain() {
 // in the same moment.
 const startTries = 3
 
-// openFrom reads a stream of the log from a start on, or from its oldest record
-// where that is later.
-func (db *database) openFrom(def *catalog.Stream, want []int, start string) (*input, error) {
+// openFrom reads streams of the log from a start on, or from their oldest records
+// where these are later.
+func (db *database) openFrom(scans []*physical.Scan, rel *relations, start string) (*input, error) {
 	for try := 1; ; try++ {
-		after, ended, err := db.startCommit(def, start)
-		if err != nil {
-			return nil, err
+		begins := make([]begin, len(scans))
+		head, _ := db.log.Head()
+		for i := range scans {
+			var err error
+			if begins[i], err = db.startCommit(rel.of(scans, i).stream, start, head); err != nil {
+				return nil, err
+			}
 		}
-		in, err := db.scanLog(def, want, after, ended)
+		in, err := db.scanLog(scans, rel, begins)
 		if behindRetention(err) == nil || try == startTries {
 			return in, tooSlow(err)
 		}
@@ -48,24 +53,23 @@ func (db *database) openFrom(def *catalog.Stream, want []int, start string) (*in
 
 // startCommit is the commit behind which a query begins, and whether a query that
 // wants all of the stream has to be told that it ended before.
-func (db *database) startCommit(def *catalog.Stream, start string) (after stream.Commit, ended bool, err error) {
+func (db *database) startCommit(def *catalog.Stream, start string, head stream.Commit) (begin, error) {
 	at, err := parseStart(start, db.now())
 	if err != nil {
-		return 0, false, diag.New(diag.BadOption, diag.Span{}, "%s", err)
+		return begin{}, diag.New(diag.BadOption, diag.Span{}, "%s", err)
 	}
 	if at == stream.MaxTime {
-		head, _ := db.log.Head()
-		return head, false, nil
+		return begin{after: head}, nil
 	}
 	horizon := db.log.Horizon(def.ID)
 	if at != stream.MinTime {
-		return max(db.log.CommitAt(at), horizon.After), false, nil
+		return begin{after: max(db.log.CommitAt(at), horizon.After)}, nil
 	}
 	end := stream.Commit(0)
 	if horizon.After > 0 {
 		end, err = db.log.EndOf(db.ctx, def.ID)
 	}
-	return horizon.After, end > 0 && end <= horizon.After, err
+	return begin{horizon.After, end > 0 && end <= horizon.After}, err
 }
 
 // behindRetention finds out that a query stopped because what it wanted to read

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -21,7 +22,7 @@ import (
 )
 
 // openFile opens a file, stdin, or a stream that is declared over one of them.
-func (db *database) openFile(s *physical.Scan, rel *relations) (*input, error) {
+func (db *database) openFile(s *physical.Scan, rel relation) (*input, error) {
 	def := rel.stream
 	path, format, columns, unit := s.Relation, "", stream.Schema(nil), time.Duration(0)
 	want := s.Columns
@@ -56,9 +57,9 @@ func (db *database) openFile(s *physical.Scan, rel *relations) (*input, error) {
 	if path == stdinPath {
 		source = stdinSource{src, db.stdin}
 	}
-	return &input{source: source, shards: []stream.Shard{0}, report: func(l stream.Ledger) []string {
-		return append(badRows(src), untimed(src, l)...)
-	}}, nil
+	in := oneInput(source, 0)
+	in.report = func(l stream.Ledger) []string { return append(badRows(src), untimed(src, l)...) }
+	return in, nil
 }
 
 // badRows says which rows of a file did not decode.
@@ -119,55 +120,107 @@ func decodeColumns(s *catalog.Stream) []decode.Column {
 	return out
 }
 
-// openStream opens a stream of the log at a start: "" is now.
-func (db *database) openStream(s *physical.Scan, def *catalog.Stream, start string) (*input, error) {
-	if db.log == nil {
-		return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
-			WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
+// openStreams opens streams of the log at a start: "" is now. All of them are read
+// from one commit on, so that their steps are the same ones.
+func (db *database) openStreams(scans []*physical.Scan, rel *relations, start string) (*input, error) {
+	var lives []context.Context
+	for i := range scans {
+		def := rel.of(scans, i).stream
+		if db.log == nil {
+			return nil, diag.New(diag.External, diag.Span{}, "stream `%s` has no rows here: no server runs", def.Name).
+				WithHint("declare it WITH (connector = 'file', path = '…'), or start `weir serve` and POST rows to it")
+		}
+		life, err := db.lifeOf(def)
+		if err != nil {
+			return nil, err
+		}
+		lives = append(lives, life)
 	}
-	life, err := db.lifeOf(def)
+	in, err := db.openFrom(scans, rel, start)
 	if err != nil {
 		return nil, err
 	}
-	in, err := db.openFrom(def, s.Columns, start)
-	if err != nil {
-		return nil, err
-	}
-	in.life = life
+	in.lives = lives
 	return in, nil
 }
 
-// openStreamAt opens a stream of the log behind a commit, for a query that knows
+// openStreamsAt opens streams of the log behind a commit, for a query that knows
 // what lies before.
-func (db *database) openStreamAt(s *physical.Scan, def *catalog.Stream, after stream.Commit) (*input, error) {
-	life, err := db.lifeOf(def)
+func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after stream.Commit) (*input, error) {
+	begins := make([]begin, len(scans))
+	var lives []context.Context
+	for i := range scans {
+		life, err := db.lifeOf(rel.of(scans, i).stream)
+		if err != nil {
+			return nil, err
+		}
+		lives, begins[i].after = append(lives, life), after
+	}
+	in, err := db.scanLog(scans, rel, begins)
 	if err != nil {
 		return nil, err
 	}
-	in, err := db.scanLog(def, s.Columns, after, false)
-	if err != nil {
-		return nil, err
-	}
-	in.life = life
+	in.lives = lives
 	return in, nil
 }
 
-// scanLog reads a stream of the log behind a commit. ended says that the stream's
+// begin is where a stream of the log begins: behind a commit. ended says that its
 // end lies before.
-func (db *database) scanLog(def *catalog.Stream, want []int, after stream.Commit, ended bool) (*input, error) {
-	src, err := scan.Open(scan.Config{
-		Log: db.log, Stream: def.ID, After: after, Ended: ended,
-		Columns: decodeColumns(def), Want: want, TimeUnit: def.TimeUnit, Alloc: db.alloc,
-	})
-	if err != nil {
-		return nil, err
+type begin struct {
+	after stream.Commit
+	ended bool
+}
+
+// scanLog reads streams of the log, each from where it begins. Of several the
+// steps from the earliest of these on are read, and rows that lie before a
+// stream's own beginning are left out.
+func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []begin) (*input, error) {
+	in := &input{after: begins[0].after}
+	for _, b := range begins {
+		in.after = min(in.after, b.after)
 	}
-	shards := make([]stream.Shard, def.Shards)
-	for i := range shards {
-		shards[i] = stream.Shard(i)
+	for i, s := range scans {
+		def, b := rel.of(scans, i).stream, begins[i]
+		alone := len(scans) == 1
+		src, err := scan.Open(scan.Config{
+			Log: db.log, Stream: def.ID, After: in.after, Ended: b.ended && alone,
+			Columns: decodeColumns(def), Want: s.Columns, TimeUnit: def.TimeUnit, Alloc: db.alloc,
+		})
+		if err != nil {
+			return nil, errors.Join(err, in.close())
+		}
+		shards := make([]stream.Shard, def.Shards)
+		for i := range shards {
+			shards[i] = stream.Shard(i)
+		}
+		var source engine.Source = src
+		if b.ended && !alone {
+			source = &endedSource{Source: src}
+		}
+		// A stream without records has none that the query missed.
+		input := engine.Input{Source: source, Shards: shards, Partial: db.log.HadRecords(def.ID, b.after)}
+		if b.after > in.after {
+			input.After = b.after
+		}
+		in.inputs = append(in.inputs, input)
 	}
-	// A stream without records has none that the query missed.
-	return &input{source: src, shards: shards, partial: db.log.HadRecords(def.ID, after), after: after}, nil
+	return in, nil
+}
+
+// endedSource is a stream whose end lies before the first step that is read. It has
+// the steps of those that it is read with, so its end comes with the first of them.
+type endedSource struct {
+	engine.Source
+	said bool
+}
+
+// Next says with the first step that the stream has ended.
+func (e *endedSource) Next(ctx context.Context) (*stream.StepData, error) {
+	data, err := e.Source.Next(ctx)
+	if err == nil && !e.said {
+		data.End, e.said = true, true
+	}
+	return data, err
 }
 
 // oneRow is the source of a SELECT without FROM: a row without columns.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"weir/dashboard/hub"
 	"weir/operators/engine"
@@ -37,18 +38,29 @@ func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error
 		start = req.Start
 	}
 	l := &livePlan{db: db, sql: req.SQL, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
-	scan := scanOf(p.Root)
-	switch scan.Kind {
+	scans := physical.Scans(p.Root)
+	for _, s := range scans {
+		if s.Kind == physical.SourceView && len(scans) > 1 {
+			return nil, diag.New(diag.Unsupported, q.At, "a subscription to a UNION over the materialized view `%s`", s.Relation).
+				WithHint("CREATE MATERIALIZED VIEW v AS this query, and subscribe to that; or send it with POST /v1/sql for its rows at this moment")
+		}
+	}
+	switch scans[0].Kind {
 	case physical.SourceView:
-		if l.view, err = db.materialized(rel.view); err != nil {
+		view := rel.of(scans, 0).view
+		if l.view, err = db.materialized(view); err != nil {
 			return nil, err
 		}
 		// The plan alone adds rows only: that they leave is the view's doing.
 		l.appendOnly = p.AppendOnly && l.view.plan.AppendOnly
 		l.whole = !rowByRow(p.Root)
-		l.id = planID(p, fmt.Sprintf("view %d", rel.view.ID))
+		l.id = planID(p, fmt.Sprintf("view %d", view.ID))
 	case physical.SourceStream:
-		l.id = planID(p, fmt.Sprintf("stream %d %q from %q", rel.stream.ID, rel.stream.Text, start))
+		var ids []string
+		for _, r := range rel.found {
+			ids = append(ids, fmt.Sprintf("stream %d %q", r.stream.ID, r.stream.Text))
+		}
+		l.id = planID(p, fmt.Sprintf("%s from %q", strings.Join(ids, ", "), start))
 	}
 	return l, nil
 }
@@ -111,11 +123,11 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 	s.updates, s.done = make(chan hub.Update, subscriptionUpdates), make(chan struct{})
 	s.cancel, s.lastW = cancel, stream.MinTime
 	q, err := engine.New(engine.Config{
-		Plan: s.plan, Source: in.source, Shards: in.shards, Output: s, Alloc: db.alloc, Partial: in.partial,
+		Plan: s.plan, Inputs: in.inputs, Output: s, Alloc: db.alloc,
 	})
 	if err != nil {
 		cancel()
-		return nil, errors.Join(err, in.source.Close())
+		return nil, errors.Join(err, in.close())
 	}
 	s.query = q
 	if s.view == "" {
@@ -128,7 +140,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 		defer close(s.updates)
 		defer cancel()
 		s.err = causeOf(ctx, q.Run(ctx))
-		if err := in.source.Close(); s.err == nil {
+		if err := in.close(); s.err == nil {
 			s.err = err
 		}
 	}()

@@ -16,16 +16,20 @@ func waitingFor(p engine.Progress, plan *physical.Plan) string {
 	if !windowed(plan.Root) || !p.Held || p.W == stream.MaxTime {
 		return ""
 	}
-	scan, h := scanOf(plan.Root), p.Holder
-	switch {
-	case p.Ledger.In == 0:
-		return "the first row"
-	case h.W == stream.MinTime: // Last does not tell: a start of the server counts as well
-		return fmt.Sprintf("a row in shard %d, which has had none with an event time%s", h.Shard, unlessIdle(scan.IdleTimeout, "the stream's first row"))
-	case h.Idle:
-		return fmt.Sprintf("newer rows: the watermark is at %s, and all shards are idle", showTime(h.W))
+	scans, h := physical.Scans(plan.Root), p.Holder
+	scan, of := scans[p.HolderInput], ""
+	if len(scans) > 1 {
+		of = " of " + physical.FormatName(scan.Relation)
 	}
-	return fmt.Sprintf("newer rows in shard %d, whose watermark is at %s%s", h.Shard, showTime(h.W), unlessIdle(scan.IdleTimeout, "its last row"))
+	switch {
+	case p.Inputs[p.HolderInput].Ledger.In == 0:
+		return "the first row" + of
+	case h.W == stream.MinTime: // Last does not tell: a start of the server counts as well
+		return fmt.Sprintf("a row in shard %d%s, which has had none with an event time%s", h.Shard, of, unlessIdle(scan.IdleTimeout, "the stream's first row"))
+	case h.Idle:
+		return fmt.Sprintf("newer rows%s: the watermark is at %s, and all shards are idle", of, showTime(h.W))
+	}
+	return fmt.Sprintf("newer rows in shard %d%s, whose watermark is at %s%s", h.Shard, of, showTime(h.W), unlessIdle(scan.IdleTimeout, "its last row"))
 }
 
 // unlessIdle says how a shard without rows stops holding the watermark back.
@@ -38,10 +42,11 @@ func unlessIdle(timeout time.Duration, since string) string {
 
 // windowed tells whether rows leave the plan when a window closes.
 func windowed(n physical.Node) bool {
-	for ; n != nil; n = n.Input() {
+	is := false
+	physical.Walk(n, func(n physical.Node) {
 		if f, ok := n.(*physical.WindowFinal); ok {
-			return f.Window.Kind != windows.None && !f.Updates
+			is = is || f.Window.Kind != windows.None && !f.Updates
 		}
-	}
-	return false
+	})
+	return is
 }

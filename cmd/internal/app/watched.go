@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +27,7 @@ type watchedQuery struct {
 	list  *watched
 	id    uint32
 	sql   string
-	reads string // a stream or a view
+	reads string // streams or a view
 	plan  *physical.Plan
 	query *engine.Query // nil: it is run again at each change
 	rows  atomic.Int64  // that entered or left the result
@@ -40,7 +41,7 @@ type watchedView struct {
 
 // watch lists a query that was started for subscribers, who share it.
 func (l *watched) watch(p *livePlan, sub hub.Subscription) hub.Subscription {
-	w := &watchedQuery{Subscription: sub, sql: p.sql, reads: relationOf(p.plan), plan: p.plan}
+	w := &watchedQuery{Subscription: sub, sql: p.sql, reads: reads(p.plan), plan: p.plan}
 	switch s := sub.(type) {
 	case *subscription:
 		w.query = s.query
@@ -54,7 +55,8 @@ func (l *watched) watch(p *livePlan, sub hub.Subscription) hub.Subscription {
 	return w
 }
 
-func relationOf(p *physical.Plan) string { return scanOf(p.Root).Relation }
+// reads names what a plan reads.
+func reads(p *physical.Plan) string { return strings.Join(relationsOf(p), ", ") }
 
 func (w *watchedQuery) name() string { return fmt.Sprintf("live-%d", w.id) }
 
@@ -101,16 +103,16 @@ func (l *watched) all() []*watchedQuery {
 }
 
 // queryOf returns the running query of a view, or the live one of that name.
-func (db *database) queryOf(name string) (q *engine.Query, reads string, found bool) {
+func (db *database) queryOf(name string) (q *engine.Query, p *physical.Plan, found bool) {
 	for _, m := range db.running() {
 		if m.def.Name == name {
-			return m.query, relationOf(m.plan), true
+			return m.query, m.plan, true
 		}
 	}
 	for _, w := range db.live.all() {
 		if w.name() == name && w.query != nil {
-			return w.query, w.reads, true
+			return w.query, w.plan, true
 		}
 	}
-	return nil, "", false
+	return nil, nil, false
 }
