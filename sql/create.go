@@ -261,6 +261,14 @@ func (p *parser) createView(first int, v *ast.CreateView) (ast.Statement, error)
 	if v.Query, err = p.parseSelect(); err != nil {
 		return nil, err
 	}
+	if v.Materialized && p.retention != nil {
+		for _, o := range v.With {
+			if strings.EqualFold(o.Name.Text, "retention") {
+				return nil, diag.New(diag.Syntax, p.retention.At, "the view has its retention twice").WithHint("keep one of them")
+			}
+		}
+		v.With, p.retention = append(v.With, *p.retention), nil
+	}
 	v.Node = p.from(first)
 	v.Text = p.textOf(v.Node)
 	return v, nil

@@ -22,7 +22,7 @@ func (pp *prepass) fromClause() error {
 		return err
 	}
 	pp.relation(first, t)
-	return pp.behindTable(t)
+	return pp.behindTable()
 }
 
 // relation passes a table on that starts at token first: its tokens where it is a

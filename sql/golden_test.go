@@ -78,6 +78,12 @@ func runGolden(t *testing.T, name string, f func(t *testing.T, in string) string
 	}
 }
 
+func runGoldens(t *testing.T, names []string, f func(t *testing.T, in string) string) {
+	for _, name := range names {
+		runGolden(t, name, f)
+	}
+}
+
 func printAll(stmts []ast.Statement) string {
 	var out []string
 	for _, s := range stmts {
@@ -87,7 +93,7 @@ func printAll(stmts []ast.Statement) string {
 }
 
 func TestGoodStatements(t *testing.T) {
-	runGolden(t, "good.txt", func(t *testing.T, in string) string {
+	runGoldens(t, []string{"good.txt", "goodquery.txt"}, func(t *testing.T, in string) string {
 		stmts, err := Parse(in)
 		if err != nil {
 			t.Errorf("refused:\n%s", diag.Render(diag.From(err), in))
@@ -99,7 +105,7 @@ func TestGoodStatements(t *testing.T) {
 }
 
 func TestBadStatements(t *testing.T) {
-	runGolden(t, "bad.txt", func(t *testing.T, in string) string {
+	runGoldens(t, []string{"bad.txt", "badquery.txt"}, func(t *testing.T, in string) string {
 		stmts, err := Parse(in)
 		if err == nil {
 			t.Errorf("accepted: %s\n%s", in, printAll(stmts))
@@ -152,7 +158,7 @@ func TestExplainRewrite(t *testing.T) {
 
 // The corpus is stable: what is printed parses, and prints the same.
 func TestPrintIsStable(t *testing.T) {
-	for _, c := range readGolden(t, "good.txt") {
+	for _, c := range append(readGolden(t, "good.txt"), readGolden(t, "goodquery.txt")...) {
 		stmts, err := Parse(c.in)
 		if err != nil {
 			continue // reported by TestGoodStatements

@@ -32,7 +32,7 @@ func quotedWhenPrinted(word string) bool {
 	case "STREAM", "STDIN", "EMIT", "ALLOWED", "LATENESS", "FINAL", "CHANGES", "QUALIFY",
 		"OFFSET", "SAMPLE", "WATERMARK", "INTERVAL", "ASOF", "SEMI", "ANTI", "LATEST",
 		"ANY", "GLOBAL", "POSITIONAL", "PASTE", "FILTER", "OVER", "WITHIN", "WINDOW", "WINDOWED",
-		"END", "ESCAPE", "UNKNOWN", "ROLLUP", "ONLY":
+		"END", "ESCAPE", "UNKNOWN", "ROLLUP", "ONLY", "WINDOWSTART", "WINDOWEND":
 		return true
 	}
 	return false

@@ -79,7 +79,9 @@ type parser struct {
 	behind   *tidb.Parser
 	unions   int // UNIONs so far
 	cteCount int // queries in WITH so far
-	coreEnd  int // byte behind the SELECT read last, without ORDER BY and what follows it
+	// retention is that of a window of ksqlDB, which belongs to the view.
+	retention *ast.Option
+	coreEnd   int // byte behind the SELECT read last, without ORDER BY and what follows it
 }
 
 // whole reads a statement in its dialect and checks that nothing is left.
@@ -96,6 +98,9 @@ func (p *parser) whole(d dialect) (ast.Statement, error) {
 	}
 	if !p.done() {
 		return nil, p.expected("the end of the statement")
+	}
+	if r := p.retention; r != nil {
+		return nil, unsupported(r.At, "a view keeps its windows: CREATE MATERIALIZED VIEW v WITH (retention = '"+r.Value.Text+"') AS …", "RETENTION in a query that is not kept is not supported")
 	}
 	return s, nil
 }

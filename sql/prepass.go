@@ -55,12 +55,14 @@ type fragment struct {
 	lexs   []lexeme
 	tail   tail
 	with   *ast.GroupingSets // of GROUP BY … WITH ROLLUP, still without its sets
+	unseen int               // byte behind the last clause in front of ORDER BY that the parser does not see
 	groups []ast.Expr        // what a clause behind FROM adds to GROUP BY
 }
 
 // tail is what stands behind a query and never reaches the parser.
 type tail struct {
 	emit *ast.Emit
+	fill *ast.Fill
 	with []ast.Option
 	span diag.Span // of all of it
 }
@@ -96,6 +98,7 @@ type prepass struct {
 	depth int
 	from  int // index of the FROM at depth 0, or -1
 	frag  *fragment
+	grace *ast.Interval // GRACE PERIOD of a window behind FROM
 	// planned is what happens at a token, by its index.
 	planned map[int]func() error
 }
@@ -128,7 +131,7 @@ func (p *parser) fragment(end int, query bool) (*fragment, error) {
 			return nil, err
 		}
 	}
-	return pp.frag, nil
+	return pp.frag, pp.graceClause()
 }
 
 // step rewrites what starts at the next token.
@@ -149,6 +152,8 @@ func (pp *prepass) step() error {
 		pp.note(t.span(), strings.Repeat(" ", t.end-t.start), "SELECT STREAM: every query over a stream streams")
 		pp.pos++
 		return nil
+	case t.is("WINDOWED") && next.is("BY"):
+		return pp.windowedBy()
 	case t.is("WITH") && next.is("ROLLUP"):
 		return pp.withRollup()
 	case t.is("FROM") && pp.from < 0:

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strconv"
+	"strings"
 
 	"weir/sql/ast"
 )
@@ -48,6 +49,20 @@ func (p *printer) core(q *ast.Select) {
 		p.list(len(q.GroupBy), ", ", func(i int) { p.expr(q.GroupBy[i]) })
 	}
 	p.clause(" HAVING ", q.Having)
+	if q.Fill != nil {
+		p.put(" FILL(")
+		switch q.Fill.Mode {
+		case ast.FillNull:
+			p.put("NULL")
+		case ast.FillPrev:
+			p.put("PREV")
+		case ast.FillLinear:
+			p.put("LINEAR")
+		case ast.FillValue:
+			p.expr(q.Fill.Value)
+		}
+		p.put(")")
+	}
 }
 
 func (p *printer) ctes(ctes []ast.CTE) {
@@ -116,6 +131,12 @@ func (p *printer) emit(e *ast.Emit) {
 	p.when(e.Mode == ast.EmitOnWindowClose, " EMIT ON WINDOW CLOSE")
 	p.when(e.Mode == ast.EmitChanges, " EMIT CHANGES")
 	p.when(e.Mode == ast.EmitOnUpdate, " EMIT ON UPDATE")
+	if e.Mode == ast.EmitEvery {
+		p.put(" EMIT EVERY ", strings.TrimPrefix(e.Every.Text, "INTERVAL "))
+	}
+	if e.Delay != nil {
+		p.put(" WITH DELAY ", e.Delay.Text)
+	}
 	if e.Lateness != nil {
 		p.put(" ALLOWED LATENESS ", e.Lateness.Text)
 	}

@@ -189,11 +189,27 @@ func (pp *prepass) refuseClause(t token) error {
 		if pp.from >= 0 && !pp.at(pp.pos-1).is("AS") {
 			return refusedQualify(at)
 		}
-	case "WINDOWED":
-		return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "WINDOWED BY is not supported")
+	case "SAMPLE":
+		if next.is("BY") && pp.from >= 0 {
+			return pp.refuseFalseAlias(t, next)
+		}
+	case "LATEST":
+		if pp.from >= 0 && (next.is("ON") || next.is("BY")) {
+			return pp.refuseFalseAlias(t, next)
+		}
+	case "BY":
+		if prev := pp.at(pp.pos - 1); prev.kind == tokNumber {
+			return unsupported(at, "FIRST_VALUE(x) and ARG_MAX(x, y) with GROUP BY k choose a row of each group", "LIMIT … BY is not supported")
+		}
+	case "SETTINGS", "FORMAT":
+		if pp.from >= 0 && next.kind == tokWord && !pp.at(pp.pos-1).is("AS") && pp.behindOperand() {
+			return unsupported(at, "leave it out; options of a query stand in WITH (…)", "%s is not supported", t.word)
+		}
+	case "PROCEDURE":
+		return unsupported(at, "leave it out", "PROCEDURE is not supported")
 	case "WINDOW":
 		if pp.from >= 0 {
-			return unsupported(at, "write GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "the WINDOW clause is not supported")
+			return refusedWindowNames(at)
 		}
 	case "PARTITION":
 		if next.is("BY") {
@@ -201,7 +217,7 @@ func (pp *prepass) refuseClause(t token) error {
 		}
 	case "GRACE":
 		if next.is("PERIOD") {
-			return unsupported(at.Join(next.span()), "write ALLOWED LATENESS INTERVAL 1 MINUTE at the end of the query", "GRACE PERIOD is not supported")
+			return unsupported(at.Join(next.span()), "write ALLOWED LATENESS INTERVAL 1 MINUTE at the end of the query", "GRACE PERIOD outside of a window is not supported")
 		}
 	}
 	return nil

@@ -11,11 +11,16 @@ const noJoin = "a query reads from one stream, view, file or query"
 
 // behindTable looks at what stands behind the relation: the next clause, or
 // something that is refused by name.
-func (pp *prepass) behindTable(t *ast.Table) error {
-	switch cur := pp.peek(); {
+func (pp *prepass) behindTable() error {
+	switch cur, next := pp.peek(), pp.at(pp.pos+1); {
 	case pp.pos >= pp.end, pp.atTail():
 		return nil
-	case cur.is("WHERE"), cur.is("GROUP"), cur.is("HAVING"), cur.is("ORDER"), cur.is("LIMIT"):
+	case cur.is("WINDOW") && isKsqlWindow(next.word) && pp.at(pp.pos+2).is("("):
+		if err := pp.ksqlWindow(); err != nil {
+			return err
+		}
+		return pp.behindTable()
+	case cur.is("WHERE"), cur.is("GROUP"), cur.is("HAVING"), cur.is("ORDER"), cur.is("LIMIT"), cur.is("WINDOWED") && next.is("BY"):
 		return nil
 	default:
 		if err := pp.refuseBehindTable(); err != nil {
@@ -26,6 +31,10 @@ func (pp *prepass) behindTable(t *ast.Table) error {
 		}
 		return pp.explainSyntax(pp.ahead(), cur.start)
 	}
+}
+
+func isKsqlWindow(word string) bool {
+	return word == "TUMBLING" || word == "HOPPING" || word == "SESSION"
 }
 
 // ahead returns a fragment with all tokens of this one, those included that the
@@ -87,6 +96,10 @@ func (p *parser) refuseFalseAlias(t, next token) error {
 		return diag.New(diag.Syntax, at, "`%s` cannot stand here", p.raw(t)).WithHint("to call the table so, write AS `%s`", p.raw(t))
 	case "QUALIFY":
 		return refusedQualify(at)
+	case "FORMAT", "SETTINGS":
+		if next.kind == tokWord && !isReserved(next.word) && !next.is("EMIT") {
+			return unsupported(at, "leave it out; options of a query stand in WITH (…)", "%s is not supported", t.word)
+		}
 	case "PREWHERE":
 		return unsupported(at, "write WHERE", "PREWHERE is not supported")
 	case "SAMPLE": // BY

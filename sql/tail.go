@@ -7,7 +7,7 @@ import (
 	"weir/sql/diag"
 )
 
-// atTail tells whether EMIT, ALLOWED LATENESS or WITH ( starts here.
+// atTail tells whether EMIT, ALLOWED LATENESS, FILL ( or WITH ( starts here.
 func (pp *prepass) atTail() bool {
 	t, next := pp.peek(), pp.at(pp.pos+1)
 	switch {
@@ -15,6 +15,8 @@ func (pp *prepass) atTail() bool {
 		return next.is("(")
 	case t.is("ALLOWED"):
 		return next.is("LATENESS")
+	case t.is("FILL"):
+		return pp.from >= 0 && next.is("(") && pp.behindOperand()
 	case t.is("EMIT"):
 		if pp.from < 0 {
 			return false
@@ -66,6 +68,8 @@ func (pp *prepass) readTail() error {
 			return pp.twice("EMIT")
 		}
 		err = pp.emitClause()
+	case pp.peek().is("FILL"):
+		err = pp.fillClause()
 	default:
 		err = pp.latenessClause()
 	}
@@ -82,93 +86,6 @@ func (pp *prepass) spanFrom(first int) diag.Span { return pp.parser.from(first).
 
 func (pp *prepass) twice(clause string) error {
 	return diag.New(diag.Syntax, pp.peek().span(), "%s stands here twice", clause).WithHint("keep one of them")
-}
-
-// emit returns the tail's Emit, which covers the clause that starts at token first.
-func (pp *prepass) emit(first int) *ast.Emit {
-	at := pp.spanFrom(first)
-	e := pp.frag.tail.emit
-	if e == nil {
-		e = &ast.Emit{}
-		pp.frag.tail.emit = e
-	}
-	e.At = e.At.Join(at)
-	return e
-}
-
-func (pp *prepass) emitClause() error {
-	first := pp.pos
-	pp.pos++
-	for _, spelling := range [...]struct {
-		mode  ast.EmitMode
-		words []string
-	}{
-		{ast.EmitOnWindowClose, []string{"ON", "WINDOW", "CLOSE"}},
-		{ast.EmitOnWindowClose, []string{"AFTER", "WINDOW", "CLOSE"}},
-		{ast.EmitOnWindowClose, []string{"AFTER", "WATERMARK"}},
-		{ast.EmitOnWindowClose, []string{"FINAL"}},
-		{ast.EmitChanges, []string{"CHANGES"}},
-		{ast.EmitChanges, []string{"CHANGELOG"}},
-		{ast.EmitOnUpdate, []string{"ON", "UPDATE"}},
-	} {
-		if pp.accept(spelling.words...) {
-			pp.emit(first).Mode = spelling.mode
-			return nil
-		}
-	}
-	return pp.badEmit(first)
-}
-
-// mistypedEmit is the error for EMIT CHANGE, whose word is reserved in MySQL, so
-// that EMIT does not look like a clause.
-func mistypedEmit(word token) error {
-	return diag.New(diag.Syntax, word.span(), "expected CHANGES, found `%s`", word.word).
-		WithLabel("did you mean CHANGES?").WithHint("write EMIT CHANGES")
-}
-
-// badEmit is the error for an EMIT, at token first, that nothing else follows.
-func (pp *prepass) badEmit(first int) error {
-	const hint = "write EMIT ON WINDOW CLOSE, EMIT CHANGES or EMIT ON UPDATE; without EMIT, windows leave when they close"
-	t := pp.peek()
-	mode := ""
-	switch {
-	case t.is("EVERY") || t.is("PERIODIC") || t.is("STREAM"):
-		mode = t.word
-	case t.is("ON") && pp.at(pp.pos+1).is("CHANGE"):
-		mode = "ON " + pp.at(pp.pos+1).word
-		t = pp.at(pp.pos + 1)
-	default:
-		if t.is("ON") || t.is("AFTER") {
-			pp.pos++
-			if pp.accept("WINDOW") {
-				return pp.expected("CLOSE").WithHint(hint)
-			}
-			return pp.expectedOneOf("WINDOW", "UPDATE").WithHint(hint)
-		}
-		return pp.expectedOneOf("ON", "CHANGES", "FINAL").WithHint(hint)
-	}
-	return diag.New(diag.Unsupported, diag.Span{Start: pp.at(first).start, End: t.end}, "EMIT %s is not supported", mode).WithHint(hint)
-}
-
-func (pp *prepass) latenessClause() error {
-	first := pp.pos
-	pp.pos += 2
-	if e := pp.frag.tail.emit; e != nil && e.Lateness != nil {
-		pp.pos = first
-		return pp.twice("ALLOWED LATENESS")
-	}
-	if !pp.peek().is("INTERVAL") {
-		return pp.expected("INTERVAL").WithHint("write ALLOWED LATENESS INTERVAL 1 MINUTE")
-	}
-	iv, err := pp.interval()
-	if err != nil {
-		return err
-	}
-	if iv.Months < 0 || iv.Micros < 0 {
-		return diag.New(diag.BadLiteral, iv.At, "the allowed lateness is negative")
-	}
-	pp.emit(first).Lateness = iv
-	return nil
 }
 
 // withClause reads WITH (name = value, …).

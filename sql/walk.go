@@ -105,7 +105,8 @@ func (w *walker) query(s *tidb.SelectStmt) (*ast.Select, error) {
 		w.need("HAVING")
 		q.Having = w.expr(s.Having.Expr)
 	}
-	w.coreEnd = w.lex(w.i - 1).end
+	q.Fill = w.frag.tail.fill
+	w.coreEnd = max(w.lex(w.i-1).end, w.frag.unseen)
 	w.tail(q, s)
 	w.finishGroups(q)
 	return q, w.err
