@@ -95,10 +95,7 @@ func (e *exactAcc) update(cols []arrow.Array, rows, ids []int32) {
 		return
 	}
 	vals := int64s(col)
-	sign := int64(-1) // a mask: BIGINT UNSIGNED has none
-	if e.in.Kind == types.Ubigint {
-		sign = 0
-	}
+	sign := e.sign()
 	for i, r := range rows {
 		if !valid.ok(r) {
 			continue
@@ -110,6 +107,14 @@ func (e *exactAcc) update(cols []arrow.Array, rows, ids []int32) {
 		s.hi += v>>63&sign + int64(c)
 		s.n++
 	}
+}
+
+// sign is the mask of an integer's sign: BIGINT UNSIGNED has none.
+func (e *exactAcc) sign() int64 {
+	if e.in.Kind == types.Ubigint {
+		return 0
+	}
+	return -1
 }
 
 func (e *exactAcc) retract(cols []arrow.Array, rows, ids []int32) {
@@ -124,10 +129,10 @@ func (e *exactAcc) retract(cols []arrow.Array, rows, ids []int32) {
 		}
 		return
 	}
-	vals := int64s(cols[0])
+	vals, sign := int64s(cols[0]), e.sign()
 	for i, r := range rows {
 		if valid.ok(r) {
-			v := decimal128.FromI64(vals[r]).Negate()
+			v := decimal128.New(vals[r]>>63&sign, uint64(vals[r])).Negate()
 			e.s[ids[i]].add(v.LowBits(), v.HighBits(), -1)
 		}
 	}

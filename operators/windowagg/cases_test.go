@@ -95,6 +95,11 @@ func appendAny(b array.Builder, v any) {
 			b.Append(int64(v.(int)))
 			return
 		}
+	case *array.Uint64Builder:
+		if v != nil {
+			b.Append(v.(uint64))
+			return
+		}
 	case *array.Date32Builder:
 		if v != nil {
 			b.Append(arrow.Date32(v.(int)))
@@ -189,6 +194,11 @@ func TestKeys(t *testing.T) {
 		{types.DatetimeType(3), []any{3, nil, -1, 3}, []string{"NULL 1", "-1 1", "3 2"}},
 		{types.DateType, []any{3, nil, -1, 3}, []string{"NULL 1", "-1 1", "3 2"}},
 		{types.VarcharType, []any{"b", nil, "", "a\x00", "a", "b", nil}, []string{`NULL 2`, `"" 1`, `"a" 1`, `"a\x00" 1`, `"b" 2`}},
+		{types.TimeType(3), []any{3, nil, -1, 3}, []string{"NULL 1", "-1 1", "3 2"}},
+		{types.IntType(8, true), []any{3, nil, 255, 3}, []string{"NULL 1", "3 2", "255 1"}},
+		{types.UbigintType, []any{uint64(math.MaxUint64), nil, uint64(1), uint64(1 << 63), uint64(1)}, []string{"NULL 1", "1 2", "9223372036854775808 1", "18446744073709551615 1"}},
+		{types.VarbinaryType, []any{"\xff", nil, "", "\x7f", "\xff"}, []string{`NULL 1`, `"" 1`, `"\x7f" 1`, `"\xff" 2`}},
+		{types.FloatType, []any{float64(float32(0.1)), nil, -2.0, float64(float32(0.1))}, []string{"NULL 1", "-2 1", "0.10000000149011612 2"}},
 		{types.BooleanType, []any{true, nil, false, true}, []string{"NULL 1", "false 1", "true 2"}},
 		{types.DoubleType, []any{math.Copysign(0, -1), 0.0, nil, math.NaN(), -1.5, math.Inf(1), -math.NaN()}, []string{"NULL 1", "-1.5 1", "0 2", "+Inf 1", "NaN 2"}},
 		{types.DecimalType(38, 2), []any{decimal128.FromI64(5), nil, decimal128.FromI64(-5), decimal128.FromI64(5)}, []string{"NULL 1", "-5 1", "5 2"}},

@@ -278,6 +278,8 @@ func value(a arrow.Array, i int) string {
 	switch a := a.(type) {
 	case *array.Int64:
 		return fmt.Sprint(a.Value(i))
+	case *array.Uint64:
+		return fmt.Sprint(a.Value(i))
 	case *array.Float64:
 		return strconv.FormatFloat(a.Value(i), 'g', -1, 64)
 	case *array.Decimal128:
