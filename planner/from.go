@@ -11,8 +11,17 @@ import (
 // viewsMax bounds how deep plain views may stand on each other.
 const viewsMax = 32
 
-// from binds the FROM of a query.
+// from binds the FROM of a query, and what a window there says.
 func (b *binder) from(q *ast.Select) (*scope, error) {
+	s, err := b.relation(q)
+	if err != nil || q.From == nil || q.From.Window == nil {
+		return s, err
+	}
+	return b.windowed(q, s)
+}
+
+// relation binds what FROM names.
+func (b *binder) relation(q *ast.Select) (*scope, error) {
 	if q.From == nil {
 		return b.scan(&Relation{Kind: physical.SourceOne, Bounded: true})
 	}

@@ -36,7 +36,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		return nil, nil
 	}
 	g := &grouping{start: -1, end: -1, agg: &logical.Aggregate{In: s.node}, aliases: aliasesOf(q), keyNames: newNamer(), aggNames: newNamer(), behind: map[ast.Expr]bool{}}
-	if hasWindow(q) {
+	if hasWindow(q) || s.through != nil {
 		g.keyNames = newNamer("window_start", "window_end")
 	}
 	var bounds []ast.Expr
@@ -65,6 +65,15 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 			return nil, err
 		}
 	}
+	if s.through != nil && len(bounds) > 0 {
+		if window != nil {
+			return nil, diag.New(diag.BadWindow, window.At, "a query has one window, and FROM has one already")
+		}
+		window = s.through
+		if err := b.setWindow(g.agg, s, window); err != nil {
+			return nil, err
+		}
+	}
 	if window == nil && len(bounds) > 0 {
 		if c, ok := bounds[0].(*ast.Column); ok {
 			return nil, s.unknown(c, nil)
@@ -73,6 +82,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 	}
 	if window == nil {
 		g.sameWindow(s)
+		g.shownWindow(s)
 	}
 	return g, nil
 }

@@ -47,6 +47,8 @@ func (l *lowering) node(n logical.Node) physical.Node {
 			return in
 		}
 		return &physical.Project{In: in, Exprs: n.Exprs, Names: n.Names}
+	case *logical.WindowRows:
+		return &physical.WindowRows{In: l.node(n.In), Window: n.Window, Time: n.Time}
 	case *logical.Aggregate:
 		return l.aggregate(n)
 	case *logical.Union:
@@ -271,6 +273,11 @@ func timeRank(n logical.Node, e physical.Expr) int {
 		if isColumn {
 			named = n.Schema()[c.Index].Name
 		}
+	case *logical.WindowRows:
+		if !isColumn || c.Index < len(n.In.Schema()) {
+			return timeRank(n.In, e)
+		}
+		named = n.Schema()[c.Index].Name
 	case *logical.Aggregate:
 		if isColumn {
 			named = n.Schema()[c.Index].Name

@@ -14,8 +14,6 @@ func missing(q *ast.Select) error {
 	switch {
 	case q.Fill != nil:
 		return no(q.Fill.At, "FILL")
-	case q.From != nil && q.From.Window != nil:
-		return no(q.From.Window.At, "a window in FROM")
 	case q.Emit != nil && q.Emit.Mode == ast.EmitEvery:
 		return no(q.Emit.At, "EMIT EVERY")
 	case q.Emit != nil && q.Emit.Delay != nil:

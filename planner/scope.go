@@ -9,6 +9,7 @@ import (
 	"weir/sql/ast"
 	"weir/sql/diag"
 	"weir/sql/types"
+	"weir/windows"
 )
 
 // scope is what the expressions of one SELECT can name: the visible columns are
@@ -33,6 +34,10 @@ type scope struct {
 	// then nothing of the rows below passes through.
 	group  *grouping
 	sealed bool
+	// through is the window in FROM that GROUP BY means by its bounds; shows is the
+	// one whose bounds are the last three columns.
+	through *ast.Window
+	shows   *windows.Spec
 	// aggregated is set if the rows are the result of a GROUP BY inside a view.
 	aggregated bool
 	windowed   bool

@@ -10,6 +10,7 @@ import (
 	"weir/operators/stamp"
 	"weir/operators/topn"
 	"weir/operators/windowagg"
+	"weir/operators/windowrows"
 	"weir/planner/physical"
 )
 
@@ -134,6 +135,8 @@ func buildOne(n physical.Node) (operators.Operator, error) {
 		return filter.New(n)
 	case *physical.Project:
 		return project.New(n)
+	case *physical.WindowRows:
+		return windowrows.New(n)
 	case *physical.WindowPartial:
 		return windowagg.NewPartial(n)
 	case *physical.WindowFinal:

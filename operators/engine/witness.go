@@ -80,6 +80,9 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 			w.window = p
 			break
 		}
+		if _, many := n.(*physical.WindowRows); many {
+			break // what it shows of a row is judged, not the row
+		}
 		_, filters := n.(*physical.Filter)
 		w.filtered = w.filtered || filters
 		w.filters = append(w.filters, n)

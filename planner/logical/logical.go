@@ -77,6 +77,14 @@ type Aggregate struct {
 	Aggs     []Agg
 }
 
+// WindowRows shows each row once for every window that Time is in; the bounds of
+// the window stand behind the columns of the input.
+type WindowRows struct {
+	In     Node
+	Window windows.Spec
+	Time   physical.Expr
+}
+
 // Sort orders a bounded input and keeps Limit rows after Offset; Limit < 0 keeps all.
 type Sort struct {
 	In     Node
@@ -111,6 +119,11 @@ func (u *Union) describe() string { return "Union" }
 
 // Schema is that of the input.
 func (f *Filter) Schema() stream.Schema { return f.In.Schema() }
+
+// Schema is that of the input, and the bounds of a window.
+func (w *WindowRows) Schema() stream.Schema {
+	return append(append(stream.Schema(nil), w.In.Schema()...), physical.WindowFields(w.Window)...)
+}
 
 // Schema is one column per expression.
 func (p *Project) Schema() stream.Schema {
@@ -169,6 +182,9 @@ func (f *Filter) Input() Node { return f.In }
 func (p *Project) Input() Node { return p.In }
 
 // Input returns the node below.
+func (w *WindowRows) Input() Node { return w.In }
+
+// Input returns the node below.
 func (a *Aggregate) Input() Node { return a.In }
 
 // Input returns the node below.
@@ -203,6 +219,10 @@ func (f *Filter) describe() string { return "Filter " + physical.Format(f.Pred) 
 
 func (p *Project) describe() string {
 	return physical.Describe(&physical.Project{Exprs: p.Exprs, Names: p.Names})
+}
+
+func (w *WindowRows) describe() string {
+	return "WindowRows " + physical.FormatWindow(w.Window) + " on " + physical.Format(w.Time)
 }
 
 func (a *Aggregate) describe() string {

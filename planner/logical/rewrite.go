@@ -11,6 +11,10 @@ func WithInput(n Node, in Node) Node {
 		c := *n
 		c.In = in
 		return &c
+	case *WindowRows:
+		c := *n
+		c.In = in
+		return &c
 	case *Aggregate:
 		c := *n
 		c.In = in

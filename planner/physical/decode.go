@@ -131,6 +131,8 @@ func decodeNode(n *nodeJSON, input Node) (Node, error) {
 		out = &Filter{In: input, Pred: pred}
 	case "project":
 		out, err = decodeProject(n, input)
+	case "window_rows":
+		out, err = decodeWindowRows(n, input)
 	case "window_partial":
 		p := &WindowPartial{In: input, TimeCol: n.TimeCol, WCol: n.WCol}
 		if p.WindowAgg, err = decodeWindow(n.Agg); err == nil {
@@ -239,6 +241,23 @@ func decodeProject(n *nodeJSON, input Node) (*Project, error) {
 		p.Exprs = append(p.Exprs, e)
 	}
 	return p, nil
+}
+
+// decodeWindowRows reads the rows of windows, whose time stands where a filter has
+// its predicate.
+func decodeWindowRows(n *nodeJSON, input Node) (*WindowRows, error) {
+	agg, err := decodeWindow(n.Agg)
+	if err != nil {
+		return nil, err
+	}
+	at, err := decodeExpr(n.Pred, input.Schema())
+	switch {
+	case err != nil:
+		return nil, err
+	case at == nil || at.Type().Kind != types.Datetime || !agg.Window.Sliced() || len(agg.Keys)+len(agg.Aggs) > 0:
+		return nil, errors.New("rows of windows need a window and a time")
+	}
+	return &WindowRows{In: input, Window: agg.Window, Time: at}, nil
 }
 
 func decodeWindow(in *windowJSON) (out WindowAgg, err error) {

@@ -59,6 +59,11 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 	case *Project:
 		out.Op, out.Names = "project", texts(n.Names)
 		out.Exprs, err = encodeExprs(n.Exprs)
+	case *WindowRows:
+		out.Op = "window_rows"
+		if out.Agg, err = encodeWindow(&WindowAgg{Window: n.Window}); err == nil {
+			out.Pred, err = encodeExpr(n.Time)
+		}
 	case *WindowPartial:
 		out.Op, out.TimeCol, out.WCol = "window_partial", n.TimeCol, n.WCol
 		out.Agg, err = encodeWindow(&n.WindowAgg)

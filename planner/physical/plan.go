@@ -106,6 +106,17 @@ type Project struct {
 	Names []string
 }
 
+// WindowRows shows each row once for every window that Time is in: the columns of
+// the input, then window_start, window_end and window_time.
+type WindowRows struct {
+	In     Node
+	Window windows.Spec
+	Time   Expr // DATETIME, over the input
+}
+
+// WindowTimeBefore is how long before its end the window_time of a window is.
+const WindowTimeBefore = time.Millisecond
+
 // WindowAgg is what both halves of a windowed aggregation share.
 type WindowAgg struct {
 	Window   windows.Spec

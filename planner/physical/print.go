@@ -105,6 +105,8 @@ func Describe(n Node) string {
 		return "Filter " + Format(n.Pred)
 	case *Project:
 		return "Project " + n.describe()
+	case *WindowRows:
+		return "WindowRows " + FormatWindow(n.Window) + " on " + Format(n.Time)
 	case *WindowPartial:
 		return "WindowPartial " + n.describe(n.In.Schema(), n.TimeCol)
 	case *Exchange:

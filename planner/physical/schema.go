@@ -33,6 +33,20 @@ func (s *Scan) Schema() stream.Schema {
 // Schema is that of the input.
 func (f *Filter) Schema() stream.Schema { return f.In.Schema() }
 
+// Schema is that of the input, and the bounds of a window.
+func (w *WindowRows) Schema() stream.Schema {
+	return append(append(stream.Schema(nil), w.In.Schema()...), WindowFields(w.Window)...)
+}
+
+// WindowFields are the columns that show a window to which a row belongs.
+func WindowFields(s windows.Spec) stream.Schema {
+	at := types.DatetimeType(3)
+	if !s.Millis() {
+		at = types.DatetimeType(6)
+	}
+	return stream.Schema{{Name: "window_start", Type: at}, {Name: "window_end", Type: at}, {Name: "window_time", Type: at}}
+}
+
 // Schema is one column per expression.
 func (p *Project) Schema() stream.Schema {
 	out := make(stream.Schema, len(p.Exprs))
@@ -146,6 +160,9 @@ func (f *Filter) Input() Node { return f.In }
 
 // Input returns the node below.
 func (p *Project) Input() Node { return p.In }
+
+// Input returns the node below.
+func (w *WindowRows) Input() Node { return w.In }
 
 // Input returns the node below.
 func (w *WindowPartial) Input() Node { return w.In }

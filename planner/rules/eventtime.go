@@ -22,6 +22,8 @@ func takeEventTime(n logical.Node, event physical.Expr) logical.Node {
 		return &c
 	case *logical.Aggregate:
 		event = m.Time
+	case *logical.WindowRows:
+		event = m.Time
 	case *logical.Filter:
 	case *logical.Union: // its branches have one each, or the window drops what has none
 		return m.Each(func(in logical.Node) logical.Node { return takeEventTime(in, nil) })

@@ -45,6 +45,8 @@ func FoldConstants(root logical.Node, fold Fold) (logical.Node, error) {
 			return foldFilter(n, one)
 		case *logical.Project:
 			return &logical.Project{In: n.In, Exprs: list(n.Exprs), Names: n.Names}
+		case *logical.WindowRows:
+			return &logical.WindowRows{In: n.In, Window: n.Window, Time: one(n.Time)}
 		case *logical.Aggregate:
 			c := *n
 			c.Keys, c.Time = list(n.Keys), one(n.Time)

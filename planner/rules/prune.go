@@ -31,6 +31,15 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 		return pruneProject(n, needed)
 	case *logical.Union:
 		return n.Each(func(in logical.Node) logical.Node { return pruneTo(in, needed) }), positions(needed)
+	case *logical.WindowRows:
+		width := len(n.In.Schema())
+		need := append([]bool(nil), needed[:width]...)
+		mark(need, n.Time)
+		in, at := prune(n.In, need)
+		for i := range len(needed) - width { // the bounds stay
+			at = append(at, len(in.Schema())+i)
+		}
+		return &logical.WindowRows{In: in, Window: n.Window, Time: move(n.Time, at)}, at
 	case *logical.Aggregate:
 		return pruneAggregate(n, needed)
 	case *logical.Sort:

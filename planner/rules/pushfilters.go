@@ -33,12 +33,29 @@ func push(n logical.Node, preds []physical.Expr) logical.Node {
 			}
 		}
 		return filter(logical.WithInput(n, push(n.In, below)), above)
+	case *logical.WindowRows:
+		var below, above []physical.Expr
+		for _, p := range preds {
+			if onlyBelow(p, len(n.In.Schema())) {
+				below = append(below, p)
+			} else {
+				above = append(above, p)
+			}
+		}
+		return filter(logical.WithInput(n, push(n.In, below)), above)
 	case *logical.Scan:
 		return filter(n, preds)
 	case *logical.Union:
 		return n.Each(func(in logical.Node) logical.Node { return push(in, append([]physical.Expr(nil), preds...)) })
 	}
 	return filter(logical.WithInput(n, push(n.Input(), nil)), preds)
+}
+
+// onlyBelow tells whether a predicate reads the first width columns alone.
+func onlyBelow(p physical.Expr, width int) bool {
+	ok := true
+	physical.Columns(p, func(c *physical.Column) { ok = ok && c.Index < width })
+	return ok
 }
 
 // onKeys tells whether a predicate over an aggregate's output reads group keys
