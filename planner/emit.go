@@ -45,10 +45,9 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 // the outermost query that names one holds for the views in it, too. A bounded
 // query has one answer, whatever the mode.
 func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
-	updates := b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate
 	logical.Walk(root, func(n logical.Node) { // what is read before what reads it
 		if a, ok := n.(*logical.Aggregate); ok && b.live {
-			a.Updates = updates || a.Window.Kind == windows.None
+			a.Updates = a.Updates || a.Window.Kind == windows.None
 			a.Retracts = !appendOnly(a.In)
 		}
 	})

@@ -136,6 +136,11 @@ func (b *binder) view(t *ast.Table, rel *Relation) (*scope, error) {
 		return nil, diag.New(diag.Unsupported, t.Span(), "the view `%s` has an ORDER BY or a LIMIT", rel.Name).
 			WithHint("write them in the SELECT that reads the view")
 	}
+	if rel.Materialized {
+		mode := b.mode
+		b.mode = ast.EmitDefault
+		defer func() { b.mode = mode }()
+	}
 	in, err := b.body(rel.Inline)
 	if err != nil {
 		return nil, elsewhere(err, t, rel.Name)

@@ -84,6 +84,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		g.sameWindow(s)
 		g.shownWindow(s)
 	}
+	g.agg.Updates = b.live && (b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate)
 	return g, nil
 }
 

@@ -45,6 +45,7 @@ CREATE VIEW perminute AS SELECT window_start, item, SUM(price) AS total FROM bid
 CREATE VIEW loop1 AS SELECT * FROM loop2;
 CREATE VIEW loop2 AS SELECT * FROM loop1;
 CREATE VIEW broken AS SELECT nothing FROM bids;
+CREATE MATERIALIZED VIEW moving AS SELECT window_start, window_time, item, SUM(price) AS total FROM bids GROUP BY item, TUMBLE(ts, INTERVAL 1 MINUTE) EMIT CHANGES;
 CREATE MATERIALIZED VIEW totals AS SELECT window_start, window_end, item, SUM(price) AS total FROM bids GROUP BY item, TUMBLE(ts, INTERVAL 1 MINUTE);
 `
 
@@ -57,6 +58,17 @@ func (n names) Relation(t *ast.Table) (*planner.Relation, error) {
 		return r, nil
 	}
 	return nil, diag.New(diag.UnknownObject, t.Span(), "there is no `%s`", name)
+}
+
+// following resolves names for a query that goes on: a materialized view is what
+// its query computes.
+type following struct{ names }
+
+func (f following) Relation(t *ast.Table) (*planner.Relation, error) {
+	if r, ok := f.names["follow "+t.Name.Text]; ok {
+		return r, nil
+	}
+	return f.names.Relation(t)
 }
 
 // newWorld plans the world's statements one after the other.
@@ -78,6 +90,7 @@ func newWorld(t testing.TB) planner.Config {
 				if err != nil {
 					t.Fatal(err)
 				}
+				cfg.Relations.(names)["follow "+s.Name.Text] = &planner.Relation{Name: s.Name.Text, Inline: s.Query, Materialized: true}
 				r = &planner.Relation{Kind: physical.SourceView, Name: s.Name.Text, Columns: p.Root.Schema(), Key: p.Key, Bounded: true}
 			}
 			cfg.Relations.(names)[s.Name.Text] = r
@@ -133,6 +146,9 @@ func plan(t testing.TB, cfg planner.Config, text string) string {
 	case *ast.Select:
 		p, err = planner.Plan(s, cfg)
 	case *ast.CreateView:
+		if s.Materialized {
+			cfg.Relations = following{cfg.Relations.(names)}
+		}
 		p, err = planner.PlanView(s.Query, cfg)
 	default:
 		t.Fatalf("%T cannot be planned", stmt)

@@ -33,6 +33,9 @@ type Relation struct {
 	// Inline is the query of a plain view, which is planned in place; Columns is
 	// empty then.
 	Inline *ast.Select
+	// Materialized is set if Inline is the query of a materialized view, which says
+	// itself when its rows leave.
+	Materialized bool
 	// Key is the columns that identify a row of a materialized view, nil if it is a bag.
 	Key []int
 }
@@ -86,16 +89,7 @@ func PlanView(q *ast.Select, cfg Config) (*physical.Plan, error) {
 			WithLabel("not in a view").
 			WithHint("write LIMIT in the SELECT that reads the view")
 	}
-	p, err := Plan(q, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if s := scanOf(p.Root); s.Kind == physical.SourceView {
-		return nil, diag.New(diag.Unsupported, q.From.Span(), "a view over the materialized view `%s` would not follow its changes", s.Relation).
-			WithLabel("its content at this moment").
-			WithHint("read the stream that `%s` reads, or make the inner one a plain view with CREATE VIEW", s.Relation)
-	}
-	return p, nil
+	return Plan(q, cfg)
 }
 
 // CheckStream checks what a CREATE STREAM computes of its columns: whether the
@@ -131,11 +125,4 @@ func orderSpan(q *ast.Select) diag.Span {
 		at = at.Join(o.At)
 	}
 	return at
-}
-
-func scanOf(n physical.Node) *physical.Scan {
-	for n.Input() != nil {
-		n = n.Input()
-	}
-	return n.(*physical.Scan)
 }

@@ -97,25 +97,15 @@ func (c *Catalog) AddView(v *View, orReplace, ifNotExists bool, at diag.Span) (c
 
 // checkReads refuses a view over something that is not there, or over itself.
 func (c *Catalog) checkReads(v *View) error {
-	from := source(v)
-	if from == nil {
-		return nil
-	}
-	if from.Text == v.Name {
-		return diag.New(diag.WrongObject, from.At, "the view `%s` cannot read itself", v.Name)
-	}
-	if c.kind(from.Text) == ast.AnyObject {
-		return c.unknown(*from)
+	for _, from := range sources(v) {
+		if from.Text == v.Name {
+			return diag.New(diag.WrongObject, from.At, "the view `%s` cannot read itself", v.Name)
+		}
+		if c.kind(from.Text) == ast.AnyObject {
+			return c.unknown(*from)
+		}
 	}
 	return nil
-}
-
-// source returns the stream or view that a view reads, nil if it reads a file.
-func source(v *View) *ast.Name {
-	if v.Query == nil || v.Query.From == nil || v.Query.From.File {
-		return nil
-	}
-	return &v.Query.From.Name
 }
 
 // number gives an object the next number, or takes note of the one it has.
@@ -182,7 +172,7 @@ func (c *Catalog) kind(name string) ast.ObjectKind {
 func (c *Catalog) reader(name string) (what, who string) {
 	var first string
 	for _, v := range c.views {
-		if from := source(v); from != nil && from.Text == name && v.Name != name && (first == "" || v.Name < first) {
+		if reads(v, name) && v.Name != name && (first == "" || v.Name < first) {
 			first, what = v.Name, "view"
 			if who = v.Name; v.Sink != "" {
 				what, who = "sink", v.Sink

@@ -207,14 +207,12 @@ func (db *database) planView(s *ast.CreateView, rel *relations) (*physical.Plan,
 		}
 		return p, db.noViewOverFile(s, p, rel)
 	}
+	rel.follow = true
 	p, err := planner.PlanView(s.Query, db.planConfig(rel))
 	if err != nil {
 		return nil, err
 	}
-	if err := db.noViewOverFile(s, p, rel); err != nil {
-		return nil, err
-	}
-	return p, noViewOverView(s.Query, p)
+	return p, db.noViewOverFile(s, p, rel)
 }
 
 // startView runs a view's plan. The caller holds db.ddl.

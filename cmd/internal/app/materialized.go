@@ -12,7 +12,6 @@ import (
 	"weir/operators/stream"
 	"weir/operators/views"
 	"weir/planner/physical"
-	"weir/sql/ast"
 	"weir/sql/catalog"
 	"weir/sql/diag"
 )
@@ -248,16 +247,6 @@ func (db *database) running() []*materialized {
 		}
 	}
 	return out
-}
-
-// noViewOverView refuses a materialized view that reads another: its input has
-// no end and no event time of its own.
-func noViewOverView(q *ast.Select, p *physical.Plan) error {
-	if scan := scanOf(p.Root); scan.Kind == physical.SourceView {
-		return diag.New(diag.Unsupported, q.From.Name.At, "a materialized view over materialized view `%s`", scan.Relation).
-			WithHint("write the query over the stream that `%s` reads, or CREATE VIEW (not materialized) over it", scan.Relation)
-	}
-	return nil
 }
 
 // describeState is a word on how a query is doing.

@@ -34,6 +34,9 @@ type relations struct {
 	db    *database
 	notes func(format string, args ...any)
 	found []relation
+	// follow is set for a query that goes on: it follows a materialized view, by
+	// computing what that computes. Else it reads what the view holds.
+	follow bool
 }
 
 // relation is what a scan reads.
@@ -81,6 +84,9 @@ func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
 	if v, ok := r.db.catalog.View(name); ok {
 		if !v.Materialized {
 			return &planner.Relation{Name: name, Inline: v.Query}, nil
+		}
+		if r.follow {
+			return &planner.Relation{Name: name, Inline: v.Query, Materialized: true}, nil
 		}
 		r.found = append(r.found, relation{view: v})
 		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
