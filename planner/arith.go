@@ -33,6 +33,9 @@ func number(o operand, what string) (physical.Expr, error) {
 		}
 		return castTo(m.e, types.DoubleType), nil
 	case t.Kind == types.Varbinary:
+		if o = bytesNumber(o); o.e.Type().IsNumeric() {
+			return o.e, nil
+		}
 		return castTo(o.e, types.DoubleType), nil
 	case t.Kind == types.JSON:
 		return castTo(unquoted(o.e), types.DoubleType), nil

@@ -219,6 +219,9 @@ func constantText(e physical.Expr) (string, bool) {
 func meant(o operand, beside types.Type) (operand, error) {
 	text, ok := constantText(o.e)
 	if !ok {
+		if beside.IsNumeric() {
+			return bytesNumber(o), nil
+		}
 		return o, nil
 	}
 	switch {
@@ -455,4 +458,25 @@ func shorten(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
+}
+
+// bytesNumber returns a constant of at most eight bytes, as in 0x4D, as the number that
+// they spell, which is what it is in MySQL where a number is needed.
+func bytesNumber(o operand) operand {
+	l, ok := o.e.(*physical.Literal)
+	if !ok || l.T.Kind != types.Varbinary || l.Value == nil {
+		return o
+	}
+	var n uint64
+	raw, ok := l.Value.(string)
+	if !ok || len(raw) > 8 {
+		return o
+	}
+	for i := range len(raw) {
+		n = n<<8 | uint64(raw[i])
+	}
+	if n > math.MaxInt64 {
+		return operand{&physical.Literal{T: types.UbigintType, Value: n}, o.at}
+	}
+	return operand{bigint(int64(n)), o.at}
 }

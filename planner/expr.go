@@ -1,6 +1,7 @@
 package planner
 
 import (
+	hexa "encoding/hex"
 	"math/big"
 	"strconv"
 	"strings"
@@ -137,8 +138,11 @@ func (x *exprs) literal(l *ast.Literal) (physical.Expr, error) {
 	case ast.StringLiteral:
 		return x.stringLiteral(l)
 	case ast.BytesLiteral:
-		return nil, diag.New(diag.Unsupported, l.At, "a literal of bytes is not supported").
-			WithHint("write a number in decimal, a text in quotes")
+		raw, err := hexa.DecodeString(l.Text)
+		if err != nil {
+			return nil, diag.New(diag.BadLiteral, l.At, "X'%s' holds no bytes", shorten(l.Text))
+		}
+		return &physical.Literal{T: types.VarbinaryType, Value: string(raw)}, nil
 	}
 	return nil, diag.New(diag.Internal, l.At, "no such literal: %d", l.Kind)
 }
