@@ -40,7 +40,7 @@ func (pp *prepass) exprToken() error {
 		}
 		pp.blank(first, "NULL is the least value")
 		return nil
-	case pp.at(pp.pos-1).is(")") && t.kind == tokWord:
+	case t.kind == tokWord && (pp.at(pp.pos-1).is(")") || pp.behindClause()):
 		if ok, err := pp.behindCall(); ok || err != nil {
 			return err
 		}
@@ -50,6 +50,12 @@ func (pp *prepass) exprToken() error {
 	}
 	pp.keep(lexeme{token: t})
 	return nil
+}
+
+// behindClause tells whether a clause behind a call ends in front of the next token.
+func (pp *prepass) behindClause() bool {
+	n := len(pp.frag.lexs)
+	return n > 0 && pp.frag.lexs[n-1].role == clauseBehind && pp.frag.lexs[n-1].end == pp.at(pp.pos-1).end
 }
 
 // cast reads CAST(x AS type), TRY_CAST(x AS type), CONVERT(x, type) and CONVERT(x

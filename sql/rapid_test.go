@@ -44,11 +44,17 @@ func (g *gen) column() string {
 }
 
 func (g *gen) interval() string {
-	return g.join(g.pick("INTERVAL", "interval"), g.pick("5 SECOND", "'5' minutes", "'10 hours'", "1.5 DAY", "-2 month", "'1' YEAR"))
+	return g.join(g.pick("INTERVAL", "interval"), g.pick("5 SECOND", "a MINUTE", "(a + 1) HOURS", "t.a * 2 DAY", "-a SECOND", "'1 month 3 days'", "5 SECOND"))
+}
+
+// length is an interval that a window can be as long as.
+func (g *gen) length() string {
+	return g.join(g.pick("INTERVAL", "interval"), g.pick("5 SECOND", "'5' minutes", "'10 hours'", "1.5 DAY", "-2 month", "'1' YEAR",
+		"'1-2' YEAR TO MONTH", "'1:30' minute_second", "'1 day 02:30:00'", "'P1DT2H'"))
 }
 
 func (g *gen) typ() string {
-	return g.pick("BIGINT", "int", "VARCHAR", "varchar(3)", "STRING", "DOUBLE", "TIMESTAMP(3)", "DATETIME", "BOOLEAN", "DECIMAL(10,2)", "DATE")
+	return g.pick("BIGINT", "int", "VARCHAR", "varchar(3)", "STRING", "DOUBLE", "TIMESTAMP(3)", "DATETIME", "BOOLEAN", "DECIMAL(10,2)", "DATE", "TIME", "BINARY(3)", "CHAR")
 }
 
 func (g *gen) expr() string {
@@ -57,11 +63,11 @@ func (g *gen) expr() string {
 		return g.column()
 	}
 	defer func() { g.depth-- }()
-	switch rapid.IntRange(0, 19).Draw(g.T, "expr") {
+	switch rapid.IntRange(0, 27).Draw(g.T, "expr") {
 	case 0, 1, 2:
 		return g.column()
 	case 3:
-		return g.pick("1", "0", "1.5", "1e3", "NULL", "TRUE", "false", "'x'", `'it''s \n'`, "'日本'", `"d"`)
+		return g.pick("1", "0", "1.5", "1e3", "NULL", "TRUE", "false", "'x'", `'it''s \n'`, "'日本'", `"d"`, "X'4d'", "0x1F", "b'101'", "N'x'", "_utf8mb4'x'")
 	case 4:
 		return g.join(g.operand(), g.pick("+", "-", "*", "/", "%", "DIV", "mod"), g.operand())
 	case 5:
@@ -87,13 +93,37 @@ func (g *gen) expr() string {
 	case 15:
 		return g.operand() + g.maybe(" ") + "::" + g.typ()
 	case 16:
-		return g.join(g.operand(), g.pick("+", "-"), g.interval())
+		return g.join(g.operand(), g.pick("+", "-"), g.pick(g.interval(), g.length()))
 	case 17:
 		return g.join(g.pick("COUNT", "sum", "MIN", "AVG"), "(", g.expr(), ")")
 	case 18:
 		return g.join(g.pick("COALESCE", "CONCAT", "mod", "IF", "date_add"), "(", g.expr(), ",", g.pick(g.interval(), g.expr()), ")")
 	}
-	return g.pick("COUNT( * )", "EXTRACT(hour FROM ts)", "DATE '2026-11-20'", "TIMESTAMP'2026-11-20 00:00:00.5'", "SUBSTRING(a FROM 1 FOR 2)", "NOW()", "CURRENT_TIMESTAMP")
+	switch rapid.IntRange(0, 7).Draw(g.T, "dialects") {
+	case 0:
+		return g.aggregate()
+	case 1:
+		return g.join(g.pick("TRY_CAST", "cast"), "(", g.expr(), "as", g.typ(), ")")
+	case 2:
+		return g.join("CONVERT", "(", g.expr(), g.pick("USING utf8mb4", ", "+g.typ()), ")")
+	case 3:
+		return g.join(g.operand(), g.pick("->", "->>"), g.pick("'$.a'", "'key'", "0"))
+	case 4:
+		return g.join(g.operand(), g.pick("IS DISTINCT FROM", "IS NOT DISTINCT FROM", "REGEXP", "not rlike", "|", "&", "^", "<<", ">>"), g.operand())
+	case 5:
+		return g.join(g.pick("TRIM(LEADING", "trim ( both", "TRIM( TRAILING"), g.maybe("'x'"), "FROM", g.expr(), ")")
+	case 6:
+		return g.join(g.pick("TIMESTAMPDIFF", "TIMESTAMPADD"), "(", g.pick("SECOND", "month", "SQL_TSI_DAY"), ",", g.expr(), ",", g.expr(), ")")
+	}
+	return g.pick("COUNT( * )", "POSITION('a' IN b)", "EXTRACT(epoch FROM ts)", "FLOOR(ts TO MINUTE)", "CHAR(65 USING utf8mb4)", "INTERVAL(a, 1, 2)", "TIME '10:00:00'",
+		"DATETIME '2026-11-20 10:00:00'", "ts AT TIME ZONE 'UTC'", "~ a", "JSON_VALUE(a, '$.b' RETURNING double)", "EXTRACT(hour FROM ts)", "DATE '2026-11-20'", "TIMESTAMP'2026-11-20 00:00:00.5'", "SUBSTRING(a FROM 1 FOR 2)", "NOW()", "CURRENT_TIMESTAMP")
+}
+
+// aggregate is one with the clauses that stand in it and behind it.
+func (g *gen) aggregate() string {
+	head := g.join(g.pick("COUNT", "sum", "GROUP_CONCAT", "ARRAY_AGG", "FIRST_VALUE", "lag", "HISTOGRAM"), "(")
+	inside := g.join(g.maybe("DISTINCT"), g.expr(), g.maybe(", "+g.expr()), g.maybe("ORDER BY "+g.expr()+g.pick("", " DESC", " asc nulls first")), g.pick("", "SEPARATOR '; '", "IGNORE NULLS", "RESPECT NULLS"))
+	return g.join(head, inside, ")", g.pick("", "IGNORE NULLS"), g.maybe("FILTER (WHERE "+g.expr()+")"))
 }
 
 // operand is an expression that groups wherever it stands.
@@ -113,7 +143,7 @@ func (g *gen) selectStatement() string {
 	return g.join("SELECT", stream, g.join(first, ",", g.expr()),
 		"FROM", g.pick("t", "'f.jsonl'", "stdin", "`my t`"), g.pick("", "t", "AS t"),
 		g.maybe("WHERE "+g.expr()),
-		g.maybe(g.join("GROUP", "BY", g.expr(), ",", "TUMBLE(ts,", g.interval(), ")")),
+		g.maybe(g.join("GROUP", "BY", g.expr(), ",", "TUMBLE(ts,", g.length(), ")")),
 		g.maybe("HAVING "+g.expr()),
 		g.maybe("ORDER BY "+g.expr()+g.pick("", " DESC", " asc")),
 		g.pick("", "LIMIT 5", "LIMIT 5 OFFSET 7", "LIMIT 7, 5"),
