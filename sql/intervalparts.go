@@ -41,17 +41,13 @@ func (s *span) add(value *big.Rat, u unit) {
 // standard has no rule for it.
 func (p *parser) compound(first int, value token, negative bool, text string, from, to int) (*ast.Interval, error) {
 	low, high := fieldRank(units[from].name), fieldRank(units[to].name)
-	parts := strings.FieldsFunc(text, func(r rune) bool { return !isDigit(byte(min(r, 0x7f))) && r != '.' })
-	if n := len(parts); n > 0 && (fields[high] == "MICROSECOND" || fields[high] != "SECOND" && strings.Contains(parts[n-1], ".")) {
-		whole, fraction, ok := strings.Cut(parts[n-1], ".")
-		parts[n-1] = whole
-		if ok { // digits behind the point: as many as microseconds have
-			parts = append(parts, (fraction + "000000")[:max(len(fraction), 6)])
-		}
-	}
 	bad := diag.New(diag.BadLiteral, value.span(), "`%s` is no interval from %s to %s", clip(text), fields[low], fields[high]).
 		WithHint("for example INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 02:03:04.5' DAY TO SECOND")
 	standard := !compoundUnit(p.at(p.pos - 1).word)
+	parts := mysqlParts(text, fields[high] == "MICROSECOND")
+	if standard {
+		parts = standardParts(text, fields[high])
+	}
 	if n := high - low + 1; len(parts) == 0 || len(parts) > n || standard && len(parts) < n {
 		return nil, bad
 	}
@@ -68,6 +64,32 @@ func (p *parser) compound(first int, value token, negative bool, text string, fr
 		sum.add(n.value, u)
 	}
 	return p.sumOf(first, &sum)
+}
+
+// standardParts splits the parts of an interval, of which seconds may have a point.
+func standardParts(text, least string) []string {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return !isDigit(byte(min(r, 0x7f))) && r != '.' })
+	if n := len(parts); n > 0 && (least == "MICROSECOND" || least != "SECOND" && strings.Contains(parts[n-1], ".")) {
+		whole, fraction, ok := strings.Cut(parts[n-1], ".")
+		parts[n-1] = whole
+		if ok { // digits behind the point: as many as microseconds have
+			parts = append(parts, (fraction + "000000")[:max(len(fraction), 6)])
+		}
+	}
+	return parts
+}
+
+// mysqlParts splits at everything that is no digit, as MySQL does. Of microseconds
+// the digits are a fraction: '1.5' is one second and a half.
+func mysqlParts(text string, micros bool) []string {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+	if n := len(parts); micros && n > 0 {
+		if len(parts[n-1]) > 6 {
+			return nil
+		}
+		parts[n-1] = (parts[n-1] + "000000")[:6]
+	}
+	return parts
 }
 
 // textUnits are the abbreviations that stand in quoted intervals. A lone M is left
