@@ -124,9 +124,12 @@ func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
 		return nil, diag.New(diag.WrongType, o.at, "%s does not take an INTERVAL", name)
 	}
 	switch want {
-	case types.Varchar:
+	case types.Varchar, types.Varbinary:
 		if have.Kind == types.JSON {
 			return unquoted(o.e), nil
+		}
+		if want == types.Varbinary && have.Kind == types.Varbinary {
+			return o.e, nil
 		}
 		return castTo(o.e, types.VarcharType), nil
 	case types.Bigint, types.Double:

@@ -246,9 +246,25 @@ func (x *exprs) logical(e *ast.Binary) (physical.Expr, error) {
 	return &physical.Call{Fn: e.Op, Args: []physical.Expr{l, r}, T: types.BooleanType}, nil
 }
 
-// bits binds an operator of 64 bits.
+// bits binds an operator of 64 bits. The result has no sign, as in MySQL.
 func bits(op string, ops ...operand) (physical.Expr, error) {
-	return function{fn: op, params: []types.Kind{types.Bigint}, result: types.BigintType}.apply("`"+op+"`", ops)
+	call := &physical.Call{Fn: op, T: types.UbigintType}
+	for _, o := range ops {
+		e, err := bitsOf(o, "`"+op+"`")
+		if err != nil {
+			return nil, err
+		}
+		call.Args = append(call.Args, e)
+	}
+	return call, nil
+}
+
+// bitsOf makes an integer of an operand: one without a sign stays so.
+func bitsOf(o operand, what string) (physical.Expr, error) {
+	if o.kind() == types.Ubigint {
+		return o.e, nil
+	}
+	return o.as(types.Bigint, what)
 }
 
 func compare(op string, l, r operand) (physical.Expr, error) {

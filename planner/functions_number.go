@@ -27,7 +27,7 @@ func numericFunctions(m map[string]function) {
 	m["CONV"] = function{fn: "conv", usage: "(n, from, to)", doc: "A whole number of base from, as text in base to; bases go from 2 to 36, a negative one reads and writes a sign. NULL for other bases.", min: 3, max: 3, bind: conv}
 	m["BIN"] = inBase("2", "BIN(12) is '1100'")
 	m["OCT"] = inBase("8", "OCT(12) is '14'")
-	m["BIT_COUNT"] = function{fn: "bit_count", usage: "(n)", doc: "How many of the 64 bits of n are set.", min: 1, max: 1, params: []types.Kind{types.Bigint}, result: types.BigintType}
+	m["BIT_COUNT"] = function{fn: "bit_count", usage: "(n)", doc: "How many of the 64 bits of n are set.", min: 1, max: 1, bind: bitCount}
 	m["FORMAT"] = function{fn: "format", usage: "(x, digits[, 'en_US'])", doc: "A number for people: commas between thousands, and that many digits behind the point, at most 30.", min: 2, max: 3, bind: format}
 	m["WIDTH_BUCKET"] = function{fn: "width_bucket", usage: "(x, low, high, n)", doc: "Which of n equal parts from low to high x lies in, counted from 1; 0 below low, n + 1 from high on.", min: 4, max: 4, params: []types.Kind{types.Double, types.Double, types.Double, types.Bigint}, result: types.BigintType}
 	m["RAND"] = function{fn: "rand", usage: "([seed])", doc: "A DOUBLE from 0 to below 1 that looks random. It follows from the stream, the shard and the sequence of the row, so a replay gets the same.", min: 0, max: 1, bind: random}
@@ -253,4 +253,12 @@ func (x *exprs) ownSeed() int64 {
 	x.b.seeds++
 	_, _ = fmt.Fprintf(h, "%s/%d", name, x.b.seeds) // a hash takes everything
 	return int64(h.Sum64())
+}
+
+func bitCount(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	n, err := bitsOf(args[0], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{n}, T: types.BigintType}, nil
 }

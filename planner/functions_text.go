@@ -86,19 +86,23 @@ func test(fn, usage, doc string, args int, params ...types.Kind) function {
 
 // codeFunctions registers hashes, and what reads and writes bytes as text.
 func codeFunctions(m map[string]function) {
-	s, n := types.Varchar, types.Bigint
+	s, n, raw := types.Varchar, types.Bigint, types.Varbinary
 	str := func(fn, usage, doc string, params ...types.Kind) function {
 		return function{fn: fn, usage: usage, doc: doc, min: len(params), max: len(params), params: params, result: types.VarcharType}
 	}
-	m["MD5"] = str("md5", "(s)", "The MD5 hash, as hexadecimal digits.", s)
-	m["SHA1"] = str("sha1", "(s)", "The SHA-1 hash, as hexadecimal digits.", s)
+	binary := func(f function) function {
+		f.result = types.VarbinaryType
+		return f
+	}
+	m["MD5"] = str("md5", "(s)", "The MD5 hash, as hexadecimal digits.", raw)
+	m["SHA1"] = str("sha1", "(s)", "The SHA-1 hash, as hexadecimal digits.", raw)
 	alias(m, "SHA", "SHA1")
-	m["SHA2"] = str("sha2", "(s, bits)", "The SHA-2 hash of 224, 256, 384 or 512 bits (0 is 256), as hexadecimal digits; NULL for other bits.", s, n)
-	m["CRC32"] = function{fn: "crc32", usage: "(s)", doc: "The CRC-32 check sum, a BIGINT from 0 to 4294967295.", min: 1, max: 1, params: []types.Kind{s}, result: types.BigintType}
-	m["HEX"] = function{fn: "hex", usage: "(x)", doc: "The bytes of a text in hexadecimal digits; of a number its value, rounded, in base 16.", min: 1, max: 1, params: []types.Kind{s}, result: types.VarcharType, bind: hex}
-	m["UNHEX"] = str("unhex", "(s)", "The text whose bytes the hexadecimal digits are; NULL for other characters and for bytes that are not UTF-8.", s)
-	m["TO_BASE64"] = str("to_base64", "(s)", "Text in base64, in lines of 76 characters.", s)
-	m["FROM_BASE64"] = str("from_base64", "(s)", "The text in base64; NULL for what is not base64 and for bytes that are not UTF-8.", s)
+	m["SHA2"] = str("sha2", "(s, bits)", "The SHA-2 hash of 224, 256, 384 or 512 bits (0 is 256), as hexadecimal digits; NULL for other bits.", raw, n)
+	m["CRC32"] = function{fn: "crc32", usage: "(s)", doc: "The CRC-32 check sum, a BIGINT from 0 to 4294967295.", min: 1, max: 1, params: []types.Kind{raw}, result: types.BigintType}
+	m["HEX"] = function{fn: "hex", usage: "(x)", doc: "The bytes of a text in hexadecimal digits; of a number its value, rounded, in base 16.", min: 1, max: 1, params: []types.Kind{raw}, result: types.VarcharType, bind: hex}
+	m["UNHEX"] = binary(str("unhex", "(s)", "The bytes that hexadecimal digits stand for, a VARBINARY; NULL for other characters. CAST(… AS VARCHAR) makes text of it.", s))
+	m["TO_BASE64"] = str("to_base64", "(s)", "Bytes or text in base64, in lines of 76 characters.", raw)
+	m["FROM_BASE64"] = binary(str("from_base64", "(s)", "The bytes that base64 stands for, a VARBINARY; NULL for what is not base64.", s))
 	m["CHAR"] = function{fn: "char", usage: "(n, …)", doc: "The text of these bytes; a number above 255 is several. NULL for bytes that are not UTF-8.", min: 1, max: -1, params: []types.Kind{n}, result: types.VarcharType}
 	m["INET_ATON"] = function{fn: "inet_aton", usage: "(s)", doc: "An IPv4 address as a number; NULL for what is none.", min: 1, max: 1, params: []types.Kind{s}, result: types.BigintType}
 	m["INET_NTOA"] = str("inet_ntoa", "(n)", "The IPv4 address of a number; NULL for what is none.", n)
@@ -141,7 +145,7 @@ func hex(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, erro
 	if t := args[0].e.Type(); !t.IsNumeric() && t.Kind != types.Boolean {
 		return f.apply(c.Name.Text, args)
 	}
-	n, err := args[0].as(types.Bigint, c.Name.Text)
+	n, err := bitsOf(args[0], c.Name.Text)
 	if err != nil {
 		return nil, err
 	}

@@ -83,11 +83,13 @@ func misuse(call *physical.Call) error {
 }
 
 // takes tells whether the arguments have exactly these kinds; one kind stands
-// for all. A NULL without a type fits everywhere.
+// for all, and VARBINARY for VARCHAR, too. A NULL without a type fits everywhere.
 func takes(call *physical.Call, kinds ...types.Kind) bool {
 	for i, arg := range call.Args {
 		want := kinds[min(i, len(kinds)-1)]
-		if k := arg.Type().Kind; k != want && k != types.Null {
+		k := arg.Type().Kind
+		bytes := want == types.Varbinary && k == types.Varchar // text is bytes, too
+		if k != want && k != types.Null && !bytes {
 			return false
 		}
 	}

@@ -18,12 +18,12 @@ import (
 
 // codeFunctions lists hashes, and what reads and writes bytes as text.
 func codeFunctions() []function {
-	s, n, b := types.Varchar, types.Bigint, types.Boolean
+	s, n, b, raw := types.Varchar, types.Bigint, types.Boolean, types.Varbinary
 	return []function{
-		{"md5", 1, 1, strictly(s, plain(textRow(md5Row)), s)}, {"sha1", 1, 1, strictly(s, plain(textRow(sha1Row)), s)},
-		{"sha2", 2, 2, strictly(s, plain(textRow(sha2Row)), s, n)}, {"crc32", 1, 1, strictly(n, plain(intRow(crc32Row)), s)},
-		{"hex", 1, 1, strictly(s, plain(textRow(hexRow)), s)}, {"unhex", 1, 1, strictly(s, plain(textRow(unhexRow)), s)},
-		{"to_base64", 1, 1, strictly(s, plain(textRow(toBase64)), s)}, {"from_base64", 1, 1, strictly(s, fromBase64, s)},
+		{"md5", 1, 1, strictly(s, plain(textRow(md5Row)), raw)}, {"sha1", 1, 1, strictly(s, plain(textRow(sha1Row)), raw)},
+		{"sha2", 2, 2, strictly(s, plain(textRow(sha2Row)), raw, n)}, {"crc32", 1, 1, strictly(n, plain(intRow(crc32Row)), raw)},
+		{"hex", 1, 1, strictly(s, plain(textRow(hexRow)), raw)}, {"unhex", 1, 1, strictly(raw, plain(textRow(unhexRow)), s)},
+		{"to_base64", 1, 1, strictly(s, plain(textRow(toBase64)), raw)}, {"from_base64", 1, 1, strictly(raw, fromBase64, s)},
 		{"char", 1, -1, loosely(s, 0, plain(textRow(charRow)), n)},
 		{"inet_aton", 1, 1, strictly(n, plain(intRow(inetAton)), s)}, {"inet_ntoa", 1, 1, strictly(s, plain(textRow(inetNtoa)), n)},
 		{"is_ipv4", 1, 1, loosely(b, 0, plain(boolRow(isIPv4)), s)}, {"is_ipv6", 1, 1, loosely(b, 0, plain(boolRow(isIPv6)), s)},
@@ -77,9 +77,9 @@ func hexRow(dst []byte, a []*vec, i int) ([]byte, answer) {
 }
 
 // unhexRow reads pairs of hexadecimal digits; in front of an odd number of them
-// stands a 0. What is none gives NULL, bytes that are no text have no value.
+// stands a 0. What is none gives NULL.
 func unhexRow(dst []byte, a []*vec, i int) ([]byte, answer) {
-	s, start := a[0].text(i), len(dst)
+	s := a[0].text(i)
 	high, half := byte(0), len(s)%2 == 1
 	for _, c := range s {
 		d := digitOf(c)
@@ -90,14 +90,6 @@ func unhexRow(dst []byte, a []*vec, i int) ([]byte, answer) {
 			dst = append(dst, high<<4|d)
 		}
 		high, half = d, !half
-	}
-	return asText(dst, start)
-}
-
-// asText fails if the bytes from start on are not UTF-8.
-func asText(dst []byte, start int) ([]byte, answer) {
-	if !utf8.Valid(dst[start:]) {
-		return dst, failed
 	}
 	return dst, value
 }
@@ -123,16 +115,16 @@ func fromBase64() interface{ kernel() kernel } {
 				packed = append(packed, c)
 			}
 		}
-		start := len(dst)
 		dst, err := base64.StdEncoding.AppendDecode(dst, packed)
 		if err != nil {
 			return dst, nothing
 		}
-		return asText(dst, start)
+		return dst, value
 	})
 }
 
-// charRow writes numbers as bytes, the high one first, and passes over NULL.
+// charRow writes numbers as bytes, the high one first, and passes over NULL; what
+// is no UTF-8 then has no value.
 func charRow(dst []byte, a []*vec, i int) ([]byte, answer) {
 	start := len(dst)
 	for _, v := range a {
@@ -147,7 +139,10 @@ func charRow(dst []byte, a []*vec, i int) ([]byte, answer) {
 		}
 		dst = append(dst, byte(n))
 	}
-	return asText(dst, start)
+	if !utf8.Valid(dst[start:]) {
+		return dst, failed
+	}
+	return dst, value
 }
 
 // inetAton reads an IPv4 address; of a short one, as 127.1, the last number fills

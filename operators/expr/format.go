@@ -28,6 +28,10 @@ func buildFormat(call *physical.Call, ledger *stream.Ledger) (node, error) {
 		return newLiteral(&physical.Literal{T: call.T})
 	case types.Bigint:
 		write = func(dst []byte, v *vec, i, _ int) ([]byte, bool) { return strconv.AppendInt(dst, v.int(i), 10), true }
+	case types.Ubigint:
+		write = func(dst []byte, v *vec, i, _ int) ([]byte, bool) {
+			return strconv.AppendUint(dst, uint64(v.int(i)), 10), true
+		}
 	case types.Double:
 		write = func(dst []byte, v *vec, i, digits int) ([]byte, bool) {
 			return strconv.AppendFloat(dst, roundNum(v.num(i), digits, halfAway), 'f', -1, 64), true

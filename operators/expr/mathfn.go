@@ -22,12 +22,12 @@ func numberFunctions() []function {
 		{"width_bucket", 4, 4, strictly(types.Bigint, plain(intRow(widthBucket)), d, d, d, types.Bigint)},
 		{"conv", 3, 3, strictly(types.Varchar, plain(textRow(convRow)), types.Varchar, types.Bigint, types.Bigint)},
 		{"format", 2, 2, buildFormat},
-		{"bit_count", 1, 1, strictly(types.Bigint, plain(bitRow(func(x, _ uint64) uint64 { return uint64(mathbits.OnesCount64(x)) })), types.Bigint)},
-		{"~", 1, 1, strictly(types.Bigint, plain(bitRow(func(x, _ uint64) uint64 { return ^x })), types.Bigint)},
+		{"bit_count", 1, 1, buildBits(types.Bigint, func(x, _ uint64) uint64 { return uint64(mathbits.OnesCount64(x)) })},
+		{"~", 1, 1, buildBits(types.Ubigint, func(x, _ uint64) uint64 { return ^x })},
 		{"rand", 3, 3, buildRand}, {"uuid", 3, 3, buildRand},
 	}
-	bits := func(name string, row bitRow) function {
-		return function{name, 2, 2, strictly(types.Bigint, plain(row), types.Bigint)}
+	bits := func(name string, row func(x, y uint64) uint64) function {
+		return function{name, 2, 2, buildBits(types.Ubigint, row)}
 	}
 	return slices.Concat(list, curves(), []function{
 		{"atan2", 2, 2, buildCurve2(math.Atan2)}, {"log", 2, 2, buildCurve2(logOf)},
@@ -97,15 +97,23 @@ func buildCurve2(row func(x, y float64) float64) builder {
 	}
 }
 
-// bitRow computes with the 64 bits of BIGINTs.
-type bitRow func(x, y uint64) uint64
-
-func (row bitRow) kernel() kernel {
-	return func(f *frame, o *out, a []*vec) {
-		y := a[len(a)-1]
-		for i := range f.n {
-			o.ints[i] = int64(row(uint64(a[0].int(i)), uint64(y.int(i))))
+// buildBits makes a function of the 64 bits of integers, with a sign or without.
+func buildBits(result types.Kind, row func(x, y uint64) uint64) builder {
+	return func(call *physical.Call, ledger *stream.Ledger) (node, error) {
+		if call.T.Kind != result {
+			return nil, misuse(call)
 		}
+		for _, arg := range call.Args {
+			if t := arg.Type(); !t.IsInteger() && t.Kind != types.Null {
+				return nil, misuse(call)
+			}
+		}
+		return newStrict(call, ledger, func(f *frame, o *out, a []*vec) {
+			y := a[len(a)-1]
+			for i := range f.n {
+				o.ints[i] = int64(row(uint64(a[0].int(i)), uint64(y.int(i))))
+			}
+		})
 	}
 }
 
@@ -125,6 +133,8 @@ func buildSign(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	switch call.Args[0].Type().Kind {
 	case types.Bigint, types.Null:
 		return newStrict(call, ledger, convert(intsOf, intsOf, func(x int64) (int64, bool) { return sign(x < 0, x > 0) }))
+	case types.Ubigint:
+		return newStrict(call, ledger, convert(intsOf, intsOf, func(x int64) (int64, bool) { return sign(false, x != 0) }))
 	case types.Double:
 		return newStrict(call, ledger, convert(numsOf, intsOf, func(x float64) (int64, bool) { return sign(x < 0, x > 0) }))
 	case types.Decimal:
