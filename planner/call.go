@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -75,27 +74,6 @@ func (x *exprs) noAggregate(c *ast.Call) error {
 	}
 	if x.clause == "WHERE" {
 		return err.WithHint("WHERE runs before rows are grouped; write the condition in HAVING")
-	}
-	return err
-}
-
-func (x *exprs) unknownFunction(c *ast.Call, name string) error {
-	shown := strings.ToLower(name)
-	if absent(name) {
-		return diag.New(diag.UnknownFunction, c.Name.At, "the function `%s` is not supported", shown)
-	}
-	err := diag.New(diag.UnknownFunction, c.Name.At, "there is no function `%s`", shown)
-	candidates := []string{"COUNT", "SUM", "AVG", "MIN", "MAX", "APPROX_PERCENTILE", "TUMBLE", "HOP"}
-	for n := range x.b.functions {
-		candidates = append(candidates, n)
-	}
-	slices.Sort(candidates) // of equals the first is taken
-	if near := diag.Suggest(name, candidates); near != "" {
-		return err.WithHint("did you mean %s?", near)
-	}
-	switch name {
-	case "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "QUANTILE", "QUANTILES", "MEDIAN":
-		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"weir/planner"
+	"weir/sql/ast"
+	"weir/sql/diag"
 )
 
 // TestReference holds the tables of docs/functions.md to the registry. With
@@ -89,6 +91,47 @@ func wrap(words []string, width int) string {
 		line += " " + w
 	}
 	return b.String() + line + "\n"
+}
+
+// TestMySQLFunctions: each function of MySQL 8 is one of ours, syntax, or refused
+// by its own name, and none is two of these.
+func TestMySQLFunctions(t *testing.T) {
+	ours := map[string]bool{"CAST": true, "CONVERT": true} // these are syntax
+	for _, g := range planner.Reference() {
+		for _, f := range g.Functions {
+			ours[f.Name] = true
+		}
+	}
+	refused := planner.Refused()
+	for name := range refused {
+		if ours[name] {
+			t.Errorf("%s is both there and refused: take its name out of planner/refused.go", name)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join("testdata", "mysql.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Split(strings.TrimSpace(string(page)), "\n")[1:]
+	if len(names) < 430 {
+		t.Errorf("testdata/mysql.txt has %d names", len(names))
+	}
+	cfg := newWorld(t)
+	for _, name := range names {
+		hint, no := refused[name]
+		if !no && !ours[name] {
+			t.Errorf("%s is neither there nor refused", name)
+		}
+		if !no {
+			continue
+		}
+		c := &ast.Call{Name: ast.Name{Text: name}}
+		_, err := planner.Plan(&ast.Select{Items: []ast.Item{{Expr: c}}}, cfg)
+		e := diag.From(err)
+		if err == nil || e.Code != diag.UnknownFunction || !strings.Contains(e.Message, "`"+strings.ToLower(name)+"`") || hint != "" && e.Hint != hint {
+			t.Errorf("%s is refused with %v", name, err)
+		}
+	}
 }
 
 // table writes the functions of a group as Markdown.

@@ -18,7 +18,7 @@ type refusal struct {
 // each with the hint that it gets.
 func Refused() map[string]string {
 	out := map[string]string{}
-	for _, r := range slices.Concat(refusedOfServer(), refusedOfData()) {
+	for _, r := range slices.Concat(refusedOfServer(), refusedOfData(), refusedOfRows()) {
 		for _, name := range strings.Fields(r.names) {
 			out[name] = r.hint
 		}
@@ -65,13 +65,28 @@ func refusedOfData() []refusal {
 		{"INET6_ATON INET6_NTOA IS_IPV4_COMPAT IS_IPV4_MAPPED", "INET_ATON, INET_NTOA, IS_IPV4 and IS_IPV6 are here"},
 		{"EXTRACTVALUE UPDATEXML", "XML is not read; JSON is, with JSON_VALUE(doc, '$.name')"},
 		{"FORMAT_PICO_TIME", "write CONCAT(ROUND(x / 1e9, 2), ' ms')"},
-		{"PERIOD_ADD PERIOD_DIFF", "write TIMESTAMPDIFF(MONTH, a, b) for times"},
 		{"GET_FORMAT", "write the format: '%Y-%m-%d %H:%i:%s'"},
 		{"JSON_SCHEMA_VALID JSON_SCHEMA_VALIDATION_REPORT", "JSON_TYPE and JSON_CONTAINS_PATH look at a document"},
 		{"JSON_STORAGE_FREE JSON_STORAGE_SIZE", "LENGTH(doc) is how many bytes it has"},
 		{"JSON_MERGE", "write JSON_MERGE_PRESERVE or JSON_MERGE_PATCH"},
 		{"MATCH", "write x LIKE '%word%' or REGEXP_LIKE(x, 'word')"},
 		{spatial(), "places are numbers: keep longitude and latitude in columns of their own"},
+	}
+}
+
+// refusedOfRows are functions of times and documents, aggregates, and what looks
+// at several rows.
+func refusedOfRows() []refusal {
+	return []refusal{
+		{"TIME TIMEDIFF ADDTIME SUBTIME MAKETIME SEC_TO_TIME TIME_TO_SEC TIME_FORMAT CURTIME CURRENT_TIME UTC_TIME",
+			"TIMESTAMPDIFF(SECOND, a, b) is the time between two, DATE_FORMAT(t, '%T') the clock of one"},
+		{"JSON_ARRAY JSON_OBJECT JSON_QUOTE JSON_PRETTY JSON_SET JSON_INSERT JSON_REPLACE JSON_REMOVE JSON_ARRAY_APPEND JSON_ARRAY_INSERT " +
+			"JSON_MERGE_PATCH JSON_MERGE_PRESERVE", "select the values as columns of their own"},
+		{"JSON_CONTAINS JSON_CONTAINS_PATH JSON_DEPTH JSON_KEYS JSON_OVERLAPS JSON_SEARCH JSON_TABLE", "JSON_EXTRACT, JSON_VALUE and JSON_LENGTH read a document"},
+		{"GROUP_CONCAT JSON_ARRAYAGG JSON_OBJECTAGG", "group by the value, which gives a row for each"},
+		{"STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP", "it follows from AVG(x), AVG(x * x) and COUNT(x)"},
+		{"ANY_VALUE BIT_AND BIT_OR BIT_XOR", "MIN(x) and MAX(x) are there"},
+		{"FIRST_VALUE LAST_VALUE NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE GROUPING", ""},
 	}
 }
 
@@ -119,6 +134,10 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 	slices.Sort(candidates) // of equals the first is taken
 	if near := diag.Suggest(name, candidates); near != "" {
 		return err.WithHint("did you mean %s?", near)
+	}
+	switch name {
+	case "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "QUANTILE", "QUANTILES", "MEDIAN":
+		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
 	}
 	return err
 }
