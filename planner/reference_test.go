@@ -106,6 +106,7 @@ func TestMySQLFunctions(t *testing.T) {
 	for name := range refused {
 		if ours[name] {
 			t.Errorf("%s is both there and refused: take its name out of planner/refused.go", name)
+			delete(refused, name)
 		}
 	}
 	page, err := os.ReadFile(filepath.Join("testdata", "mysql.txt"))
@@ -127,8 +128,11 @@ func TestMySQLFunctions(t *testing.T) {
 		}
 		c := &ast.Call{Name: ast.Name{Text: name}}
 		_, err := planner.Plan(&ast.Select{Items: []ast.Item{{Expr: c}}}, cfg)
-		e := diag.From(err)
-		if err == nil || e.Code != diag.UnknownFunction || !strings.Contains(e.Message, "`"+strings.ToLower(name)+"`") || hint != "" && e.Hint != hint {
+		if err == nil {
+			t.Errorf("%s is planned", name)
+			continue
+		}
+		if e := diag.From(err); e.Code != diag.UnknownFunction || !strings.Contains(e.Message, "`"+strings.ToLower(name)+"`") || hint != "" && e.Hint != hint {
 			t.Errorf("%s is refused with %v", name, err)
 		}
 	}
