@@ -17,12 +17,17 @@ func (p *parser) create() (ast.Statement, error) {
 		}
 		replace = true
 	}
-	switch {
-	case p.accept("STREAM"):
+	switch t := p.peek(); {
+	case t.is("TABLE") && p.isTableOfQuery():
+		p.pos++
+		return p.createTableAs(first, replace)
+	case p.accept("STREAM"), p.accept("SOURCE"), p.accept("TABLE"), p.accept("EXTERNAL", "STREAM"):
 		if replace {
-			return nil, unsupported(p.at(first+1).span().Join(p.at(first+2).span()), "write CREATE STREAM IF NOT EXISTS; replacing a stream would lose its records", "CREATE OR REPLACE STREAM is not supported")
+			return nil, unsupported(p.at(first+1).span().Join(p.at(first+2).span()), "write CREATE STREAM IF NOT EXISTS; replacing a stream would lose its records", "CREATE OR REPLACE %s is not supported", t.word)
 		}
 		return p.createStream(first)
+	case p.accept("PUMP"):
+		return p.createPump(first)
 	case p.accept("VIEW"):
 		return p.createView(first, &ast.CreateView{OrReplace: replace})
 	case p.accept("MATERIALIZED"):
@@ -66,10 +71,17 @@ func (p *parser) createStream(first int) (ast.Statement, error) {
 			return nil, err
 		}
 	}
+	if err := p.formatClause(s); err != nil {
+		return nil, err
+	}
 	if t := p.peek(); t.kind != tokEnd {
 		switch t.word {
-		case "AS", "FROM", "SELECT":
-			return nil, unsupported(t.span(), "write CREATE MATERIALIZED VIEW x AS SELECT …", "a stream over a query is not supported")
+		case "AS", "SELECT":
+			return nil, unsupported(t.span(), "write CREATE MATERIALIZED VIEW x AS SELECT …; or CREATE STREAM x (…), then INSERT INTO x SELECT …", "a stream over a query is not supported")
+		case "FROM":
+			return nil, unsupported(t.span(), "write WITH (connector = …)", "CREATE … FROM is not supported")
+		case "ENGINE", "TIMESTAMP", "PARTITION", "PARTITIONED", "TTL", "SETTINGS", "COMMENT", "LIKE", "INCLUDE", "DISTRIBUTED":
+			return nil, unsupported(t.span(), "options of a stream stand in WITH (…), the event time in its columns: WATERMARK FOR ts AS ts", "%s behind the columns is not supported", t.word)
 		case "WATERMARK":
 			return nil, diag.New(diag.Syntax, t.span(), "WATERMARK stands outside of the column list").
 				WithHint("write CREATE STREAM x (ts DATETIME(3), WATERMARK FOR ts AS ts - INTERVAL 5 SECOND)")
@@ -86,7 +98,10 @@ func (p *parser) createStream(first int) (ast.Statement, error) {
 
 // columns reads (column type, …, WATERMARK FOR column AS expr).
 func (p *parser) columns(s *ast.CreateStream) error {
-	p.pos++ // (
+	p.pos++            // (
+	if p.accept(")") { // eKuiper's way to say that there is no schema
+		return nil
+	}
 	for {
 		var err error
 		if p.peek().is("WATERMARK") && p.at(p.pos+1).is("FOR") {
@@ -115,13 +130,16 @@ func (p *parser) column(s *ast.CreateStream) error {
 	case "PRIMARY", "UNIQUE", "INDEX", "KEY", "CONSTRAINT", "FOREIGN", "CHECK":
 		// KEY is a name, too; a type behind it tells.
 		if n := p.at(p.pos + 1); t.is("PRIMARY") || t.is("FOREIGN") || n.is("(") || n.is("KEY") {
-			return unsupported(t.span(), "a stream has no keys; WITH (partition_key = 'column') says what goes together", "%s is not supported in a stream", t.word)
+			return unsupported(t.span(), noKeys, "a key is not supported in a stream")
 		}
 	}
 	first := p.pos
 	n, err := p.name("the name of a column")
 	if err != nil {
 		return err
+	}
+	if t := p.peek(); t.is("AS") {
+		return diag.New(diag.Syntax, t.span(), "the type of the column `%s` is missing", n.Text).WithHint("write it in front of AS: ts DATETIME(3) AS (FROM_UNIXTIME(ms / 1000))")
 	}
 	typ, err := p.dataType(false)
 	if err != nil {
@@ -138,10 +156,17 @@ func (p *parser) column(s *ast.CreateStream) error {
 			return err
 		}
 	}
+	if p.peek().is("LATENESS") {
+		if err := p.lateness(s, n); err != nil {
+			return err
+		}
+	}
 	def.Node = p.from(first)
 	s.Columns = append(s.Columns, def)
 	return nil
 }
+
+const noKeys = "a stream keeps every row; WITH (partition_key = 'column') says what goes together, and LAST_VALUE(x) with GROUP BY k gives the last row of each key"
 
 // generated reads [GENERATED ALWAYS] AS (expr) [STORED | VIRTUAL]. The column is
 // computed when rows are read, so the last word changes nothing.
@@ -202,7 +227,9 @@ func (p *parser) refuseConstraint() error {
 		return unsupported(t.span(), "every column can be NULL: leave it out", "NOT NULL and NULL are not supported in a stream")
 	case "DEFAULT":
 		return unsupported(t.span(), "a missing value is NULL: leave it out, and write COALESCE(x, 0) in the query", "DEFAULT is not supported in a stream")
-	case "PRIMARY", "KEY", "UNIQUE", "REFERENCES", "CHECK", "COMMENT", "COLLATE", "CHARACTER", "CHARSET", "AUTO_INCREMENT", "METADATA":
+	case "PRIMARY", "KEY":
+		return unsupported(t.span(), noKeys, "a key is not supported in a stream")
+	case "UNIQUE", "REFERENCES", "CHECK", "COMMENT", "COLLATE", "CHARACTER", "CHARSET", "AUTO_INCREMENT", "METADATA":
 		return unsupported(t.span(), "leave it out", "%s is not supported in a stream", t.word)
 	}
 	return p.expected("`,` or `)`")

@@ -191,11 +191,13 @@ func wordLiteral(text string, e ast.Expr) bool {
 
 // namedOtherwise tells whether a node stands for words that are no expression: the
 // 1 HOUR of ksqlDB's SIZE 1 HOUR, the MINUTE of FLOOR(ts TO MINUTE) that became a
-// window, and ksqlDB's WINDOWSTART, which is window_start.
+// window, Feldera's LATENESS, and ksqlDB's WINDOWSTART, which is window_start.
 func namedOtherwise(e ast.Expr, text string) bool {
 	switch e := e.(type) {
 	case *ast.Interval:
 		return !strings.HasPrefix(strings.ToUpper(text), "INTERVAL")
+	case *ast.Binary:
+		return strings.Contains(strings.ToUpper(text), "LATENESS")
 	case *ast.Column:
 		return strings.HasPrefix(e.Name.Text, "window_") && !strings.Contains(text, "_")
 	}

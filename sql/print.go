@@ -56,7 +56,19 @@ func (p *printer) statement(s ast.Statement) {
 	case *ast.Explain:
 		p.put("EXPLAIN ")
 		p.when(s.Mode == ast.ExplainRewrite, "REWRITE ")
-		p.statement(s.Statement)
+		p.when(s.Mode == ast.ExplainAnalyze, "ANALYZE ")
+		if s.Query != nil {
+			p.put("WATERMARK FOR QUERY ", quoteName(s.Query.Text))
+		} else {
+			p.statement(s.Statement)
+		}
+	case *ast.Insert:
+		p.insert(s)
+	case *ast.AlterStream:
+		p.put("ALTER STREAM ", quoteName(s.Name.Text))
+		p.when(s.End, " END")
+	case *ast.Subscribe:
+		p.subscribe(s)
 	default:
 		p.put(fmt.Sprintf("<%T>", s))
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // heads are the first words of the statements.
-var heads = []string{"SELECT", "CREATE", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
+var heads = []string{"SELECT", "CREATE", "INSERT", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "SUBSCRIBE"}
 
 // statement reads one statement by its first word.
 func (p *parser) statement() (ast.Statement, error) {
@@ -16,6 +16,12 @@ func (p *parser) statement() (ast.Statement, error) {
 	switch t := p.peek(); t.word {
 	case "CREATE":
 		return p.create()
+	case "INSERT":
+		return p.insert(p.pos)
+	case "ALTER":
+		return p.alter()
+	case "SUBSCRIBE":
+		return p.subscribe()
 	case "DROP":
 		return p.drop()
 	case "SHOW":
@@ -35,14 +41,10 @@ func (p *parser) refuseHead() error {
 	switch t.word {
 	case "(":
 		return unsupported(t.span(), "write the statement without them", "parentheses around a statement are not supported")
-	case "INSERT", "REPLACE", "UPSERT":
-		hint = "records come in by POST /v1/streams/{name}/records; a query is kept by CREATE MATERIALIZED VIEW"
+	case "REPLACE", "UPSERT":
+		hint = "write INSERT INTO: a stream only grows"
 	case "UPDATE", "DELETE", "MERGE", "TRUNCATE":
 		hint = "a stream only grows"
-	case "SUBSCRIBE":
-		hint = "a SELECT over a stream is live until you stop it"
-	case "ALTER":
-		hint = "DROP it and CREATE it again"
 	case "SET", "USE", "RESET":
 		hint = "there are no variables and no databases; options stand in WITH (…)"
 	case "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK", "UNLOCK":
@@ -53,9 +55,11 @@ func (p *parser) refuseHead() error {
 		hint = "write SELECT"
 	case "RENAME":
 		hint = "DROP it and CREATE it again"
+	case "TERMINATE":
+		hint = "write DROP QUERY q"
 	case "GRANT", "REVOKE", "CALL", "DO", "EXECUTE", "PREPARE", "DEALLOCATE", "HANDLER", "KILL", "FLUSH", "ANALYZE", "OPTIMIZE",
-		"CHECK", "LIST", "PRINT", "TERMINATE", "PAUSE", "RESUME", "HELP", "DECLARE", "FETCH", "PURGE", "RESTORE", "BACKUP", "SHUTDOWN", "BATCH", "TRACE":
-		hint = "the statements are SELECT, CREATE, DROP, SHOW, DESCRIBE and EXPLAIN"
+		"CHECK", "LIST", "PRINT", "PAUSE", "RESUME", "HELP", "DECLARE", "FETCH", "PURGE", "RESTORE", "BACKUP", "SHUTDOWN", "BATCH", "TRACE":
+		hint = "the statements are SELECT, CREATE, INSERT, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN and SUBSCRIBE"
 	default:
 		return p.expectedOneOf(heads...).WithHint("for example: SHOW STREAMS, or with `weir query` SELECT * FROM 'file.jsonl' LIMIT 10")
 	}
@@ -78,8 +82,10 @@ func (p *parser) drop() (ast.Statement, error) {
 		d.Kind = ast.MaterializedView
 	case p.accept("SINK"):
 		d.Kind = ast.SinkObject
+	case p.accept("QUERY"), p.accept("PUMP"):
+		d.Kind = ast.QueryObject
 	default:
-		return nil, p.refuseKind("DROP", "STREAM", "VIEW", "MATERIALIZED VIEW", "SINK")
+		return nil, p.refuseKind("DROP", "STREAM", "VIEW", "MATERIALIZED VIEW", "SINK", "QUERY")
 	}
 	if p.peek().is("IF") {
 		if err := p.expect("IF", "EXISTS"); err != nil {
@@ -107,8 +113,10 @@ func (p *parser) refuseKind(head string, kinds ...string) error {
 		hint = "write " + head + " STREAM"
 	case "CONNECTOR":
 		hint = "write " + head + " SINK"
-	case "FUNCTION", "PUMP", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "TRIGGER", "PROCEDURE", "SEQUENCE", "TYPE", "SECRET", "TEMPORARY", "UNIQUE", "EVENT", "CATALOG", "CONNECTION", "QUERY", "LIVE":
-		hint = "the objects are streams, views, materialized views and sinks"
+	case "FUNCTION", "AGGREGATE":
+		hint = "the functions are those of the reference; an expression can be kept in a view"
+	case "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "TRIGGER", "PROCEDURE", "SEQUENCE", "TYPE", "SECRET", "TEMPORARY", "UNIQUE", "EVENT", "CATALOG", "CONNECTION", "LIVE", "DICTIONARY", "WINDOW":
+		hint = "the objects are streams, views, materialized views, sinks and queries"
 	default:
 		return p.expectedOneOf(kinds...)
 	}
@@ -213,8 +221,13 @@ func (p *parser) explain() (ast.Statement, error) {
 	case "REWRITE":
 		p.pos++
 		e.Mode = ast.ExplainRewrite
-	case "ANALYZE", "WATERMARK", "FORMAT", "VERBOSE", "EXTENDED", "PARTITIONS", "FOR", "(":
-		return nil, unsupported(t.span(), "write EXPLAIN or EXPLAIN REWRITE in front of a statement", "EXPLAIN %s is not supported", t.word)
+	case "ANALYZE":
+		p.pos++
+		e.Mode = ast.ExplainAnalyze
+	case "WATERMARK":
+		return p.explainWatermark(first)
+	case "FORMAT", "VERBOSE", "EXTENDED", "PARTITIONS", "FOR", "(":
+		return nil, unsupported(t.span(), "write EXPLAIN, EXPLAIN ANALYZE or EXPLAIN REWRITE in front of a statement", "EXPLAIN %s is not supported", t.word)
 	case "EXPLAIN":
 		return nil, unsupported(t.span(), "write it once", "EXPLAIN of EXPLAIN is not supported")
 	}
@@ -232,4 +245,21 @@ func (p *parser) explain() (ast.Statement, error) {
 	e.Statement, e.Rewrites = s, p.rewrites
 	e.Node = p.from(first)
 	return e, nil
+}
+
+// explainWatermark reads WATERMARK FOR QUERY name.
+func (p *parser) explainWatermark(first int) (ast.Statement, error) {
+	p.pos++
+	if err := p.expect("FOR"); err != nil {
+		return nil, err
+	}
+	p.acceptObject("QUERY", "VIEW", "PUMP")
+	if t := p.peek(); t.is("SELECT") || t.is("(") {
+		return nil, unsupported(t.span(), "write EXPLAIN WATERMARK FOR QUERY q, with a name that SHOW QUERIES lists", "EXPLAIN WATERMARK of a query that does not run is not supported")
+	}
+	n, err := p.name("the name of a query, as SHOW QUERIES lists it,")
+	if err != nil {
+		return nil, err
+	}
+	return &ast.Explain{Node: p.from(first), Mode: ast.ExplainWatermark, Query: &n}, nil
 }

@@ -176,7 +176,9 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 	case *ast.Explain:
 		return db.explain(s, rel)
 	}
-	return nil, diag.New(diag.Unsupported, s.Span(), "weir does not run %T", s)
+	name := map[bool]string{true: "INSERT INTO", false: "this statement"}
+	_, insert := s.(*ast.Insert)
+	return nil, diag.New(diag.Unsupported, s.Span(), "%s is not supported", name[insert])
 }
 
 // plan turns a query into what the engine runs.

@@ -220,6 +220,12 @@ func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
 		}
 		return db.cells([]string{"bytes", "from", "to", "why"}, rows), nil
 	}
+	switch s.Mode {
+	case ast.ExplainAnalyze:
+		return nil, diag.New(diag.Unsupported, s.At, "EXPLAIN ANALYZE is not supported").WithHint("SHOW QUERIES tells what a query that runs has done")
+	case ast.ExplainWatermark:
+		return nil, diag.New(diag.Unsupported, s.At, "EXPLAIN WATERMARK is not supported").WithHint("SHOW QUERIES tells what a window waits for")
+	}
 	var p *physical.Plan
 	var err error
 	switch st := s.Statement.(type) {
