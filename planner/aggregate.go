@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 
 	"weir/planner/logical"
@@ -13,22 +11,7 @@ import (
 )
 
 // isAggregate tells whether a call is one of the aggregates.
-func isAggregate(c *ast.Call) bool {
-	name := strings.ToUpper(c.Name.Text)
-	return slices.ContainsFunc(Aggregates(), func(f Function) bool { return f.Name == name })
-}
-
-// Aggregates returns every aggregate, for help and completion.
-func Aggregates() []Function {
-	return []Function{
-		{"COUNT", "COUNT(*)", "How many rows there are; COUNT(x): how many where x is not NULL. A BIGINT."},
-		{"SUM", "SUM(x)", "The sum: of integers exact, a DECIMAL(38,0); NULL of no values."},
-		{"AVG", "AVG(x)", "The mean: of integers a DOUBLE over an exact sum, of DECIMAL(p,s) a DECIMAL(38,s+4)."},
-		{"MIN", "MIN(x)", "The least value; text by its bytes."},
-		{"MAX", "MAX(x)", "The greatest value; text by its bytes."},
-		{"APPROX_PERCENTILE", "APPROX_PERCENTILE(x, 0.95)", "The value that 95 % of the values do not exceed, at most 1 % off: a DOUBLE."},
-	}
-}
+func isAggregate(c *ast.Call) bool { return aggregateNamed(strings.ToUpper(c.Name.Text)) != nil }
 
 // findAggregate returns an aggregate inside e, nil if there is none.
 func findAggregate(e ast.Expr) (found ast.Expr) {
@@ -63,79 +46,147 @@ func firstAggregate(q *ast.Select) ast.Expr {
 	return nil
 }
 
-// aggregateOf binds an aggregate over the input.
-func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
-	name := strings.ToUpper(c.Name.Text)
-	if c.Distinct {
-		return logical.Agg{}, diag.New(diag.Unsupported, c.At, "%s(DISTINCT …) is not supported", name).
-			WithHint("group by the column in a materialized view and count its rows")
-	}
-	if c.Star {
-		if name != "COUNT" {
-			return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s(*) means nothing", name).
-				WithHint("name a column, or write COUNT(*)")
-		}
-		return logical.Agg{Agg: physical.Agg{Fn: physical.AggCountStar, Out: types.BigintType}, Name: "count(*)"}, nil
-	}
-	quantile := 0.0
-	if name == "APPROX_PERCENTILE" {
-		var err error
-		if quantile, err = quantileOf(c); err != nil {
-			return logical.Agg{}, err
-		}
-	} else if len(c.Args) != 1 {
-		return logical.Agg{}, diag.New(diag.WrongArguments, c.At, "%s takes one argument, not %d", name, len(c.Args))
-	}
-	if inner := findAggregate(c.Args[0]); inner != nil {
-		return logical.Agg{}, diag.New(diag.GroupMisuse, inner.Span(), "an aggregate cannot stand inside %s", name).
-			WithHint("aggregate in a materialized view, and that view's rows again")
-	}
-	if at := x.boundIn(c.Args[0]); at != nil {
-		return logical.Agg{}, diag.New(diag.GroupMisuse, at.Span(), "all rows of a window have the same start and end").
-			WithHint("write it without %s(…)", name)
-	}
-	below := &exprs{b: x.b, s: x.s, clause: name}
-	o, err := below.operand(c.Args[0])
-	if err != nil {
-		return logical.Agg{}, err
-	}
-	arg, out, err := aggregateTypes(name, o)
-	if err != nil {
-		return logical.Agg{}, err
-	}
-	fn := physical.AggFn(strings.ToLower(name))
-	args := physical.Format(arg)
-	if fn == physical.AggPercentile {
-		args += ", " + c.Args[1].(*ast.Literal).Text
-	}
-	return logical.Agg{
-		Agg:  physical.Agg{Fn: fn, Out: out, Quantile: quantile},
-		Args: []physical.Expr{arg},
-		Name: string(fn) + "(" + args + ")",
-	}, nil
+// aggregating is an aggregate while it is being bound over the input.
+type aggregating struct {
+	*aggregate
+	x      *exprs // binds over the input
+	c      *ast.Call
+	out    logical.Agg
+	order  []physical.Expr // what orders the rows, one for each of out.Order
+	filter physical.Expr   // only rows for which it is true; nil: all
+	text   []string        // parameters, for the name
 }
 
-// quantileOf reads which value APPROX_PERCENTILE takes. It is part of the plan,
-// so it must be a constant.
-func quantileOf(c *ast.Call) (float64, error) {
-	const usage = "APPROX_PERCENTILE(latency, 0.95) is the value that 95 of 100 do not exceed"
-	if len(c.Args) != 2 {
-		return 0, diag.New(diag.WrongArguments, c.At, "APPROX_PERCENTILE takes two arguments, not %d", len(c.Args)).WithHint(usage)
+// aggregateOf binds an aggregate over the input.
+func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
+	spec := aggregateNamed(strings.ToUpper(c.Name.Text))
+	a := &aggregating{aggregate: spec, x: &exprs{b: x.b, s: x.s, clause: spec.name}, c: c}
+	a.out.Fn = spec.fn
+	if err := x.checkAggregate(a); err != nil {
+		return a.out, err
 	}
-	at := c.Args[1].Span()
-	l, ok := c.Args[1].(*ast.Literal)
-	if !ok || l.Kind != ast.IntLiteral && l.Kind != ast.DecimalLiteral && l.Kind != ast.FloatLiteral {
-		return 0, diag.New(diag.WrongArguments, at, "which percentile is a number, written out").WithHint(usage)
+	if c.Filter != nil {
+		cond, err := a.x.condition(c.Filter)
+		if err != nil {
+			return a.out, err
+		}
+		a.only(cond)
 	}
-	q, err := strconv.ParseFloat(l.Text, 64)
+	if err := a.arguments(); err != nil {
+		return a.out, err
+	}
+	a.out.Name = a.label()
+	a.out.Args = append(a.out.Args, a.order...)
+	if a.filter != nil {
+		a.out.Filtered = true
+		a.out.Args = append(a.out.Args, a.filter)
+	}
+	return a.out, nil
+}
+
+// checkAggregate refuses what no aggregate or not this one can have.
+func (x *exprs) checkAggregate(a *aggregating) error {
+	c := a.c
+	if c.Star {
+		if a.bind != bindCount {
+			return diag.New(diag.WrongArguments, c.At, "%s(*) means nothing", a.name).WithHint("name a column, or write COUNT(*)")
+		}
+		if c.Distinct {
+			return diag.New(diag.WrongArguments, c.At, "COUNT(DISTINCT *) means nothing").WithHint("name the columns: COUNT(DISTINCT a, b)")
+		}
+	} else if n := len(c.Args); n < a.min || n > a.max {
+		arity := function{min: a.min, max: a.max}
+		return diag.New(diag.WrongArguments, c.At, "%s takes %s, not %d", a.name, arity.arity(), n).WithHint("write %s%s", a.name, a.usage)
+	}
+	for _, e := range children(c) {
+		if inner := findAggregate(e); inner != nil {
+			return diag.New(diag.GroupMisuse, inner.Span(), "an aggregate cannot stand inside %s", a.name).
+				WithHint("aggregate in a query in FROM, and that query's rows again")
+		}
+		if at := x.boundIn(e); at != nil {
+			return diag.New(diag.GroupMisuse, at.Span(), "all rows of a window have the same start and end").
+				WithHint("write it without %s(…)", a.name)
+		}
+	}
+	return a.checkClauses()
+}
+
+// checkClauses refuses clauses that would change nothing.
+func (a *aggregating) checkClauses() error {
+	c := a.c
+	no := func(at diag.Span, what, hint string, args ...any) error {
+		return diag.New(diag.WrongArguments, at, "%s takes no %s", a.name, what).WithHint(hint, args...)
+	}
+	ordered := a.bind == bindFirst || a.bind == bindFirstValue || a.bind == bindList || a.bind == bindArray
 	switch {
-	case err != nil || q < 0 || q > 100:
-		return 0, diag.New(diag.WrongArguments, at, "the percentile is a number from 0 to 1, not %s", l.Text).WithHint(usage)
-	case q > 1:
-		return 0, diag.New(diag.WrongArguments, at, "the percentile is a number from 0 to 1, not %s", l.Text).
-			WithHint("write %v", q/100)
+	case a.bind == bindWithin && (!c.WithinGroup || len(c.OrderBy) != 1):
+		return diag.New(diag.WrongArguments, c.At, "%s needs the one expression that it orders by", a.name).WithHint("write %s%s", a.name, a.usage)
+	case a.bind == bindWithin:
+	case c.WithinGroup:
+		return no(c.OrderBy[0].At, "WITHIN GROUP", "write %s%s", a.name, a.usage)
+	case len(c.OrderBy) > 0 && !ordered:
+		return no(c.OrderBy[0].At, "ORDER BY", "it does not depend on the order of the rows")
 	}
-	return q, nil
+	switch {
+	case c.Separator != nil && a.bind != bindList:
+		return no(c.Separator.At, "SEPARATOR", "GROUP_CONCAT does")
+	case c.IgnoreNulls && a.bind != bindFirst && a.bind != bindFirstValue && a.bind != bindArray:
+		return no(c.At, "IGNORE NULLS", "it passes over NULL anyway")
+	case c.Distinct && (ordered && a.bind != bindList && a.bind != bindArray || a.bind == bindBy || a.bind == bindObject || a.bind == bindWithin || a.bind == bindCountIf):
+		return no(c.At, "DISTINCT", "it is about one row")
+	}
+	return nil
+}
+
+// only keeps rows for which cond is true, of those that are kept so far.
+func (a *aggregating) only(cond physical.Expr) {
+	if a.filter != nil {
+		cond = &physical.Call{Fn: "and", Args: []physical.Expr{a.filter, cond}, T: types.BooleanType}
+	}
+	a.filter = cond
+}
+
+// known keeps rows in which e is not NULL.
+func (a *aggregating) known(e physical.Expr) {
+	a.only(notIf(true, &physical.Call{Fn: "is_null", Args: []physical.Expr{e}, T: types.BooleanType}))
+}
+
+// label is what the column of the result is called.
+func (a *aggregating) label() string {
+	if a.c.Star {
+		return a.behind("count(*")
+	}
+	var parts []string
+	for _, e := range a.out.Args {
+		parts = append(parts, physical.Format(e))
+	}
+	name := string(a.out.Fn)
+	if a.bind == bindFirst || a.bind == bindFirstValue || a.bind == bindBy || a.bind == bindAny || a.bind == bindTruth {
+		name = strings.ToLower(a.name)
+	}
+	if name == string(physical.AggCountStar) {
+		name, parts = "count", append(parts, "*")
+	}
+	name += "("
+	if a.out.Distinct {
+		name += "distinct "
+	}
+	return a.behind(name + strings.Join(append(parts, a.text...), ", "))
+}
+
+// behind adds what stands behind the arguments.
+func (a *aggregating) behind(name string) string {
+	for i, o := range a.c.OrderBy {
+		name += []string{" order by ", ", "}[min(i, 1)] + physical.Format(a.order[i])
+		if o.Desc {
+			name += " desc"
+		}
+	}
+	name += ")"
+	if a.filter != nil && (a.c.Filter != nil || a.bind == bindCountIf) {
+		name += " filter (where " + physical.Format(a.filter) + ")"
+	}
+	return name
 }
 
 // boundIn returns what names a bound of the query's window inside e, nil if nothing does.
@@ -149,43 +200,4 @@ func (x *exprs) boundIn(e ast.Expr) (found ast.Expr) {
 		}
 	})
 	return found
-}
-
-// aggregateTypes returns the argument as the aggregate takes it, and the result's type.
-func aggregateTypes(name string, o operand) (physical.Expr, types.Type, error) {
-	if o.kind() == types.Interval {
-		return nil, types.Type{}, diag.New(diag.WrongType, o.at, "%s does not take an INTERVAL", name)
-	}
-	if o.kind() == types.Null {
-		o.e = castTo(o.e, types.BigintType)
-	}
-	switch name {
-	case "COUNT":
-		return o.e, types.BigintType, nil
-	case "MIN", "MAX":
-		if err := noJSON(o.e, o.at, name+" of"); err != nil {
-			return nil, types.Type{}, err
-		}
-		return o.e, o.e.Type(), nil
-	}
-	arg, err := number(o, name)
-	if o.e.Type().IsNumeric() {
-		arg = o.e // narrow ones add up as well
-	}
-	if err != nil {
-		return nil, types.Type{}, diag.New(diag.WrongType, o.at, "%s takes a number, this is a %s", name, o.e.Type()).
-			WithHint("MIN, MAX and COUNT take every type")
-	}
-	t := arg.Type()
-	switch {
-	case name == "APPROX_PERCENTILE" && t != types.DoubleType:
-		return castTo(arg, types.DoubleType), types.DoubleType, nil
-	case name == "SUM" && t.IsInteger():
-		return arg, types.DecimalType(types.MaxDecimalPrecision, 0), nil
-	case name == "SUM" && t.Kind == types.Decimal:
-		return arg, types.DecimalType(types.MaxDecimalPrecision, t.Scale), nil
-	case name == "AVG" && t.Kind == types.Decimal:
-		return arg, types.DecimalType(types.MaxDecimalPrecision, min(t.Scale+divisionDigits, types.MaxDecimalPrecision)), nil
-	}
-	return arg, types.DoubleType, nil
 }

@@ -22,16 +22,17 @@ func missing(q *ast.Select) error {
 	return nil
 }
 
-// missingCall is missing for a function or an aggregate.
+// missingCall refuses clauses of aggregates behind a function that is none.
 func missingCall(c *ast.Call) error {
 	no := func(at diag.Span, what string) error {
-		return diag.New(diag.Unsupported, at, "%s is not supported", what)
+		return diag.New(diag.WrongArguments, at, "%s is for aggregates, and %s is none", what, c.Name.Text)
 	}
 	switch {
+	case isAggregate(c):
 	case c.Filter != nil:
 		return no(c.Filter.Span(), "FILTER")
 	case len(c.OrderBy) > 0:
-		return no(c.OrderBy[0].At, "ORDER BY in a function")
+		return no(c.OrderBy[0].At, "ORDER BY")
 	case c.Separator != nil:
 		return no(c.Separator.At, "SEPARATOR")
 	case c.IgnoreNulls:

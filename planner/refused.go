@@ -130,12 +130,14 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 		}
 	}
 	slices.Sort(candidates) // of equals the first is taken
+	switch name {
+	case "PERCENTILE", "QUANTILES":
+		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
+	case "TOPK":
+		return err.WithHint("TOP_K(x, 3) lists the most frequent values; the greatest are the rows of ORDER BY x DESC LIMIT 3")
+	}
 	if near := diag.Suggest(name, candidates); near != "" {
 		return err.WithHint("did you mean %s?", near)
-	}
-	switch name {
-	case "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "QUANTILE", "QUANTILES", "MEDIAN":
-		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func newAcc(a physical.Agg, retracts bool) (acc, error) {
 	case len(in) == 0 && a.Fn != physical.AggCountStar:
 		return nil, fmt.Errorf("no aggregate %s of nothing", a.Fn)
 	case a.Bag(retracts):
-		return newBagAcc(a)
+		return newBagAcc(a, retracts)
 	}
 	switch a.Fn {
 	case physical.AggCountStar, physical.AggCount:
@@ -79,8 +79,30 @@ func newAcc(a physical.Agg, retracts bool) (acc, error) {
 			return &textExtremeAcc{isMax: isMax}, nil
 		}
 	}
-	if a.Fn == physical.AggPercentile && in[0].Kind == types.Double {
-		return newSketchAcc(a.Quantile)
+	switch exact := in[0].IsInteger() || in[0].Kind == types.Decimal; a.Fn {
+	case physical.AggPercentile, physical.AggPercentileCont:
+		if in[0].Kind == types.Double {
+			return newSketchAcc(a)
+		}
+	case physical.AggBitAnd, physical.AggBitOr, physical.AggBitXor:
+		if in[0].IsInteger() {
+			return newBitAcc(a.Fn), nil
+		}
+	case physical.AggVarPop, physical.AggVarSamp, physical.AggStddevPop, physical.AggStddevSamp:
+		switch {
+		case exact:
+			return newMomentsAcc(a), nil
+		case in[0].Kind == types.Double:
+			return newSpreadAcc(a.Fn), nil
+		}
+	case physical.AggCorr, physical.AggCovarPop, physical.AggCovarSamp, physical.AggRegrSlope, physical.AggRegrIntercept:
+		if len(in) == 2 && in[0].Kind == types.Double && in[1].Kind == types.Double {
+			return newPairAcc(a.Fn), nil
+		}
+	case physical.AggFirst:
+		return newFirstAcc(a)
+	case physical.AggApproxCountDistinct:
+		return newApproxAcc(a)
 	}
 	return nil, fmt.Errorf("no aggregate %s of %s", a.Fn, in)
 }

@@ -4,36 +4,30 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators/state/page"
-	"weir/operators/stream"
-	"weir/operators/stream/keys"
 	"weir/planner/physical"
-	"weir/sql/types"
 )
 
 // bagAcc keeps the rows of a group: of equal ones how many there are. It is the
-// state of what cannot be made of less: DISTINCT, and aggregates that cannot be
-// subtracted where the input takes rows back. The result is computed from the
+// state of what cannot be made of less: DISTINCT, lists, and aggregates that cannot
+// be subtracted where the input takes rows back. The result is computed from the
 // rows in their order, so it follows from which rows there are, not from when
 // they came.
 type bagAcc struct {
-	s    []*bag // nil: no row
-	in   []types.Type
-	desc []bool // by column of in: descending
-	// nulls is set if rows count of which an argument is NULL. args is how many of
-	// the columns are arguments; those behind order the rows and stand in front in a key.
-	nulls   bool
-	args    int
-	size    int // bytes of all rows
-	cols    []keys.Column
-	scratch []byte
-	result  bagResult
+	s      []*bag // nil: no row
+	key    *rowKey
+	nulls  bool // rows count of which an argument is NULL
+	size   int  // bytes of all rows
+	buf    []byte
+	result bagResult
+	// prune drops rows of a bag that cannot show any more, as rows only come; nil: none.
+	prune func(g *bag)
 }
 
 // bagResult computes results of rows.
@@ -44,7 +38,9 @@ type bagResult interface {
 
 // bag is the rows of one group by their keys.
 type bag struct {
-	rows map[string]*bagRow
+	rows    map[string]*bagRow
+	size    int
+	pruneAt int // the size at which to prune next
 }
 
 // bagRow is a row: how often it is there, and where its arguments begin in the key.
@@ -53,33 +49,63 @@ type bagRow struct {
 	at int32
 }
 
+// heldBytesMax is how much the rows that one aggregate keeps may take in one table:
+// a slice of a lane, or all groups of a query.
+const heldBytesMax = 1 << 30
+
+var errTooManyRows = errors.New("an aggregate keeps more than 1 GiB of rows: make the window smaller, filter, or take APPROX_COUNT_DISTINCT or APPROX_PERCENTILE")
+
+// overfull returns an error if one of accs keeps too much.
+func overfull(accs []acc) error {
+	for _, a := range accs {
+		if b, ok := a.(*bagAcc); ok && b.size > heldBytesMax {
+			return errTooManyRows
+		}
+	}
+	return nil
+}
+
 // errBadBag reports rows that nobody wrote.
 var errBadBag = errors.New("damaged rows of an aggregate")
 
-// bagRowBytes is about what a row takes beside its key.
-const bagRowBytes = 64
+const (
+	// bagRowBytes is about what a row takes beside its key.
+	bagRowBytes = 64
+	// pruneBytes is what a bag may grow by before it is worth pruning.
+	pruneBytes = 64 << 10
+)
 
-func newBagAcc(a physical.Agg) (acc, error) {
-	in := a.InputTypes()
-	b := &bagAcc{in: in, args: len(in) - len(a.Order), cols: make([]keys.Column, len(in)), desc: make([]bool, len(in))}
-	copy(b.desc[b.args:], a.Order)
-	for _, t := range in {
-		if t.Kind == types.Interval {
-			return nil, fmt.Errorf("no rows of %s", t)
-		}
+func newBagAcc(a physical.Agg, retracts bool) (acc, error) {
+	key, err := newRowKey(a)
+	if err != nil {
+		return nil, err
 	}
-	inner := a
-	inner.Distinct, inner.Filtered, inner.Order = false, false, nil
-	inner.In, inner.Args = in[:b.args], nil
-	if a.Fn == physical.AggCount && a.Distinct {
+	b := &bagAcc{key: key}
+	switch list := newList(a, key); {
+	case list != nil:
+		b.result, b.nulls = list, list.nulls
+		if !retracts {
+			b.prune = list.prune
+		}
+		return b, nil
+	case a.Fn == physical.AggFirst:
+		b.result, b.nulls = firstRow{key}, true
+		return b, nil
+	case a.Fn == physical.AggCount && a.Distinct:
 		b.result = countRows{}
 		return b, nil
 	}
+	if b.result, err = newRowsResult(a, key); b.result != nil || err != nil {
+		return b, err
+	}
+	inner := a
+	inner.Distinct, inner.Filtered, inner.Order = false, false, nil
+	inner.In, inner.Args = key.in[:key.args], nil
 	of, err := newAcc(inner, false)
 	if err != nil {
 		return nil, err
 	}
-	b.result = &replay{of: of, in: inner.In, distinct: a.Distinct}
+	b.result = &replay{of: of, key: key, distinct: a.Distinct}
 	return b, nil
 }
 
@@ -90,10 +116,8 @@ func (a *bagAcc) bytes() int { return 8*cap(a.s) + a.size }
 
 func (a *bagAcc) empty(ids []int32) {
 	for _, id := range ids {
-		if a.s[id] != nil {
-			for k := range a.s[id].rows {
-				a.size -= len(k) + bagRowBytes
-			}
+		if g := a.s[id]; g != nil {
+			a.size -= g.size
 			a.s[id] = nil
 		}
 	}
@@ -103,18 +127,27 @@ func (a *bagAcc) empty(ids []int32) {
 func (a *bagAcc) add(id int32, key []byte, at int32, n int64) {
 	g := a.s[id]
 	if g == nil {
-		g = &bag{rows: map[string]*bagRow{}}
+		g = &bag{rows: map[string]*bagRow{}, pruneAt: pruneBytes}
 		a.s[id] = g
 	}
+	bytes := len(key) + bagRowBytes
 	r := g.rows[string(key)]
 	if r == nil {
 		g.rows[string(key)] = &bagRow{n: n, at: at}
-		a.size += len(key) + bagRowBytes
+		g.size += bytes
+		a.size += bytes
+		if a.prune != nil && g.size > g.pruneAt {
+			a.size -= g.size
+			a.prune(g)
+			a.size += g.size
+			g.pruneAt = 2*g.size + pruneBytes
+		}
 		return
 	}
 	if r.n += n; r.n == 0 {
 		delete(g.rows, string(key))
-		a.size -= len(key) + bagRowBytes
+		g.size -= bytes
+		a.size -= bytes
 	}
 }
 
@@ -122,28 +155,14 @@ func (a *bagAcc) update(cols []arrow.Array, rows, ids []int32)  { a.change(cols,
 func (a *bagAcc) retract(cols []arrow.Array, rows, ids []int32) { a.change(cols, rows, ids, -1) }
 
 func (a *bagAcc) change(cols []arrow.Array, rows, ids []int32, n int64) {
-	for i, c := range cols {
-		a.cols[i] = keys.Of(c, a.in[i])
-	}
+	a.key.of(cols)
+	args := cols[:a.key.args]
 	for i, r := range rows {
-		if !a.nulls && anyNull(cols[:a.args], int(r)) {
+		if !a.nulls && anyNull(args, int(r)) {
 			continue
 		}
-		a.scratch = a.scratch[:0]
-		for j := a.args; j < len(a.cols); j++ {
-			lo := len(a.scratch)
-			a.scratch = a.cols[j].Append(a.scratch, int(r))
-			if a.desc[j] {
-				for k := lo; k < len(a.scratch); k++ {
-					a.scratch[k] ^= 0xFF
-				}
-			}
-		}
-		at := len(a.scratch)
-		for j := range a.args {
-			a.scratch = a.cols[j].Append(a.scratch, int(r))
-		}
-		a.add(ids[i], a.scratch, int32(at), n)
+		key, at := a.key.row(r)
+		a.add(ids[i], key, at, n)
 	}
 }
 
@@ -161,21 +180,23 @@ func (a *bagAcc) fold(ids []int32, src acc, from []int32) {
 	for i, id := range ids {
 		if f := from[i]; f >= 0 && o.s[f] != nil {
 			for k, r := range o.s[f].rows {
-				a.scratch = append(a.scratch[:0], k...)
-				a.add(id, a.scratch, r.at, r.n)
+				a.buf = append(a.buf[:0], k...)
+				a.add(id, a.buf, r.at, r.n)
 			}
 		}
 	}
 }
 
-// sorted returns the keys of a bag in their order.
+// sorted returns the keys of the rows that are there, in their order.
 func (g *bag) sorted() []string {
 	if g == nil {
 		return nil
 	}
 	out := make([]string, 0, len(g.rows))
-	for k := range g.rows {
-		out = append(out, k)
+	for k, r := range g.rows {
+		if r.n > 0 {
+			out = append(out, k)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -183,7 +204,10 @@ func (g *bag) sorted() []string {
 
 // encode appends a bag: per row its count, where its arguments begin, and its key.
 func (g *bag) encode(dst []byte) []byte {
-	for _, k := range g.sorted() {
+	if g == nil {
+		return dst
+	}
+	for _, k := range slices.Sorted(maps.Keys(g.rows)) { // the same rows, the same bytes
 		r := g.rows[k]
 		dst = binary.AppendVarint(dst, r.n)
 		dst = binary.AppendUvarint(dst, uint64(r.at))
@@ -237,8 +261,8 @@ func (a *bagAcc) appendStates(b []array.Builder, ids []int32) {
 			out.AppendNull()
 			continue
 		}
-		a.scratch = a.s[id].encode(a.scratch[:0])
-		out.BinaryBuilder.Append(a.scratch)
+		a.buf = a.s[id].encode(a.buf[:0])
+		out.BinaryBuilder.Append(a.buf)
 	}
 }
 
@@ -252,8 +276,8 @@ func (a *bagAcc) appendResults(b array.Builder, ids []int32) int64 {
 
 func (a *bagAcc) save(w *page.Writer, lo, hi int) {
 	for _, g := range a.s[lo:hi] {
-		a.scratch = g.encode(a.scratch[:0])
-		w.Blob(a.scratch)
+		a.buf = g.encode(a.buf[:0])
+		w.Blob(a.buf)
 	}
 }
 
@@ -288,7 +312,7 @@ func (countRows) appendResults(b array.Builder, bags []*bag) int64 {
 // replay gives the rows, in their order, to an aggregate that begins with none.
 type replay struct {
 	of       acc
-	in       []types.Type
+	key      *rowKey
 	distinct bool
 	seq      sequence
 }
@@ -310,7 +334,7 @@ func (p *replay) appendResults(b array.Builder, bags []*bag) int64 {
 // give gives all rows of one bag to state id.
 func (p *replay) give(id int32, g *bag) {
 	sorted := g.sorted()
-	cols := decodeColumns(sorted, g, p.in)
+	cols := decodeColumns(sorted, g, p.key)
 	var rows, ids []int32
 	for i, k := range sorted {
 		n := g.rows[k].n
@@ -334,21 +358,12 @@ func (p *replay) give(id int32, g *bag) {
 }
 
 // decodeColumns returns the arguments of rows as columns.
-func decodeColumns(sorted []string, g *bag, in []types.Type) []arrow.Array {
-	cols := make([]arrow.Array, len(in))
-	builders := make([]array.Builder, len(in))
-	for i, t := range in {
-		builders[i] = array.NewBuilder(memory.DefaultAllocator, stream.ArrowType(t))
-	}
+func decodeColumns(sorted []string, g *bag, key *rowKey) []arrow.Array {
+	builders := key.builders()
 	for _, k := range sorted {
-		rest := []byte(k[g.rows[k].at:])
-		for i, t := range in {
-			var err error
-			if rest, err = keys.Decode(rest, t, builders[i]); err != nil {
-				panic(fmt.Sprintf("a row that was kept: %v", err))
-			}
-		}
+		key.decode([]byte(k[g.rows[k].at:]), builders)
 	}
+	cols := make([]arrow.Array, len(builders))
 	for i, b := range builders {
 		cols[i] = b.NewArray()
 		b.Release()

@@ -10,6 +10,8 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/store"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"weir/planner/physical"
 )
 
 // sketchAccuracy is how far a percentile may be from the value that has its rank,
@@ -25,11 +27,13 @@ const sketchAccuracy = 0.01
 type sketchAcc struct {
 	s        []*ddsketch.DDSketch // nil: no value yet
 	quantile float64
+	between  bool // between two values lies what is between their ranks
 	mapping  mapping.IndexMapping
 	scratch  []byte
 }
 
-func newSketchAcc(quantile float64) (*sketchAcc, error) {
+func newSketchAcc(a physical.Agg) (*sketchAcc, error) {
+	quantile := a.Quantile
 	if !(quantile >= 0 && quantile <= 1) {
 		return nil, fmt.Errorf("percentile at %v, which is not between 0 and 1", quantile)
 	}
@@ -37,9 +41,10 @@ func newSketchAcc(quantile float64) (*sketchAcc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("percentile: %w", err)
 	}
-	return &sketchAcc{quantile: quantile, mapping: m}, nil
+	return &sketchAcc{quantile: quantile, between: a.Fn == physical.AggPercentileCont, mapping: m}, nil
 }
 
+func (a *sketchAcc) isLarge()   {}
 func (a *sketchAcc) grow(n int) { a.s = growTo(a.s, n) }
 func (a *sketchAcc) reset()     { a.s = a.s[:0] }
 
@@ -129,10 +134,21 @@ func (a *sketchAcc) appendResults(b array.Builder, ids []int32) int64 {
 	return 0
 }
 
-// value returns the bucket of the value at rank floor(quantile * (n - 1)). The
-// sketch's own method rounds the rank up among negative values.
+// value returns the bucket of the value at rank floor(quantile * (n - 1)), or as
+// far between this one and the next as the rank lies beyond a whole number.
 func (a *sketchAcc) value(s *ddsketch.DDSketch) float64 {
-	rank := math.Floor(a.quantile * (s.GetCount() - 1))
+	rank := a.quantile * (s.GetCount() - 1)
+	low := math.Floor(rank)
+	v := a.at(s, low)
+	if share := rank - low; a.between && share > 0 {
+		v += float64((a.at(s, low+1) - v) * share)
+	}
+	return v
+}
+
+// at returns the bucket of the value at a rank. The sketch's own method rounds the
+// rank up among negative values.
+func (a *sketchAcc) at(s *ddsketch.DDSketch, rank float64) float64 {
 	below := s.GetNegativeValueStore().TotalCount()
 	switch zero := s.GetZeroCount(); {
 	case rank < below:

@@ -148,7 +148,7 @@ func (l *lab) cut(w stream.Time, final bool) []string {
 	}
 	var lines []string
 	for _, b := range out.batches {
-		lines = append(lines, render(b)...)
+		lines = append(lines, rendered(b)...)
 		b.Release()
 	}
 	return lines

@@ -194,7 +194,7 @@ func (q *query) cut(st step) []string {
 		if q.watch != nil {
 			q.watch(b)
 		}
-		lines = append(lines, render(b)...)
+		lines = append(lines, rendered(b)...)
 		b.Release()
 	}
 	return lines
@@ -246,8 +246,8 @@ func put[T any](rb *array.RecordBuilder, col int, v *T, add func(T)) {
 	}
 }
 
-// render prints changelog rows as the model does.
-func render(b stream.Batch) []string {
+// rendered prints changelog rows as the model does.
+func rendered(b stream.Batch) []string {
 	var out []string
 	windowed := b.ColumnName(0) == "window_start"
 	for i := range int(b.NumRows()) {

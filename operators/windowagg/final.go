@@ -185,6 +185,9 @@ func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Coll
 	case c.W != stream.MinTime:
 		err = f.fire(ctx, c.W)
 	}
+	if err == nil {
+		err = cmp.Or(overfull(f.groups), overfull(f.comb.prefix), overfull(f.comb.now.accs), overfull(f.comb.old.accs))
+	}
 	if err != nil {
 		return forward, err
 	}

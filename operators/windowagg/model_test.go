@@ -415,6 +415,9 @@ func result(a physical.Agg, rows []row) string {
 	if a.Distinct {
 		rows = different(rows, a.Inputs())
 	}
+	if out, ok := naive(a, rows); ok {
+		return out
+	}
 	if len(a.Inputs()) > 1 {
 		return several(a, rows)
 	}

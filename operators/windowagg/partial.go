@@ -206,7 +206,10 @@ func (p *partial) add(b stream.Batch, e *entry, rows []int32) error {
 	for _, a := range e.accs {
 		a.grow(e.groups.size())
 	}
-	return p.feed.add(b, e.accs, rows, p.ids)
+	if err := p.feed.add(b, e.accs, rows, p.ids); err != nil {
+		return err
+	}
+	return overfull(e.accs)
 }
 
 // ProcessCut emits and drops the entries whose first end W has passed.

@@ -17,10 +17,25 @@ type partialWriter struct {
 	out  operators.Collector
 	b    *array.RecordBuilder
 	rows int
+	long bool // the rows in b are those of an entry that has batches of its own
 }
 
+// longBytes is from how many bytes of kept rows on an entry has batches of its own:
+// the texts of one column of a batch have at most 2 GiB.
+const longBytes = 64 << 20
+
 func (w *partialWriter) entry(ctx context.Context, e *entry) error {
-	n := e.groups.size()
+	n, long := e.groups.size(), false
+	for _, a := range e.accs {
+		b, ok := a.(*bagAcc)
+		long = long || ok && b.size > longBytes
+	}
+	if long || w.long {
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+	}
+	w.long = long
 	for lo := 0; lo < n; {
 		hi := min(n, lo+batchRowsMax-w.rows)
 		if err := w.append(e, w.p.all.span(lo, hi)); err != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"weir/planner/physical"
 )
 
 // TestPercentileAccuracy compares percentiles with the values of their ranks, over
@@ -42,7 +44,7 @@ func TestPercentileAccuracy(t *testing.T) {
 			}
 		})
 	}
-	if _, err := newSketchAcc(1.5); err == nil {
+	if _, err := newSketchAcc(physical.Agg{Quantile: 1.5}); err == nil {
 		t.Error("a percentile at 1.5 is accepted")
 	}
 }
@@ -72,7 +74,7 @@ func percentileOf(t *testing.T, q float64, vals []float64) float64 {
 }
 
 func mustSketch(t testing.TB, q float64) *sketchAcc {
-	a, err := newSketchAcc(q)
+	a, err := newSketchAcc(physical.Agg{Quantile: q})
 	if err != nil {
 		t.Fatal(err)
 	}

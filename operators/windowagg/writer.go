@@ -20,10 +20,21 @@ type finalWriter struct {
 	b    *array.RecordBuilder
 	ops  []stream.Op // of the rows in b; nil while all are inserts
 	rows int
+	// rowsMax is how many rows a batch has at most: fewer where a value may have 1 MiB.
+	rowsMax int
 }
 
+// longRowsMax is how many rows with long values a batch has at most.
+const longRowsMax = 256
+
 func newFinalWriter(f *final) *finalWriter {
-	return &finalWriter{f: f, b: array.NewRecordBuilder(f.rt.Alloc, f.n.Schema().Arrow())}
+	rowsMax := batchRowsMax
+	for _, a := range f.n.Aggs {
+		if a.Traits().Rows {
+			rowsMax = longRowsMax
+		}
+	}
+	return &finalWriter{f: f, rowsMax: rowsMax, b: array.NewRecordBuilder(f.rt.Alloc, f.n.Schema().Arrow())}
 }
 
 // write adds one row per group: its result is at place at[i] of accs. ops may be
@@ -31,7 +42,7 @@ func newFinalWriter(f *final) *finalWriter {
 // in one batch.
 func (w *finalWriter) write(ctx context.Context, bounds windows.Window, groups []int32, accs []acc, at []int32, ops []stream.Op) error {
 	for len(groups) > 0 {
-		n := min(len(groups), batchRowsMax-w.rows)
+		n := min(len(groups), w.rowsMax-w.rows)
 		if ops != nil && n < len(groups) && ops[n-1] == stream.Delete {
 			if n--; n == 0 {
 				if err := w.flush(ctx); err != nil {
@@ -51,7 +62,7 @@ func (w *finalWriter) write(ctx context.Context, bounds windows.Window, groups [
 		}
 		w.rows += n
 		groups, at = groups[n:], at[n:]
-		if w.rows == batchRowsMax {
+		if w.rows == w.rowsMax {
 			if err := w.flush(ctx); err != nil {
 				return err
 			}

@@ -43,7 +43,61 @@ const (
 	AggMax       AggFn = "max"
 	// AggPercentile is the value at Agg.Quantile, within 1 %. DOUBLE -> DOUBLE
 	AggPercentile AggFn = "approx_percentile"
+	// AggPercentileCont is AggPercentile, but between two values where the rank is.
+	AggPercentileCont AggFn = "percentile_cont"
+	// AggPercentileDisc is the first value that is not below Agg.Quantile of the rows.
+	AggPercentileDisc AggFn = "percentile_disc"
+
+	AggBitAnd AggFn = "bit_and" // integers -> BIGINT UNSIGNED
+	AggBitOr  AggFn = "bit_or"
+	AggBitXor AggFn = "bit_xor"
+
+	AggVarPop     AggFn = "var_pop" // integers, DECIMAL, DOUBLE -> DOUBLE
+	AggVarSamp    AggFn = "var_samp"
+	AggStddevPop  AggFn = "stddev_pop"
+	AggStddevSamp AggFn = "stddev_samp"
+
+	AggCorr          AggFn = "corr" // two of DOUBLE -> DOUBLE
+	AggCovarPop      AggFn = "covar_pop"
+	AggCovarSamp     AggFn = "covar_samp"
+	AggRegrSlope     AggFn = "regr_slope" // of y over x
+	AggRegrIntercept AggFn = "regr_intercept"
+
+	// AggFirst is the argument of the first row by Order, NULL included; of rows that
+	// are the same there the least one.
+	AggFirst AggFn = "first"
+
+	AggGroupConcat AggFn = "group_concat"   // VARCHAR -> VARCHAR
+	AggJSONArray   AggFn = "json_arrayagg"  // any -> JSON, NULL included
+	AggJSONObject  AggFn = "json_objectagg" // VARCHAR, any -> JSON; the first row of a name counts
+
+	// AggApproxCountDistinct is how many different rows there are, within 0.81 %
+	// for two of three; exact up to 1,024. -> BIGINT
+	AggApproxCountDistinct AggFn = "approx_count_distinct"
+	// AggTopK is the Agg.K most frequent values, exactly. -> JSON
+	AggTopK AggFn = "top_k"
+	// AggHistogram is how often each value comes, or, of DOUBLE with K > 0, how many lie
+	// in each of K equal parts. -> JSON
+	AggHistogram AggFn = "histogram"
 )
+
+// fns returns every aggregate, and what may be done with its states.
+func fns() map[AggFn]AggTraits {
+	whole := AggTraits{Mergeable: true, Subtractable: true}
+	merged := AggTraits{Mergeable: true}
+	rows := AggTraits{Mergeable: true, Subtractable: true, Rows: true}
+	return map[AggFn]AggTraits{
+		AggCountStar: whole, AggCount: whole,
+		AggSum: whole, AggAvg: whole, // of DOUBLE they are merged
+		AggMin: merged, AggMax: merged,
+		AggPercentile: merged, AggPercentileCont: merged, AggPercentileDisc: rows,
+		AggBitAnd: merged, AggBitOr: merged, AggBitXor: merged,
+		AggVarPop: whole, AggVarSamp: whole, AggStddevPop: whole, AggStddevSamp: whole, // as SUM
+		AggCorr: merged, AggCovarPop: merged, AggCovarSamp: merged, AggRegrSlope: merged, AggRegrIntercept: merged,
+		AggFirst: merged, AggApproxCountDistinct: merged,
+		AggGroupConcat: rows, AggJSONArray: rows, AggJSONObject: rows, AggTopK: rows, AggHistogram: rows,
+	}
+}
 
 // AggTraits is what may be done with the states of an aggregate.
 type AggTraits struct {
@@ -53,28 +107,30 @@ type AggTraits struct {
 	// Subtractable is set if a row can be taken out of a state, and the state is then
 	// what it would be had the row never come.
 	Subtractable bool
+	// Rows is set if the state is the multiset of the rows, so that it grows with them.
+	Rows bool
 }
 
-// Traits returns what may be done with the states of a.
+// Traits returns what may be done with the states of a. What adds DOUBLEs cannot
+// be subtracted: a sum that was rounded does not tell what it was before.
 func (a Agg) Traits() AggTraits {
-	exact := len(a.In) > 0 && (a.In[0].IsInteger() || a.In[0].Kind == types.Decimal)
-	t := AggTraits{Mergeable: true}
-	switch a.Fn {
-	case AggCountStar, AggCount:
-		t.Subtractable = true
-	case AggSum, AggAvg: // a DOUBLE sum depends on the order of what was added
-		t.Subtractable = exact
+	t := traits[a.Fn]
+	if len(a.In) > 0 && a.In[0].Kind == types.Double && a.Fn != AggCount && !t.Rows {
+		t.Subtractable = false
+	}
+	if a.Distinct {
+		t = AggTraits{Mergeable: true, Subtractable: true, Rows: true}
 	}
 	return t
 }
 
+// traits is fns, made once: it is asked for each time that states are made.
+var traits = fns()
+
 // Known tells whether there is an aggregate of the name.
 func (f AggFn) Known() bool {
-	switch f {
-	case AggCountStar, AggCount, AggSum, AggAvg, AggMin, AggMax, AggPercentile:
-		return true
-	}
-	return false
+	_, ok := traits[f]
+	return ok
 }
 
 // Same tells whether a and b are the same but for their columns.
@@ -111,12 +167,20 @@ func (a Agg) FilterColumn() int {
 // the input takes rows back that a cannot be subtracted from, and where equal
 // rows count once.
 func (a Agg) Bag(retracts bool) bool {
-	return a.Distinct || retracts && !a.Traits().Subtractable
+	t := a.Traits()
+	return t.Rows || retracts && !t.Subtractable
+}
+
+// limited tells whether the result has a length at most, so that rows behind it
+// need not be kept.
+func (a Agg) limited() bool {
+	return a.Fn == AggGroupConcat || a.Fn == AggJSONArray || a.Fn == AggJSONObject
 }
 
 // State is the columns that a partial aggregate needs: `n` counts the values
 // that were not NULL, `sum` adds them, `value` is the least or greatest,
-// `sketch` counts them by size, `rows` is the multiset of them.
+// `sketch` counts them roughly, `rows` is the multiset of them, `state` is bytes that
+// only the aggregate can read.
 // Sums of BIGINT and DECIMAL are exact in 128 bits.
 func (a Agg) State(retracts bool) stream.Schema {
 	n := stream.Field{Name: "n", Type: types.BigintType}
@@ -137,8 +201,11 @@ func (a Agg) State(retracts bool) stream.Schema {
 		return stream.Schema{{Name: "sum", Type: sum}, n}
 	case AggMin, AggMax:
 		return stream.Schema{{Name: "value", Type: a.In[0]}}
-	case AggPercentile: // bytes, too
+	case AggPercentile, AggPercentileCont, AggApproxCountDistinct: // bytes, too
 		return stream.Schema{{Name: "sketch", Type: types.VarcharType}}
 	}
-	panic("unknown aggregate " + string(a.Fn))
+	if !a.Fn.Known() {
+		panic("unknown aggregate " + string(a.Fn))
+	}
+	return stream.Schema{{Name: "state", Type: types.VarcharType}}
 }

@@ -87,11 +87,29 @@ func notes(p *Plan) []string {
 					out = append(out, fmt.Sprintf("each row counts in %s%d windows", upTo, each))
 				}
 			}
+			out = append(out, n.kept()...)
 		case *Sort:
 			if n.Limit < 0 {
 				out = append(out, "unbounded state: the sort keeps every row until the input ends")
 			}
 		}
+	}
+	return out
+}
+
+// kept says which aggregates keep their rows.
+func (w *WindowAgg) kept() (out []string) {
+	for i, a := range w.Aggs {
+		why := "keeps the different rows of each group"
+		switch {
+		case !a.Bag(w.Retracts):
+			continue
+		case !a.Traits().Rows:
+			why = "keeps the rows of each group, because the input takes rows back"
+		case a.limited() && !w.Retracts:
+			why = "keeps the rows of each group that fill 1 MiB"
+		}
+		out = append(out, fmt.Sprintf("%s %s", FormatName(w.AggNames[i]), why))
 	}
 	return out
 }
