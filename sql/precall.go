@@ -286,8 +286,9 @@ func (pp *prepass) beginsClause(name token, i int) bool {
 		return next.is("BY")
 	case "SEPARATOR":
 		return next.kind == tokString
-	case "IGNORE", "RESPECT":
-		return next.is("NULLS")
+	case "IGNORE", "RESPECT": // behind a call that goes on, it belongs to that one
+		third := pp.at(i + 2)
+		return next.is("NULLS") && (third.is(")") || third.is("ORDER") || third.is("SEPARATOR"))
 	case "RETURNING":
 		return name.is("JSON_VALUE")
 	case "NULL", "ERROR", "DEFAULT":
@@ -368,7 +369,7 @@ func (pp *prepass) orderEntry(end int) (ast.Order, error) {
 		if depth > 0 || afterDot(pp.toks, last) {
 			continue
 		}
-		if t.is(",") || t.is("ASC") || t.is("DESC") || t.is("SEPARATOR") || (t.is("NULLS") || t.is("IGNORE") || t.is("RESPECT")) && last > first {
+		if t.is(",") || t.is("ASC") || t.is("DESC") || last > first && (t.is("NULLS") || pp.beginsClause(token{}, last)) {
 			break
 		}
 	}

@@ -218,5 +218,5 @@ func selectable(word string, next token) bool {
 	case "IF", "LEFT", "RIGHT", "REPLACE", "REPEAT":
 		return next.is("(")
 	}
-	return false
+	return nativeSyntax(word) && next.is("(")
 }

@@ -121,8 +121,12 @@ func (g *gen) expr() string {
 
 // aggregate is one with the clauses that stand in it and behind it.
 func (g *gen) aggregate() string {
-	head := g.join(g.pick("COUNT", "sum", "GROUP_CONCAT", "ARRAY_AGG", "FIRST_VALUE", "lag", "HISTOGRAM"), "(")
-	inside := g.join(g.maybe("DISTINCT"), g.expr(), g.maybe(", "+g.expr()), g.maybe("ORDER BY "+g.expr()+g.pick("", " DESC", " asc nulls first")), g.pick("", "SEPARATOR '; '", "IGNORE NULLS", "RESPECT NULLS"))
+	name, second := g.pick("COUNT", "sum", "GROUP_CONCAT", "ARRAY_AGG", "FIRST_VALUE", "lag", "HISTOGRAM"), ""
+	if name != "COUNT" && name != "sum" { // of one argument
+		second = g.maybe(", " + g.expr())
+	}
+	head := g.join(name, "(")
+	inside := g.join(g.maybe("DISTINCT"), g.expr(), second, g.maybe("ORDER BY "+g.expr()+g.pick("", " DESC", " asc nulls first")), g.pick("", "SEPARATOR '; '", "IGNORE NULLS", "RESPECT NULLS"))
 	return g.join(head, inside, ")", g.pick("", "IGNORE NULLS"), g.maybe("FILTER (WHERE "+g.expr()+")"))
 }
 
