@@ -407,10 +407,17 @@ func holdsAll(ops []operand) bool {
 // anchor returns the type that text constants are read beside: that of the
 // first operand that is not text, NULL if there is none.
 func anchor(ops []operand) types.Type {
+	bytes := false
 	for _, o := range ops {
-		if k := o.kind(); k != types.Varchar && k != types.Null {
+		k := o.kind()
+		if _, constant := o.e.(*physical.Literal); constant && k == types.Varbinary {
+			bytes = true
+		} else if k != types.Varchar && k != types.Null {
 			return o.e.Type()
 		}
+	}
+	if bytes {
+		return types.VarbinaryType
 	}
 	return types.NullType
 }

@@ -42,7 +42,7 @@ func textFunctions(m map[string]function) {
 	count := func(fn, doc string) function {
 		return function{fn: fn, usage: "(s)", doc: doc, min: 1, max: 1, params: []types.Kind{s}, result: types.BigintType}
 	}
-	m["LENGTH"] = count("length", "How many bytes a text has in UTF-8.")
+	m["LENGTH"] = function{fn: "length", usage: "(s)", doc: "How many bytes a text has in UTF-8, or a VARBINARY.", min: 1, max: 1, params: []types.Kind{types.Varbinary}, result: types.BigintType}
 	m["CHAR_LENGTH"] = count("char_length", "How many characters a text has.")
 	alias(m, "UCASE", "UPPER")
 	alias(m, "LCASE", "LOWER")

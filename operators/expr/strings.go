@@ -80,7 +80,7 @@ func appendCase(dst, s []byte, first, last byte, mapRune func(rune) rune) []byte
 
 // buildLength makes length, in bytes, and char_length, in characters.
 func buildLength(call *physical.Call, ledger *stream.Ledger) (node, error) {
-	if call.T.Kind != types.Bigint || !takes(call, types.Varchar) {
+	if call.T.Kind != types.Bigint || !takes(call, types.Varbinary) {
 		return nil, misuse(call)
 	}
 	runes := call.Fn == "char_length"

@@ -24,7 +24,7 @@ type column struct {
 
 // numeric tells whether values stand on the right.
 func (c column) numeric() bool {
-	for _, t := range [...]string{"BIGINT", "DOUBLE", "DECIMAL"} {
+	for _, t := range [...]string{"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"} {
 		if strings.HasPrefix(c.Type, t) {
 			return true
 		}
