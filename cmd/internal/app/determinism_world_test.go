@@ -145,6 +145,7 @@ var (
 	randomWindows = []string{
 		"TUMBLE(ts, INTERVAL 5 SECOND)", "TUMBLE(ts, INTERVAL 7 SECOND, INTERVAL 2 SECOND)",
 		"HOP(ts, INTERVAL 2 SECOND, INTERVAL 10 SECOND)", "HOP(ts, INTERVAL 4 SECOND, INTERVAL 10 SECOND)",
+		"CUMULATE(ts, INTERVAL 2 SECOND, INTERVAL 10 SECOND)", "TUMBLE(ts, INTERVAL 1 DAY, 'Asia/Kolkata')",
 	}
 	randomKeys    = []string{"", "k", "g", "k, g", "n % 3"}
 	randomFilters = []string{"", "", " WHERE n > 0", " WHERE k <> 'b'", " WHERE x > 10 / n"}
@@ -155,6 +156,13 @@ var (
 	// randomWhole are queries that are not made of parts.
 	randomWhole = []string{
 		"SELECT k, n, ts FROM s WHERE n > 20",
+		"SELECT DISTINCT k, g FROM s",
+		"SELECT c, COUNT(*) AS n FROM (SELECT k, COUNT(*) AS c FROM s GROUP BY k) GROUP BY c",
+		"SELECT MAX(c) AS most, SUM(c) AS n FROM (SELECT k, g, COUNT(*) AS c FROM s GROUP BY k, g)",
+		"WITH w AS (SELECT window_start, window_end, k, COUNT(*) AS c FROM s GROUP BY k, TUMBLE(ts, INTERVAL 2 SECOND)) " +
+			"SELECT window_start, MAX(c) AS most FROM w GROUP BY window_start, window_end",
+		"SELECT window_start, SUM(c) AS c, MAX(c) AS most FROM (SELECT window_time AS wt, k, COUNT(*) AS c FROM s GROUP BY k, TUMBLE(ts, INTERVAL 2 SECOND)) " +
+			"GROUP BY TUMBLE(wt, INTERVAL 6 SECOND)",
 		"SELECT k, n + 1 AS m, CASE WHEN x > 0 THEN 'up' ELSE 'down' END AS c FROM s",
 	}
 )
