@@ -8,6 +8,7 @@ import (
 
 	"weir/operators/stream"
 	"weir/operators/stream/render"
+	"weir/sql/types"
 )
 
 // fixed makes the records of a result whose columns are told once, in front:
@@ -76,19 +77,56 @@ func (e *csvEncoder) end(cause error) error {
 // one that broke off.
 type arrowEncoder struct {
 	fixed
-	w *ipc.Writer
+	told *arrow.Schema // what the reader is told
+	w    *ipc.Writer
 }
 
 func newArrowEncoder(o *out, schema stream.Schema, live bool) *arrowEncoder {
 	f := newFixed(schema, live)
-	return &arrowEncoder{fixed: f, w: ipc.NewWriter(o, ipc.WithSchema(f.arrow))}
+	fields := f.arrow.Fields()
+	for i := range fields {
+		fields[i].Type = told(f.schema[i].Type)
+	}
+	schemaTold := arrow.NewSchema(fields, nil)
+	return &arrowEncoder{fixed: f, told: schemaTold, w: ipc.NewWriter(o, ipc.WithSchema(schemaTold))}
+}
+
+// told is the Arrow type that a reader is told: VARBINARY and TIME lie in memory
+// as a string column and as integers, which would be a lie to others.
+func told(t types.Type) arrow.DataType {
+	switch t.Kind {
+	case types.Varbinary:
+		return arrow.BinaryTypes.Binary
+	case types.Time:
+		return arrow.FixedWidthTypes.Duration_us
+	}
+	return stream.ArrowType(t)
+}
+
+// relabel returns the columns of rec under the types that the reader is told; the
+// memory is the same. The caller releases it.
+func (e *arrowEncoder) relabel(rec arrow.RecordBatch) arrow.RecordBatch {
+	cols := make([]arrow.Array, rec.NumCols())
+	for i, c := range rec.Columns() {
+		d := c.Data()
+		data := array.NewData(e.told.Field(i).Type, d.Len(), d.Buffers(), nil, d.NullN(), d.Offset())
+		cols[i] = array.MakeFromData(data)
+		data.Release()
+	}
+	out := array.NewRecordBatch(e.told, cols, rec.NumRows())
+	for _, c := range cols {
+		c.Release()
+	}
+	return out
 }
 
 func (e *arrowEncoder) contentType() string { return "application/vnd.apache.arrow.stream" }
 func (e *arrowEncoder) begin() error        { return nil }
 
 func (e *arrowEncoder) rows(b stream.Batch) error {
-	rec := e.record(b)
+	own := e.record(b)
+	defer own.Release()
+	rec := e.relabel(own)
 	defer rec.Release()
 	return e.w.Write(rec)
 }
