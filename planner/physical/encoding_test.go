@@ -42,6 +42,8 @@ func everything() *physical.Plan {
 		literal(types.NullType, nil), literal(types.DoubleType, nil),
 		literal(types.BooleanType, true), literal(types.BooleanType, false),
 		literal(types.BigintType, int64(math.MinInt64)), literal(types.BigintType, int64(0)),
+		literal(types.UbigintType, uint64(math.MaxUint64)), literal(types.IntType(24, true), int64(7)), literal(types.TimeType(3), int64(-types.TimeMax)),
+		literal(types.VarbinaryOf(4), "\x00\xff"), literal(types.FloatType, 0.5),
 		literal(types.DateType, int64(-1)), literal(types.DatetimeType(6), int64(stream.MinTime)), literal(types.DatetimeType(6), int64(stream.MaxTime)),
 		literal(types.DoubleType, math.Inf(1)), literal(types.DoubleType, math.Inf(-1)), literal(types.DoubleType, math.NaN()),
 		literal(types.DoubleType, math.Copysign(0, -1)), literal(types.DoubleType, 5e-324), literal(types.DoubleType, 0.1),

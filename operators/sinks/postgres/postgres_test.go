@@ -225,6 +225,8 @@ func testTypes(t *testing.T, cfg Config, ask func(string) [][]string) {
 	cfg.Schema = stream.Schema{
 		{Name: "b", Type: types.BooleanType}, {Name: "d", Type: types.DecimalType(38, 2)}, {Name: "f", Type: types.DoubleType},
 		{Name: "day", Type: types.DateType}, {Name: "ts", Type: types.DatetimeType(6)}, {Name: `we"ird`, Type: types.VarcharType},
+		{Name: "u", Type: types.UbigintType}, {Name: "i", Type: types.IntType(8, true)}, {Name: "r", Type: types.FloatType},
+		{Name: "t", Type: types.TimeType(3)}, {Name: "raw", Type: types.VarbinaryType},
 	}
 	cfg.Key, cfg.Table, cfg.ID = nil, "Types", "types"
 	s := open(t, cfg)
@@ -234,8 +236,9 @@ func testTypes(t *testing.T, cfg Config, ask func(string) [][]string) {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, cfg.Schema.Arrow())
 	defer b.Release()
 	for _, text := range []string{
-		`{"b": true, "d": "12345678901234567890.12", "f": 1e300, "day": "2026-11-20", "ts": "2026-11-20T10:00:00.123456", "we\"ird": "a\u0000\\N\tz"}`,
-		`{"b": null, "d": null, "f": null, "day": null, "ts": null, "we\"ird": null}`,
+		`{"b": true, "d": "12345678901234567890.12", "f": 1e300, "day": "2026-11-20", "ts": "2026-11-20T10:00:00.123456", "we\"ird": "a\u0000\\N\tz",
+			"u": 18446744073709551615, "i": 255, "r": 0.10000000149011612, "t": -3020399500000, "raw": "\\\u0000é"}`,
+		`{"b": null, "d": null, "f": null, "day": null, "ts": null, "we\"ird": null, "u": null, "i": null, "r": null, "t": null, "raw": null}`,
 	} {
 		if err := b.UnmarshalJSON([]byte(text)); err != nil {
 			t.Fatal(err)
@@ -253,10 +256,11 @@ func testTypes(t *testing.T, cfg Config, ask func(string) [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := ask(`SELECT b, d, f, day, ts AT TIME ZONE 'UTC', "we""ird" FROM "Types" ORDER BY b`)
+	got := ask(`SELECT b, d, f, day, ts AT TIME ZONE 'UTC', "we""ird", u, i, r, t, raw FROM "Types" ORDER BY b`)
 	want := [][]string{
-		{"t", "12345678901234567890.12", "1e+300", "2026-11-20", "2026-11-20 10:00:00.123456", "a\uFFFD\\N\tz"},
-		{"", "", "", "", "", ""},
+		{"t", "12345678901234567890.12", "1e+300", "2026-11-20", "2026-11-20 10:00:00.123456", "a\uFFFD\\N\tz",
+			"18446744073709551615", "255", "0.1", "-838:59:59.5", "\\x5c00c3a9"},
+		{"", "", "", "", "", "", "", "", "", "", ""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
