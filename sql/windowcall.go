@@ -107,6 +107,9 @@ func (p *parser) windowArg(w *ast.Window, args *windowArgs, label string, n int,
 		return err
 	case t.is("DESCRIPTOR") && p.at(p.pos+1).is("("):
 		p.pos += 2
+		if label == "KEY" || inFrom && fam.kind == ast.Session && args.time != nil && len(w.Partition) == 0 {
+			return p.windowKeys(w) // Calcite's spelling of PARTITION BY
+		}
 		return p.windowTime(args, name, fam, func() error { return p.expect(")") })
 	case p.startsLength():
 		iv, err := p.length()

@@ -178,3 +178,17 @@ func (p *parser) windowPartition(w *ast.Window) error {
 	}
 	return nil
 }
+
+// windowKeys reads the columns behind DESCRIPTOR ( that are the keys of a session.
+func (p *parser) windowKeys(w *ast.Window) error {
+	for {
+		e, err := p.setMember()
+		if err != nil {
+			return err
+		}
+		w.Partition = append(w.Partition, e)
+		if !p.accept(",") {
+			return p.expect(")")
+		}
+	}
+}
