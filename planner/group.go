@@ -74,6 +74,13 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 			return nil, err
 		}
 	}
+	if window != nil {
+		for _, e := range window.Partition {
+			if err := b.addKey(g, q, s, e); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if window == nil && len(bounds) > 0 {
 		if c, ok := bounds[0].(*ast.Column); ok {
 			return nil, s.unknown(c, nil)
@@ -117,6 +124,9 @@ func (g *grouping) sameWindow(s *scope) {
 		return
 	}
 	spec := inner.agg.Window
+	if g.end < 0 && identifying(spec) == 1 {
+		return // the start alone does not tell when the group is whole
+	}
 	g.inner, g.agg.Inner = inner, true
 	g.agg.Window = spec.Ends()
 	g.agg.Time = dateAdd(end, physical.Span{Micros: -1})

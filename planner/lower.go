@@ -167,7 +167,7 @@ func keyOf(n logical.Node) []int {
 	case *logical.Aggregate:
 		key := []int{}
 		if n.Window.Kind != windows.None && !n.Inner {
-			key = append(key, 0)
+			key = append(key, identifying(n.Window))
 		}
 		for i := range n.Keys {
 			key = append(key, n.FirstKey()+i)
@@ -177,6 +177,15 @@ func keyOf(n logical.Node) []int {
 		return projectKey(n)
 	}
 	return nil
+}
+
+// identifying returns the column, of the window's start and end, that tells the
+// windows of a group apart: those that cumulate begin together.
+func identifying(s windows.Spec) int {
+	if s.Kind == windows.Cumulate {
+		return 1
+	}
+	return 0
 }
 
 func projectKey(p *logical.Project) []int {

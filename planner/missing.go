@@ -45,16 +45,14 @@ func missingCall(c *ast.Call) error {
 func missingWindow(w *ast.Window) error {
 	no := func(what string) error { return diag.New(diag.Unsupported, w.At, "%s is not supported", what) }
 	switch {
-	case w.Kind == ast.Session:
-		return no("a session window")
+	case w.Kind == ast.Session && w.Size != nil:
+		return no("a session with a greatest length")
 	case w.Kind == ast.Stagger:
 		return no("a stagger window")
 	case w.Kind == ast.CountWindow:
 		return no("a window over a number of rows")
 	case w.Time == nil:
 		return no("a window without a time")
-	case len(w.Partition) > 0:
-		return no("PARTITION BY in a window")
 	}
 	return nil
 }

@@ -96,6 +96,10 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 		return err
 	}
 	a.Window, a.Time = spec, at
+	if s.aggregated && spec.Kind == windows.Session {
+		return diag.New(diag.Unsupported, w.At, "a session over rows that are groups themselves is not supported").
+			WithHint("take a window of a fixed length here")
+	}
 	if s.aggregated {
 		return b.again(a, s, w)
 	}
@@ -114,6 +118,9 @@ func hasTime(in logical.Node, at physical.Expr) logical.Node {
 
 // windowSpec checks the lengths of a window.
 func windowSpec(w *ast.Window) (windows.Spec, error) {
+	if w.Kind == ast.Session {
+		return sessionSpec(w)
+	}
 	kinds := map[ast.WindowKind]windows.Kind{ast.Tumble: windows.Tumble, ast.Hop: windows.Hop, ast.Cumulate: windows.Cumulate}
 	spec := windows.Spec{Kind: kinds[w.Kind]}
 	weeks := false
@@ -157,6 +164,22 @@ func windowSpec(w *ast.Window) (windows.Spec, error) {
 			WithHint("take a longer slide")
 	}
 	return spec, nil
+}
+
+// sessionSpec checks the gap of a session.
+func sessionSpec(w *ast.Window) (windows.Spec, error) {
+	gap, err := fixed(w.Gap)
+	switch {
+	case err != nil:
+		return windows.Spec{}, err
+	case gap <= 0:
+		return windows.Spec{}, diag.New(diag.BadWindow, w.At, "the gap of a session must be positive, this is %s", physical.FormatDuration(gap))
+	case w.Offset != nil:
+		return windows.Spec{}, diag.New(diag.BadWindow, w.Offset.At, "a session begins with a row, so it has no offset")
+	case w.Zone != nil:
+		return windows.Spec{}, diag.New(diag.BadWindow, w.Zone.At, "a session begins with a row, so it has no time zone")
+	}
+	return windows.Spec{Kind: windows.Session, Gap: gap}, nil
 }
 
 // inZone makes a window follow the calendar of its zone. Parts of a day lie as

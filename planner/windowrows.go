@@ -113,7 +113,7 @@ func (g *grouping) shownWindow(s *scope) {
 		}
 	}
 	w := s.hidden(physical.HiddenW)
-	if g.start < 0 && g.end < 0 || w == nil {
+	if g.end < 0 && (g.start < 0 || identifying(*spec) == 1) || w == nil {
 		return
 	}
 	g.inner, g.agg.Inner = &grouping{start: -1, end: -1, agg: &logical.Aggregate{Window: *spec}}, true

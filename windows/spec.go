@@ -57,6 +57,17 @@ func (s Spec) Sliced() bool { return s.Kind == Tumble || s.Kind == Hop || s.Kind
 // days of a zone.
 func (s Spec) Calendar() bool { return s.SizeMonths != 0 || s.SlideMonths != 0 || s.Zone != "" }
 
+// Longest returns what no window of s is longer than; of a session, by how much
+// each row may make it longer.
+func (s Spec) Longest() time.Duration {
+	const day = 24 * time.Hour
+	d := s.Size + s.Gap
+	if s.Calendar() {
+		d += day // a zone may have a day twice
+	}
+	return d + time.Duration(min(s.SizeMonths, 12*200))*31*day
+}
+
 // Ends returns windows side by side, each of which ends where windows of s do.
 func (s Spec) Ends() Spec {
 	out := Spec{Kind: Tumble, Size: s.Slide, Slide: s.Slide, SizeMonths: s.SlideMonths, SlideMonths: s.SlideMonths, Zone: s.Zone}

@@ -52,9 +52,9 @@ func (s *segment) assemble(all []*input, out operators.Collector, last operators
 		}
 		ops = append(ops, op)
 		if final, ok := n.(*physical.WindowFinal); ok && partial && final.Window.Kind != windows.None && !final.Updates {
-			whole := newCompleteness(reach)
+			whole := newCompleteness(reach + final.Window.Gap) // an unseen row may have begun a session
 			s.whole, ops = append(s.whole, whole), append(ops, whole)
-			reach += final.Window.Size
+			reach += final.Window.Longest()
 		}
 	}
 	if last != nil {

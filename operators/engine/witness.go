@@ -90,7 +90,7 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 	if w.window != nil && (w.window.Window.Kind == windows.None || w.wCol < 0) {
 		w.window = nil
 	}
-	if w.window != nil {
+	if w.window != nil && w.window.Window.Kind != windows.Session {
 		var err error
 		if w.grid, err = w.window.Window.Grid(); err != nil {
 			w.window = nil // the operator refuses it, too
@@ -162,7 +162,7 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			if t >= before { // its windows end later still
 				continue
 			}
-			if _, missed, ok := w.grid.Judge(t, before, w.window.Lateness); !ok && missed {
+			if w.tooLate(t, before) {
 				rows = append(rows, int32(i))
 			}
 		}
@@ -177,13 +177,26 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			}
 			r := lostRow(LostLate, b, int(at))
 			r.Event, r.W = stream.Time(ev.Value(int(row))), stream.Time(ws.Value(int(row)))
-			closed := w.grid.Closed(r.Event).Add(w.window.Lateness)
+			closed := r.Event // of a session, which no row behind it can have been part of
+			if w.grid != nil {
+				closed = w.grid.Closed(r.Event)
+			}
+			closed = closed.Add(w.window.Lateness)
 			r.Behind = time.Duration(r.W-closed) * time.Microsecond
 			found = append(found, r)
 		}
 	}
 	w.late = remember(w.late, found)
 	return nil
+}
+
+// tooLate tells whether a row at t is late for every window, by the watermark before it.
+func (w *witness) tooLate(t, before stream.Time) bool {
+	if w.grid == nil { // a session
+		return before != stream.MinTime && (before == stream.MaxTime || t.Add(w.window.Lateness) < before)
+	}
+	_, missed, ok := w.grid.Judge(t, before, w.window.Lateness)
+	return !ok && missed
 }
 
 // pass returns those of rows that get through the filters, all of them at once.

@@ -65,7 +65,9 @@ type logConfig struct {
 func (c *logConfig) lane(n *physical.WindowPartial) (operators.Operator, error) {
 	op, err := NewPartial(n)
 	if err == nil && c.small {
-		op.(*partial).chunkBits = 1
+		if p, ok := op.(*partial); ok {
+			p.chunkBits = 1
+		}
 	}
 	return op, err
 }

@@ -82,6 +82,9 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("final window aggregation: %w", err)
 	}
+	if n.Window.Kind == windows.Session {
+		return newSessions(n)
+	}
 	grid, err := gridOf(n.Window)
 	if err != nil {
 		return nil, fmt.Errorf("final window aggregation: %w", err)

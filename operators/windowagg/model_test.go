@@ -174,12 +174,19 @@ func (m *model) allIdle(t int64) bool {
 // add judges one row of shard s, and moves its watermark.
 func (m *model) add(s int, r row) {
 	ends := m.ends(r.ts)
+	if m.spec.Kind == windows.Session {
+		ends = []int64{0}
+	}
 	used := 0
 	if r.dropped {
 		ends = nil
 	}
 	for _, e := range ends {
-		if w := m.w[s]; m.spec.Kind != windows.None && (m.ended || w != nil && e+m.lateness <= *w) {
+		if w := m.w[s]; m.spec.Kind == windows.Session {
+			if m.ended || w != nil && r.ts+m.lateness < *w {
+				continue
+			}
+		} else if m.spec.Kind != windows.None && (m.ended || w != nil && e+m.lateness <= *w) {
 			continue
 		}
 		used++
@@ -234,7 +241,11 @@ func (m *model) step(st step) []string {
 	}
 	m.cut(t, before, st)
 	m.out = nil
-	if m.mw != nil || m.updates {
+	switch {
+	case m.mw == nil && !m.updates:
+	case m.spec.Kind == windows.Session:
+		m.fireSessions()
+	default:
 		m.fire()
 	}
 	return m.out
@@ -337,6 +348,62 @@ func (m *model) fire() {
 			m.fired[e][k] = g
 		}
 	}
+}
+
+// fireSessions makes the sessions of all rows that ever came, and says how those
+// that are shown differ from those that were.
+func (m *model) fireSessions() {
+	type line struct {
+		start, end int64
+		sort       row
+		key, text  string
+	}
+	var lines []line
+	now := map[string]group{}
+	byKey := map[string][]row{}
+	for _, r := range m.rows[0] {
+		byKey[m.key(r)] = append(byKey[m.key(r)], r)
+	}
+	gap := m.spec.Gap.Microseconds()
+	for k, rows := range byKey {
+		sort.SliceStable(rows, func(i, j int) bool { return rows[i].ts < rows[j].ts })
+		for lo := 0; lo < len(rows); {
+			hi := lo + 1
+			for hi < len(rows) && rows[hi].ts-rows[hi-1].ts < gap {
+				hi++
+			}
+			start, end := rows[lo].ts, rows[hi-1].ts+gap
+			head, result := fmt.Sprintf("[%d,%d) %s", start, end, k), m.results(rows[lo:hi])
+			if m.updates || end <= *m.mw {
+				now[head] = group{sort: rows[lo], result: result}
+				old, had := m.fired[0][head]
+				if had && old.result != result {
+					lines = append(lines, line{start, end, rows[lo], "- " + head, old.result})
+				}
+				if !had || old.result != result {
+					lines = append(lines, line{start, end, rows[lo], "+ " + head, result})
+				}
+			}
+			lo = hi
+		}
+	}
+	for head, old := range m.fired[0] {
+		if _, is := now[head]; !is {
+			l := line{sort: old.sort, key: "- " + head, text: old.result}
+			if _, err := fmt.Sscanf(head, "[%d,%d)", &l.start, &l.end); err != nil {
+				panic(err)
+			}
+			lines = append(lines, l)
+		}
+	}
+	sort.SliceStable(lines, func(i, j int) bool {
+		a, b := lines[i], lines[j]
+		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.start, b.start), m.compare(a.sort, b.sort), -cmp.Compare(a.key[:1], b.key[:1])) < 0
+	})
+	for _, l := range lines {
+		m.out = append(m.out, l.key+l.text)
+	}
+	m.fired[0] = now
 }
 
 // key prints a row's group key.

@@ -70,6 +70,9 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 	if err := check(&n.WindowAgg); err != nil {
 		return nil, fmt.Errorf("partial window aggregation: %w", err)
 	}
+	if n.Window.Kind == windows.Session {
+		return newSessionLane(n)
+	}
 	grid, err := gridOf(n.Window)
 	if err != nil {
 		return nil, fmt.Errorf("partial window aggregation: %w", err)

@@ -115,8 +115,16 @@ func restoreQuery(t testing.TB, c *logConfig, d *disk) *query {
 
 // crowd makes the dictionary of a query sweep as soon as it may.
 func (q *query) crowd() {
-	f := q.tail.(*final)
-	f.dict.slack, f.dict.turns = 0, 0
+	d := dictOf(q.tail)
+	d.slack, d.turns = 0, 0
+}
+
+// dictOf returns the dictionary of the query's half.
+func dictOf(op operators.Operator) *dictionary {
+	if s, ok := op.(*sessions); ok {
+		return &s.dict
+	}
+	return &op.(*final).dict
 }
 
 func newDisk(t rapid.TB, shards int) *disk {

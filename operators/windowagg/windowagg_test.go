@@ -171,6 +171,9 @@ func randomConfig(r *rand.Rand) *logConfig {
 		{Kind: windows.Hop, Size: 60 * us, Slide: 3 * us},
 		{Kind: windows.Hop, Size: 4 * us, Slide: 10 * us},
 		{Kind: windows.Cumulate, Size: 15 * us, Slide: 5 * us},
+		{Kind: windows.Session, Gap: 1 * us},
+		{Kind: windows.Session, Gap: 4 * us},
+		{Kind: windows.Session, Gap: 15 * us},
 		{Kind: windows.Cumulate, Size: 12 * us, Slide: 1 * us, Offset: -5 * us},
 		{Kind: windows.Cumulate, Size: 6 * us, Slide: 6 * us, Offset: 1 * us},
 	}
@@ -186,7 +189,7 @@ func randomConfig(r *rand.Rand) *logConfig {
 	if c.updates = r.IntN(2) == 0; c.updates && r.IntN(3) == 0 {
 		c.spec, c.lateness = windows.Spec{}, 0
 	}
-	c.retracts = r.IntN(3) == 0
+	c.retracts = r.IntN(3) == 0 && c.spec.Kind != windows.Session
 	aggs := allAggs()
 	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
 	c.aggs = aggs[:1+r.IntN(len(aggs)/2)]
@@ -229,7 +232,7 @@ func TestAgainstModel(t *testing.T) {
 				q = newQuery(t, alloc, c)
 			}
 			if r.IntN(2) == 0 { // forget groups as soon as possible
-				d := &q.tail.(*final).dict
+				d := dictOf(q.tail)
 				d.slack, d.turns = -1<<20, 0
 			}
 			for i, st := range log {

@@ -86,6 +86,11 @@ func (w *finalWriter) append(bounds windows.Window, groups []int32, accs []acc, 
 		repeat(fields[1], bounds.End, len(groups))
 		fields = fields[2:]
 	}
+	return w.appendRows(fields, groups, accs, at)
+}
+
+// appendRows writes keys and results.
+func (w *finalWriter) appendRows(fields []array.Builder, groups []int32, accs []acc, at []int32) error {
 	if err := w.f.dict.appendKeys(fields, groups); err != nil {
 		return err
 	}

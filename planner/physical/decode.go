@@ -281,6 +281,9 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 			return out, fmt.Errorf("a window: %w", err)
 		}
 	}
+	if out.Window.Kind == windows.Session && out.Window.Gap <= 0 {
+		return out, fmt.Errorf("a session with a gap of %s", out.Window.Gap)
+	}
 	for _, t := range in.KeyTypes {
 		kt, err := decodeType(t)
 		if err != nil {

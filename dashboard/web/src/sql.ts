@@ -48,11 +48,11 @@ export const functions: readonly string[] = `
   log2 lower lpad ltrim make_set makedate max max_by md5 median microsecond mid min min_by minute mod month monthname
   now nullif nvl oct octet_length ord percentile_cont percentile_disc period_add period_diff pi position pow power
   proctime quantile quarter quote radians rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept
-  regr_slope repeat replace reverse right round rpad rtrim second sha sha1 sha2 sign sin soundex space split_part sqrt
-  starts_with std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring substring_index sum
-  sysdate tan time_bucket timestamp timestampadd timestampdiff to_base64 to_days to_seconds to_timestamp top_k
-  translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_timestamp uuid var_pop var_samp
-  variance week weekday weekofyear width_bucket year yearweek
+  regr_slope repeat replace reverse right round rpad rtrim second session sha sha1 sha2 sign sin soundex space
+  split_part sqrt starts_with std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring
+  substring_index sum sysdate tan time_bucket timestamp timestampadd timestampdiff to_base64 to_days to_seconds
+  to_timestamp top_k translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_timestamp uuid
+  var_pop var_samp variance week weekday weekofyear width_bucket year yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */
