@@ -3,6 +3,7 @@ package sql
 import (
 	"math/big"
 	"strings"
+	"unicode/utf8"
 
 	"weir/sql/diag"
 )
@@ -21,11 +22,8 @@ func (s *scanner) bytesNumber() (token, bool) {
 	if n == 2 {
 		return token{}, false
 	}
-	for _, r := range rest[n:] {
-		if isWordRune(r) {
-			return token{}, false
-		}
-		break
+	if r, _ := utf8.DecodeRuneInString(rest[n:]); n < len(rest) && isWordRune(r) {
+		return token{}, false
 	}
 	t := token{kind: tokBytes, start: s.pos, end: s.pos + n}
 	s.pos = t.end

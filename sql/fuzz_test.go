@@ -222,3 +222,35 @@ func TestRewritesKeepTheLength(t *testing.T) {
 		checkTexts(t, c.in, stmts)
 	}
 }
+
+// FuzzInterval: an interval is refused, or it prints as something that is read as the
+// same length.
+func FuzzInterval(f *testing.F) {
+	for _, s := range []string{"5 SECOND", "'1-2' YEAR TO MONTH", "'1:30' MINUTE_SECOND", "'1 day 02:30:00'", "'P1DT2H'", "'-1 month 3 days'", "a + 1 DAY", "- '1.5' HOUR", "(1) DAY", "'1 2:3:4.5' DAY TO SECOND(3)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1<<10 {
+			t.Skip()
+		}
+		s, err := ParseOne("SELECT INTERVAL " + text)
+		if err != nil {
+			if diag.From(err).Code == diag.Internal {
+				t.Fatal(err)
+			}
+			return
+		}
+		checkStable(t, []ast.Statement{s})
+		iv, ok := s.(*ast.Select).Items[0].Expr.(*ast.Interval)
+		if !ok || iv.Value != nil {
+			return
+		}
+		again, err := ParseOne("SELECT " + iv.Text)
+		if err != nil {
+			t.Fatalf("%s: %v", iv.Text, err)
+		}
+		if b := again.(*ast.Select).Items[0].Expr.(*ast.Interval); b.Months != iv.Months || b.Micros != iv.Micros {
+			t.Fatalf("%s is %d months and %d µs, %s is %d and %d", text, iv.Months, iv.Micros, iv.Text, b.Months, b.Micros)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package sql
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,15 @@ func TestBombs(t *testing.T) {
 		{"statements", many("SELECT 1;", 1001), "1000"},
 		{"sub-selects", many("SELECT (", 5000), "100"},
 		{"casts", "SELECT " + many("CAST(", 5000), "100"},
+		{"tildes", "SELECT " + many("~", 15000) + "1", "100"},
+		{"digits of a million", "SELECT " + many("9", 1_000_000), "65"},
+		{"suffix casts", "SELECT a" + many("::INT", 15000), "20000"},
+		{"names of many parts", "SELECT a" + many(".b", 15000), "20000"},
+		{"columns", "SELECT a" + many(",a", 15000), "20000"},
+		{"unions", "SELECT 1" + many(" UNION SELECT 1", 3000), "64"},
+		{"filters", "SELECT " + many("COUNT(*) FILTER (WHERE ", 1500) + "1" + many(")", 1500), "100"},
+		{"orders", "SELECT " + many("ARRAY_AGG(a ORDER BY ", 2000) + "1" + many(")", 2000), "100"},
+		{"intervals", "SELECT " + many("INTERVAL (", 3000) + "1" + many(") DAY", 3000), "100"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			// Of some runs the fastest: others wait for the machine, not for the parser.
@@ -41,8 +51,14 @@ func TestBombs(t *testing.T) {
 			var err error
 			took := time.Hour
 			for range 5 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
 				start := time.Now()
 				_, err = Parse(c.text)
+				runtime.ReadMemStats(&after)
+				if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+					t.Errorf("allocated %d MB", n>>20)
+				}
 				if took = min(took, time.Since(start)); took <= most {
 					break
 				}
@@ -84,6 +100,10 @@ func TestJustInsideTheLimits(t *testing.T) {
 		"statements":  many("SELECT 1;", 1000),
 		"comments":    "SELECT 1" + many("/**/", 10000),
 		"name":        "SELECT " + many("x", 65000),
+		"filters":     "SELECT " + many("COUNT(*) FILTER (WHERE a),", 1600) + "1",
+		"lengths":     "SELECT ts" + many("-INTERVAL a DAY", 3900),
+		"nested":      "SELECT " + many("SUM(DISTINCT ", 90) + "1" + many(")", 90),
+		"arrows":      "SELECT a" + many("->'$.b'", 8000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()

@@ -369,7 +369,7 @@ func (pp *prepass) orderEntry(end int) (ast.Order, error) {
 		if depth > 0 || afterDot(pp.toks, last) {
 			continue
 		}
-		if t.is(",") || t.is("ASC") || t.is("DESC") || last > first && (t.is("NULLS") || pp.beginsClause(token{}, last)) {
+		if t.is(",") || t.is("ASC") || t.is("DESC") || last > first && (t.is("NULLS") && !pp.at(last-1).is("IGNORE") && !pp.at(last-1).is("RESPECT") || pp.beginsClause(token{}, last)) {
 			break
 		}
 	}

@@ -21,6 +21,10 @@ func (pp *prepass) exprToken() error {
 		return pp.suffixCast()
 	case t.is("||"):
 		return pp.pipes()
+	case t.kind == tokNumber && strings.HasSuffix(pp.raw(t), "."):
+		pp.rewrite(lexeme{token: t, out: strings.TrimSuffix(pp.raw(t), ".")}, "behind a point the parser takes every word for a name")
+		pp.pos++
+		return nil
 	case t.is("->"), t.is("->>"):
 		return pp.arrow()
 	case t.is("IS"):

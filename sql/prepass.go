@@ -195,12 +195,12 @@ func (pp *prepass) streamWord() bool {
 	}
 	next := pp.at(pp.pos + 1)
 	switch next.kind {
-	case tokString, tokNumber, tokQuoted:
+	case tokString, tokNumber, tokBytes, tokQuoted:
 		return true
 	case tokWord:
 		return !isReserved(next.word) || selectable(next.word, pp.at(pp.pos+2))
 	}
-	if next.is("!") || next.is("(") {
+	if next.is("!") || next.is("~") || next.is("(") {
 		return true
 	}
 	after := pp.at(pp.pos + 2)
@@ -214,7 +214,7 @@ func selectable(word string, next token) bool {
 	case "CASE", "NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "DISTINCT", "INTERVAL", "LOCALTIME", "LOCALTIMESTAMP", "UTC_TIMESTAMP":
 		return true
 	case "NOT":
-		return !next.is("IN") && !next.is("LIKE") && !next.is("BETWEEN")
+		return !next.is("IN") && !next.is("LIKE") && !next.is("BETWEEN") && !next.is("REGEXP") && !next.is("RLIKE")
 	case "IF", "LEFT", "RIGHT", "REPLACE", "REPEAT":
 		return next.is("(")
 	}

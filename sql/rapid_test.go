@@ -109,7 +109,7 @@ func (g *gen) expr() string {
 	case 3:
 		return g.join(g.operand(), g.pick("->", "->>"), g.pick("'$.a'", "'key'", "0"))
 	case 4:
-		return g.join(g.operand(), g.pick("IS DISTINCT FROM", "IS NOT DISTINCT FROM", "REGEXP", "not rlike", "|", "&", "^", "<<", ">>"), g.operand())
+		return g.join(g.operand(), g.pick("IS DISTINCT FROM", "IS NOT DISTINCT FROM", "REGEXP", "not rlike", "|", "&", "<<", ">>"), g.operand())
 	case 5:
 		return g.join(g.pick("TRIM(LEADING", "trim ( both", "TRIM( TRAILING"), g.maybe("'x'"), "FROM", g.expr(), ")")
 	case 6:

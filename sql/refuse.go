@@ -6,8 +6,6 @@ import (
 	"weir/sql/diag"
 )
 
-const aggregatesHint = "the aggregates are COUNT, SUM, AVG, MIN, MAX and APPROX_PERCENTILE"
-
 // refuse looks at the next token for a construct that weir does not have. The
 // parser behind would refuse it with a message of its own, or misread it in
 // silence: FROM a ASOF JOIN b is to MySQL a table with the alias ASOF.
@@ -119,10 +117,9 @@ func (pp *prepass) wordInside(word string) (int, bool) {
 
 // refusePostfix refuses what stands behind the parenthesis of a call.
 func (pp *prepass) refusePostfix(t token) error {
-	at, next := t.span(), pp.at(pp.pos+1)
-	switch {
-	case t.is("OVER") && (next.is("(") || next.isName()):
-		return unsupported(at, "aggregate with GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)", "window functions with OVER are not supported")
+	if next := pp.at(pp.pos + 1); t.is("OVER") && (next.is("(") || next.isName()) {
+		return unsupported(t.span(), "aggregate with GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE); of the rows of a window, FIRST_VALUE(x), LAST_VALUE(x) and TOP_K(x, n) need no OVER",
+			"analytic functions with OVER are not supported")
 	}
 	return nil
 }

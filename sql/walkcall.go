@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	tidb "github.com/pingcap/tidb/pkg/parser/ast"
@@ -66,7 +67,7 @@ func (w *walker) pipes(n *tidb.FuncCallExpr) ast.Expr {
 	y := w.expr(n.Args[1])
 	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: op.span()}, Text: "CONCAT"}, Args: []ast.Expr{x, y}}
 	if l, ok := x.(*ast.Call); ok && w.joins(n.Args[0]) {
-		c.Args = append(l.Args[:len(l.Args):len(l.Args)], y)
+		c.Args = slices.Concat(l.Args, []ast.Expr{y})
 	}
 	c.Node = w.node(first)
 	return c
