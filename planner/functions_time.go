@@ -12,9 +12,17 @@ func timeFunctions(m map[string]function) {
 	timeParts(m)
 	timeArithmetic(m)
 	timeConversions(m)
+	clockFunctions(m)
 	m["NOW"] = function{fn: "now", usage: "()", doc: "When the row arrived; in a bounded query, when the statement began.", min: 0, max: 1, bind: now}
 	m["CURRENT_DATE"] = function{fn: "current_date", usage: "()", doc: "The day of NOW().", min: 0, max: 0, bind: currentDate}
+	for _, name := range []string{"HOUR", "MINUTE", "SECOND", "MICROSECOND"} {
+		f := m[name]
+		f.bind = clockPart
+		m[name] = f
+	}
 	alias(m, "DATE_PART", "EXTRACT")
+	alias(m, "CURTIME", "CURRENT_TIME")
+	alias(m, "UTC_TIME", "CURRENT_TIME")
 	alias(m, "DAYOFMONTH", "DAY")
 	alias(m, "CURRENT_TIMESTAMP", "NOW")
 	alias(m, "LOCALTIMESTAMP", "NOW")
@@ -97,7 +105,7 @@ func timeConversions(m map[string]function) {
 	m["UNIX_TIMESTAMP"] = function{fn: "unix_timestamp", usage: "([t])", doc: "The seconds since 1970-01-01 00:00:00 UTC, with a fraction where t has one; without an argument, of NOW().", min: 0, max: 1, bind: unixTimestamp}
 	m["FROM_UNIXTIME"] = function{fn: "from_unixtime", usage: "(seconds[, 'format'])", doc: "The time that many seconds after 1970-01-01 00:00:00 UTC; of a DECIMAL or DOUBLE with the fraction. With a format, as DATE_FORMAT writes it.", min: 1, max: 2, bind: fromUnixtime}
 	m["TO_TIMESTAMP"] = function{fn: "from_unixtime", usage: "(x)", doc: "FROM_UNIXTIME of a number; the time that a text holds.", min: 1, max: 1, bind: toTimestamp}
-	m["TIMESTAMP"] = function{fn: "cast", usage: "(t)", doc: "A day or a text as a time.", min: 1, max: 1, bind: timestamp}
+	m["TIMESTAMP"] = function{fn: "cast", usage: "(t[, clock])", doc: "A day or a text as a time; with a TIME, that much later.", min: 1, max: 2, bind: timestamp}
 	m["STR_TO_DATE"] = function{fn: "str_to_date", usage: "(s, 'format')", doc: "The time that a text holds, read with MySQL's % letters; NULL where it does not fit.", min: 2, max: 2, bind: strToDate}
 	m["DATE_FORMAT"] = function{fn: "date_format", usage: "(t, 'format')", doc: "A time as text, with MySQL's % letters.", min: 2, max: 2, bind: dateFormat}
 	m["CONVERT_TZ"] = function{fn: "convert_tz", usage: "(t, 'from', 'to')", doc: "What the clock of one zone shows when that of another shows t. A time that the first shows twice is the earlier one, one that it never shows is the moment of the change.", min: 3, max: 3, bind: convertTZ}

@@ -66,9 +66,9 @@ func refusedOfData() []refusal {
 		{"EXTRACTVALUE UPDATEXML", "XML is not read; JSON is, with JSON_VALUE(doc, '$.name')"},
 		{"FORMAT_PICO_TIME", "write CONCAT(ROUND(x / 1e9, 2), ' ms')"},
 		{"GET_FORMAT", "write the format: '%Y-%m-%d %H:%i:%s'"},
-		{"JSON_SCHEMA_VALID JSON_SCHEMA_VALIDATION_REPORT", "JSON_TYPE and look at a document"},
+		{"JSON_SCHEMA_VALID JSON_SCHEMA_VALIDATION_REPORT", "JSON_TYPE and JSON_CONTAINS_PATH look at a document"},
 		{"JSON_STORAGE_FREE JSON_STORAGE_SIZE", "LENGTH(doc) is how many bytes it has"},
-		{"JSON_MERGE", "write or "},
+		{"JSON_MERGE", "write JSON_MERGE_PATCH or JSON_MERGE_PRESERVE"},
 		{"MATCH", "write x LIKE '%word%' or REGEXP_LIKE(x, 'word')"},
 		{spatial(), "places are numbers: keep longitude and latitude in columns of their own"},
 	}
@@ -78,8 +78,6 @@ func refusedOfData() []refusal {
 // at several rows.
 func refusedOfRows() []refusal {
 	return []refusal{
-		{"TIME TIMEDIFF ADDTIME SUBTIME MAKETIME SEC_TO_TIME TIME_TO_SEC TIME_FORMAT CURTIME CURRENT_TIME UTC_TIME",
-			"TIMESTAMPDIFF(SECOND, a, b) is the time between two, DATE_FORMAT(t, '%T') the clock of one"},
 		{"JSON_TABLE", "JSON_EXTRACT, JSON_VALUE and JSON_LENGTH read a document"},
 		{"NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE GROUPING", ""},
 	}

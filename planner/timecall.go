@@ -276,7 +276,15 @@ func toTimestamp(x *exprs, c *ast.Call, f function, args []operand) (physical.Ex
 }
 
 func timestamp(_ *exprs, c *ast.Call, _ function, args []operand) (physical.Expr, error) {
-	return args[0].as(types.Datetime, c.Name.Text)
+	t, err := args[0].as(types.Datetime, c.Name.Text)
+	if err != nil || len(args) == 1 {
+		return t, err
+	}
+	clock, err := clockArgument(args[1], c.Name.Text)
+	if err != nil {
+		return nil, err
+	}
+	return clockSum("addtime", t, clock), nil
 }
 
 // convertTZ binds CONVERT_TZ(t, 'from', 'to'), which AT TIME ZONE is, too.

@@ -31,7 +31,7 @@ func (c clock) weekday() time.Weekday { return time.Weekday(((c.days+4)%7 + 7) %
 func (c clock) hour12() int64 { return (c.hour+11)%12 + 1 }
 
 func (c clock) half() string {
-	if c.hour < 12 {
+	if c.hour%24 < 12 { // a TIME has more hours
 		return "AM"
 	}
 	return "PM"

@@ -16,7 +16,7 @@ func buildToJSON(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	switch from.Kind {
 	case types.JSON:
 		return build(call.Args[0], ledger)
-	case types.Boolean, types.Bigint, types.Double, types.Decimal:
+	case types.Boolean, types.Bigint, types.Ubigint, types.Double, types.Decimal:
 		return newStrict(call, ledger, castToText(from, types.VarcharType))
 	case types.Varchar:
 		return newStrict(call, ledger, textKernel(func(dst []byte, a []*vec, i int) []byte {
@@ -116,9 +116,9 @@ func buildJSONMerge(call *physical.Call, ledger *stream.Ledger) (node, error) {
 	}
 	var scratch [2][]byte
 	return newStrict(call, ledger, jsonRows(func(dst []byte, a []*vec, i int) ([]byte, bool) {
-		v, ok := a[0].text(i), true
+		v := a[0].text(i)
 		for k, b := range a[1:] {
-			s := &scratch[k%2]
+			s, ok := &scratch[k%2], false
 			if *s, ok = merge((*s)[:0], v, b.text(i)); !ok || len(*s) > textBytesMax {
 				return dst, false
 			}

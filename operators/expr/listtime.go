@@ -15,6 +15,9 @@ func timeFunctions() []function {
 		{"period_add", 2, 2, buildPeriod}, {"period_diff", 2, 2, buildPeriod},
 		{"date_trunc", 2, 3, buildDateTrunc}, {"date_ceil", 2, 2, buildDateTrunc}, {"date_bin", 3, 3, buildDateBin},
 		{"convert_tz", 3, 3, buildConvertTZ},
+		{"addtime", 2, 2, buildTimeSum}, {"subtime", 2, 2, buildTimeSum}, {"timediff", 2, 2, buildTimeSum},
+		{"time_to_sec", 1, 1, buildTimeToSec}, {"sec_to_time", 1, 1, buildSecToTime}, {"maketime", 3, 3, buildMakeTime},
+		{"time_format", 2, 2, buildTimeFormat},
 		{"dayname", 1, 1, buildDateName}, {"monthname", 1, 1, buildDateName},
 		{"date_format", 2, 2, buildDateFormat}, {"str_to_date", 2, 2, buildStrToDate},
 	}

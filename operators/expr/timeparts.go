@@ -98,6 +98,9 @@ func partOf(day, clock func(int64) int64) func(micros int64) int64 {
 
 // buildTimePart makes the functions that take a DATETIME or DATE apart.
 func buildTimePart(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	if clock := clockPart(call.Fn); clock != nil && call.Args[0].Type().Kind == types.Time && call.T.Kind == types.Bigint {
+		return newStrict(call, ledger, mapInts(func(x int64) (int64, bool) { return clock(max(x, -x)), true }))
+	}
 	part := partOf(dayPart(call.Fn), clockPart(call.Fn))
 	switch call.Fn {
 	case "to_seconds":
