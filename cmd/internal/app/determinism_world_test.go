@@ -167,6 +167,37 @@ var (
 	}
 )
 
+// randomShapes are queries over queries: groups of groups, windows over windows,
+// unions of several scans. %[1]s is a filter.
+func randomShapes() []string {
+	const (
+		perKey = "(SELECT window_start, window_end, window_time, k, COUNT(*) AS c, SUM(d) AS s FROM s%[1]s GROUP BY k, TUMBLE(ts, INTERVAL 5 SECOND)) AS q"
+		hops   = "(SELECT window_start, window_end, window_time, k, COUNT(*) AS c, SUM(d) AS s FROM s%[1]s GROUP BY k, HOP(ts, INTERVAL 2 SECOND, INTERVAL 6 SECOND)) AS q"
+		two    = "(SELECT k, n, d, ts FROM s%[1]s UNION ALL SELECT 'u', -n, d, ts FROM s WHERE n > 5) AS q"
+		counts = "(SELECT k, COUNT(*) AS c, SUM(d) AS s FROM s%[1]s GROUP BY k) AS q"
+	)
+	return []string{
+		"SELECT window_start, window_end, MAX(c) AS most, SUM(s) AS s FROM " + perKey + " GROUP BY TUMBLE(window_time, INTERVAL 20 SECOND)",
+		"SELECT window_start, window_end, k, MAX(c) AS most, SUM(s) AS s FROM " + perKey + " GROUP BY k, HOP(window_start, INTERVAL 5 SECOND, INTERVAL 15 SECOND)",
+		"SELECT window_start, window_end, MAX(c) AS most, SUM(s) AS s FROM " + perKey + " GROUP BY TUMBLE(window_end, INTERVAL 20 SECOND) EMIT CHANGES",
+		"SELECT window_start, window_end, MAX(c) AS most, SUM(s) AS s FROM " + hops + " GROUP BY window_start, window_end",
+		"SELECT window_start, k, SUM(c) AS most, COUNT(*) AS w FROM " + hops + " GROUP BY k, TUMBLE(window_start, INTERVAL 7 SECOND)",
+		"SELECT window_end, SUM(c) AS c FROM " + hops + " GROUP BY window_end EMIT CHANGES",
+		"SELECT c, COUNT(*) AS keys_, SUM(s) AS s FROM " + counts + " GROUP BY c",
+		"SELECT COUNT(*) AS n, MAX(c) AS most, MIN(s) AS low FROM " + counts,
+		"SELECT k, MAX(c) AS most FROM " + perKey + " GROUP BY k",
+		"SELECT DISTINCT k, n % 5 AS m FROM s%[1]s",
+		"SELECT DISTINCT c FROM " + counts,
+		"SELECT k, n, ts FROM " + two + " WHERE n > -40",
+		"SELECT window_start, window_end, k, COUNT(*) AS c, SUM(d) AS s FROM " + two + " GROUP BY k, TUMBLE(ts, INTERVAL 5 SECOND)",
+		"SELECT window_start, window_end, COUNT(*) AS c, SUM(d) AS s FROM " + two + " GROUP BY HOP(ts, INTERVAL 3 SECOND, INTERVAL 9 SECOND) EMIT CHANGES",
+		"SELECT k, COUNT(*) AS c FROM " + two + " GROUP BY k",
+		"SELECT k FROM s%[1]s UNION SELECT CONCAT(k, n % 3) FROM s",
+		"SELECT k, COUNT(*) AS c FROM s%[1]s GROUP BY k UNION ALL SELECT 'all', COUNT(*) FROM s UNION ALL SELECT k, n FROM s WHERE n > 30",
+		"SELECT window_end, COUNT(*) AS c FROM s%[1]s GROUP BY TUMBLE(ts, INTERVAL 4 SECOND) UNION ALL SELECT window_end, MAX(c) FROM " + perKey + " GROUP BY TUMBLE(window_time, INTERVAL 10 SECOND)",
+	}
+}
+
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
 
 // randomQueries returns n different queries over the stream of the world.
@@ -182,9 +213,11 @@ func randomQueries(r *rand.Rand, n int) []string {
 }
 
 func randomQuery(r *rand.Rand) string {
-	switch r.IntN(8) {
+	switch r.IntN(11) {
 	case 0:
 		return pick(r, randomWhole)
+	case 8, 9, 10:
+		return fmt.Sprintf(strings.ReplaceAll(strings.ReplaceAll(pick(r, randomShapes()), "%", "%%"), "%%[1]s", "%[1]s"), pick(r, randomFilters))
 	case 1, 2:
 		return grouped(r, "")
 	}
