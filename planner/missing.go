@@ -46,11 +46,14 @@ func missingWindow(w *ast.Window) error {
 	no := func(what string) error { return diag.New(diag.Unsupported, w.At, "%s is not supported", what) }
 	switch {
 	case w.Kind == ast.Session && w.Size != nil:
-		return no("a session with a greatest length")
+		return diag.New(diag.Unsupported, w.Size.At, "a session with a greatest length is not supported").
+			WithHint("leave the length out: a session then lasts as long as rows come within the gap")
 	case w.Kind == ast.Stagger:
-		return no("a stagger window")
+		return diag.New(diag.Unsupported, w.At, "a window that begins with the first row of a group is not supported").
+			WithHint("write TUMBLE for windows of that size, or SESSION for rows that come within a gap")
 	case w.Kind == ast.CountWindow:
-		return no("a window over a number of rows")
+		return diag.New(diag.Unsupported, w.At, "a window over a number of rows is not supported").
+			WithHint("write TUMBLE or SESSION, which count time")
 	case w.Time == nil:
 		return no("a window without a time")
 	}

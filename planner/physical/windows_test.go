@@ -1,0 +1,61 @@
+package physical_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/operators/stream"
+	"weir/planner/physical"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// TestEncodesWindows: every family survives the encoding, and one that nobody can
+// run is refused where it is read.
+func TestEncodesWindows(t *testing.T) {
+	day := 24 * time.Hour
+	at := types.DatetimeType(6)
+	scan := &physical.Scan{Relation: "s", Columns: []int{0}, Fields: stream.Schema{{Name: "ts", Type: at}}, Hidden: []physical.Hidden{physical.HiddenW}}
+	plan := func(spec windows.Spec) *physical.Plan {
+		agg := physical.WindowAgg{Window: spec}
+		partial := &physical.WindowPartial{In: scan, TimeCol: 0, WCol: 1, WindowAgg: agg}
+		return &physical.Plan{Version: physical.Version, Root: &physical.WindowFinal{In: &physical.Exchange{In: partial}, WindowAgg: agg}, TimeColumn: 0, EventTime: 0}
+	}
+	rows := &physical.Plan{Version: physical.Version, TimeColumn: -1, EventTime: -1, Root: &physical.WindowRows{
+		In: scan, Window: windows.Spec{Kind: windows.Hop, Size: time.Hour, Slide: time.Minute}, Time: &physical.Column{T: at, Name: "ts"},
+	}}
+	for _, p := range []*physical.Plan{
+		plan(windows.Spec{Kind: windows.Cumulate, Size: day, Slide: time.Hour, Offset: -time.Hour}),
+		plan(windows.Spec{Kind: windows.Tumble, Size: 7 * day, Slide: 7 * day, Offset: 4 * day, Zone: "Europe/Berlin"}),
+		plan(windows.Spec{Kind: windows.Hop, SizeMonths: 12, SlideMonths: 1, OffsetMonths: 3, Offset: day}),
+		plan(windows.Spec{Kind: windows.Session, Gap: time.Minute}),
+		rows,
+	} {
+		text, err := physical.Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := physical.Decode(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(p, got); diff != "" {
+			t.Errorf("%s\n%s", text, diff)
+		}
+	}
+	for _, spec := range []windows.Spec{
+		{Kind: windows.Session},
+		{Kind: windows.Cumulate, Size: 10 * time.Second, Slide: 3 * time.Second},
+		{Kind: windows.Tumble, Size: day, Slide: day, Zone: "Europe/Atlantis"},
+	} {
+		text, err := physical.Encode(plan(spec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := physical.Decode(text); err == nil {
+			t.Errorf("%+v can be read", spec)
+		}
+	}
+}
