@@ -243,67 +243,6 @@ func decodeProject(n *nodeJSON, input Node) (*Project, error) {
 	return p, nil
 }
 
-// decodeWindowRows reads the rows of windows, whose time stands where a filter has
-// its predicate.
-func decodeWindowRows(n *nodeJSON, input Node) (*WindowRows, error) {
-	agg, err := decodeWindow(n.Agg)
-	if err != nil {
-		return nil, err
-	}
-	at, err := decodeExpr(n.Pred, input.Schema())
-	switch {
-	case err != nil:
-		return nil, err
-	case at == nil || at.Type().Kind != types.Datetime || !agg.Window.Sliced() || len(agg.Keys)+len(agg.Aggs) > 0:
-		return nil, errors.New("rows of windows need a window and a time")
-	}
-	return &WindowRows{In: input, Window: agg.Window, Time: at}, nil
-}
-
-func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
-	if in == nil {
-		return out, errors.New("the aggregation is missing")
-	}
-	out = WindowAgg{
-		Window: windows.Spec{
-			Size: in.Size, Slide: in.Slide, Offset: in.Offset,
-			SizeMonths: in.SizeMonths, SlideMonths: in.SlideMonths, OffsetMonths: in.OffsetMonths,
-			Zone: string(in.Zone), Gap: in.Gap, Rows: in.Rows, Every: in.Every,
-		},
-		Lateness: in.Lateness, Updates: in.Updates, Retracts: in.Retracts, Keys: in.Keys,
-		KeyNames: plain(in.KeyNames), AggNames: plain(in.AggNames),
-	}
-	if out.Window.Kind, err = meaning[windows.Kind](in.Kind, windowWords()); err != nil {
-		return out, err
-	}
-	if out.Window.Sliced() {
-		if _, err := out.Window.Grid(); err != nil {
-			return out, fmt.Errorf("a window: %w", err)
-		}
-	}
-	if out.Window.Kind == windows.Session && out.Window.Gap <= 0 {
-		return out, fmt.Errorf("a session with a gap of %s", out.Window.Gap)
-	}
-	for _, t := range in.KeyTypes {
-		kt, err := decodeType(t)
-		if err != nil {
-			return out, err
-		}
-		out.KeyTypes = append(out.KeyTypes, kt)
-	}
-	for _, a := range in.Aggs {
-		agg, err := decodeAgg(a)
-		if err != nil {
-			return out, err
-		}
-		out.Aggs = append(out.Aggs, agg)
-	}
-	if len(out.Keys) != len(out.KeyNames) || len(out.Keys) != len(out.KeyTypes) || len(out.Aggs) != len(out.AggNames) {
-		return out, errors.New("keys or aggregates lack names or types")
-	}
-	return out, nil
-}
-
 func decodeAgg(a aggJSON) (out Agg, err error) {
 	out = Agg{
 		Fn: AggFn(a.Fn), Args: a.Args, Distinct: a.Distinct, Filtered: a.Filtered, Order: a.Order,
