@@ -177,11 +177,11 @@ func (w *walker) finishGroups(q *ast.Select) {
 // as it is: a total over all windows would never be final.
 func (w *walker) rollup(q *ast.Select, r *ast.GroupingSets) {
 	var keys [][]ast.Expr
-	var rest []ast.Expr
+	var entries []ast.Expr
 	for _, e := range q.GroupBy {
 		switch e := e.(type) {
 		case *ast.Window:
-			rest = append(rest, e)
+			entries = append(entries, e)
 		case *ast.GroupingSets:
 			w.fail(unsupported(r.At, "write GROUPING SETS ((a, b), (a), ())", "WITH ROLLUP behind grouping sets is not supported"))
 			return
@@ -199,7 +199,8 @@ func (w *walker) rollup(q *ast.Select, r *ast.GroupingSets) {
 		return
 	}
 	r.Sets = rollup(keys)
-	q.GroupBy = append(rest, r)
+	entries = append(entries, r)
+	q.GroupBy = entries
 }
 
 // groupItem converts an entry of GROUP BY.

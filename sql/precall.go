@@ -66,7 +66,10 @@ func (pp *prepass) call() error {
 	case "CAST", "TRY_CAST", "CONVERT":
 		return pp.cast(open, end)
 	case "MOD":
-		_, generic = pp.wordIn(open, end, ",") // else the operator: a MOD (b)
+		if _, generic = pp.wordIn(open, end, ","); !generic { // the operator: a MOD (b)
+			pp.keep(lexeme{token: t})
+			return nil
+		}
 	case "EXTRACT":
 		if pp.at(open + 2).is("FROM") {
 			if err := pp.planUnit(open+1, extractUnits); err != nil {

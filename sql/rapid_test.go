@@ -13,7 +13,8 @@ import (
 // gen writes random statements of the dialect in random spellings.
 type gen struct {
 	*rapid.T
-	depth int
+	depth   int
+	queries int // inside of each other
 }
 
 func (g *gen) pick(options ...string) string { return rapid.SampledFrom(options).Draw(g.T, "pick") }
@@ -158,7 +159,11 @@ func (g *gen) selectStatement() string {
 func (g *gen) interval2() string { return g.pick("INTERVAL 1 MINUTE", "INTERVAL '10 seconds'") }
 
 func (g *gen) statement() string {
-	switch g.pick("select", "select", "view", "stream", "explain", "sink") {
+	switch g.pick("select", "select", "query", "query", "insert", "view", "stream", "explain", "sink") {
+	case "query":
+		return g.query(true)
+	case "insert":
+		return g.insert()
 	case "sink":
 		head := g.join("CREATE", "SINK", g.maybe("IF NOT EXISTS"), "s")
 		if g.pick("", "AS") == "" {
@@ -166,7 +171,7 @@ func (g *gen) statement() string {
 		}
 		return g.join(head, "AS", g.selectStatement())
 	case "view":
-		return g.join("CREATE", g.maybe("OR REPLACE"), g.maybe("MATERIALIZED"), "VIEW", g.maybe("IF NOT EXISTS"), "v", g.maybe("WITH (retention = '30d')"), "AS", g.selectStatement())
+		return g.join("CREATE", g.maybe("OR REPLACE"), g.maybe("MATERIALIZED"), "VIEW", g.maybe("IF NOT EXISTS"), "v", g.maybe("WITH (retention = '30d')"), "AS", g.pick(g.selectStatement(), g.query(true)))
 	case "stream":
 		return g.join("CREATE", "STREAM", "s", "(", "a", g.typ(), ",", "WATERMARK", "FOR", "ts", "AS", g.expr(), ",", "ts DATETIME(3)", ")", g.maybe("WITH (shards = 4)"))
 	case "explain":

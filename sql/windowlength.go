@@ -112,15 +112,14 @@ func (p *parser) unitArgs(args *windowArgs, fam family) error {
 // [TABLE] name, a file or a query, and PARTITION BY behind it.
 func (p *parser) windowSource(w *ast.Window) (*ast.Table, error) {
 	first := p.pos
-	if p.accept("TABLE") && p.peek().is("(") && !p.startsQuery(p.pos) { // TABLE(name)
+	inParens := p.accept("TABLE") && p.peek().is("(") && !p.startsQuery(p.pos) // TABLE(name)
+	if inParens {
 		p.pos++
-		t, err := p.sourceTable(first)
-		if err != nil {
-			return nil, err
-		}
-		return t, p.expect(")")
 	}
 	t, err := p.sourceTable(first)
+	if err == nil && inParens {
+		err = p.expect(")")
+	}
 	if err != nil {
 		return nil, err
 	}
