@@ -49,7 +49,8 @@ func firstAggregate(q *ast.Select) ast.Expr {
 // aggregating is an aggregate while it is being bound over the input.
 type aggregating struct {
 	*aggregate
-	x      *exprs // binds over the input
+	x      *exprs        // binds over the input
+	time   physical.Expr // the event time: that of the window, else of the rows; nil: none
 	c      *ast.Call
 	out    logical.Agg
 	order  []physical.Expr // what orders the rows, one for each of out.Order
@@ -62,6 +63,9 @@ func (x *exprs) aggregateOf(c *ast.Call) (logical.Agg, error) {
 	spec := aggregateNamed(strings.ToUpper(c.Name.Text))
 	a := &aggregating{aggregate: spec, x: &exprs{b: x.b, s: x.s, clause: spec.name}, c: c}
 	a.out.Fn = spec.fn
+	if a.time = x.g.agg.Time; a.time == nil {
+		a.time = x.s.eventTime()
+	}
 	if err := x.checkAggregate(a); err != nil {
 		return a.out, err
 	}

@@ -186,7 +186,8 @@ func (f *frequent) buckets(g *bag, sorted []string, col *array.Float64) {
 			if i == k {
 				return hi
 			}
-			return lo + float64(width*float64(i))
+			share := float64(i) / float64(k) // so that no difference overflows
+			return float64(lo*(1-share)) + float64(hi*share)
 		}
 		for i, c := range counts {
 			if i > 0 {

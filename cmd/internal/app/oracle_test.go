@@ -137,6 +137,59 @@ var aggregates = []struct {
 	{"APPROX_PERCENTILE(x, 0.5)", percentile(0.5)},
 	{"APPROX_PERCENTILE(x, 0.95)", percentile(0.95)},
 	{"APPROX_PERCENTILE(x, 1)", percentile(1)},
+	{"COUNT(DISTINCT k)", func(rows []event) any { return float64(len(different(rows, keyOf))) }},
+	{"COUNT(DISTINCT k, n)", func(rows []event) any {
+		return float64(len(different(rows, func(e event) string {
+			if e.K == nil || e.N == nil {
+				return ""
+			}
+			return fmt.Sprint(keyOf(e), *e.N)
+		})))
+	}},
+	{"SUM(DISTINCT n)", func(rows []event) any {
+		if len(ints(rows)) == 0 {
+			return nil
+		}
+		return total(different(rows, numberOf)).String()
+	}},
+	{"COUNT(*) FILTER (WHERE n > 0)", func(rows []event) any { return float64(len(positive(rows))) }},
+	{"SUM(n) FILTER (WHERE n > 0)", func(rows []event) any {
+		if len(positive(rows)) == 0 {
+			return nil
+		}
+		return total(positive(rows)).String()
+	}},
+	{"COUNT_IF(n > 0)", func(rows []event) any { return float64(len(positive(rows))) }},
+	{"BOOL_OR(n > 0)", func(rows []event) any {
+		if len(ints(rows)) == 0 {
+			return nil
+		}
+		return len(positive(rows)) > 0
+	}},
+	{"FIRST_VALUE(x)", func(rows []event) any { return xOf(byTime(rows)[0]) }},
+	{"LAST_VALUE(x)", func(rows []event) any { return xOf(byTime(rows)[len(rows)-1]) }},
+	{"LATEST_BY_OFFSET(k)", func(rows []event) (last any) {
+		for _, e := range byTime(rows) {
+			if e.K != nil {
+				last = *e.K
+			}
+		}
+		return last
+	}},
+	{"GROUP_CONCAT(k)", func(rows []event) any { return join(byTime(rows), ",") }},
+	{"GROUP_CONCAT(DISTINCT k ORDER BY k DESC SEPARATOR '; ')", func(rows []event) any {
+		rows = different(rows, keyOf)
+		slices.SortFunc(rows, func(a, b event) int { return strings.Compare(*b.K, *a.K) })
+		return join(rows, "; ")
+	}},
+	{"JSON_ARRAYAGG(x)", func(rows []event) any {
+		var out []any
+		for _, e := range byTime(rows) {
+			out = append(out, xOf(e))
+		}
+		return out
+	}},
+	{"VAR_POP(n)", func(rows []event) any { return variance(ints(rows)) }},
 }
 
 func ints(rows []event) (out []int64) {
@@ -376,13 +429,11 @@ func cellsOf(t *testing.T, q question, ndjson string) (out [][]any) {
 	for _, r := range rowsOf(t, ndjson) {
 		row := make([]any, len(names))
 		for i, name := range names {
-			row[i] = r[name]
-			if n, ok := r[name].(json.Number); ok {
-				f, err := n.Float64()
-				if err != nil {
-					t.Fatal(err)
+			row[i] = double(t, r[name])
+			if list, ok := row[i].([]any); ok {
+				for j := range list {
+					list[j] = double(t, list[j])
 				}
-				row[i] = f
 			}
 		}
 		out = append(out, row)
