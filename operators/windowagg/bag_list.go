@@ -132,12 +132,11 @@ func (l *list) write(g *bag, sorted []string) (text []byte, cut bool) {
 	for i, k := range sorted {
 		n := g.rows[k].n
 		if l.distinct {
-			if id := l.identity(k, g.rows[k]); seen[id] {
+			id := l.identity(k, g.rows[k])
+			if seen[id] {
 				continue
-			} else {
-				seen[id] = true
 			}
-			n = 1
+			seen[id], n = true, 1
 		}
 		for ; n > 0; n-- {
 			before := len(l.buf)
