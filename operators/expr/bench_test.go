@@ -56,6 +56,7 @@ func BenchmarkEval(b *testing.B) {
 		{"less_int", fn("<", bt, a, n)}, {"less_int_const", fn("<", bt, a, 500)}, {"equal_double_const", fn("=", bt, x, 5.0)}, {"and", and},
 		{"add_decimal", fn("+", types.DecimalType(11, 2), d, d)}, {"mul_decimal", fn("*", types.DecimalType(20, 4), d, d)}, {"div_decimal", fn("/", types.DecimalType(16, 6), d, d)},
 		{"less_decimal", fn("<", bt, d, dec("1.5"))}, {"equal_text_const", fn("=", bt, s, "ORD")}, {"like_prefix", fn("like", bt, s, "a long%")}, {"upper", fn("upper", types.VarcharType, s)},
+		{"concat_ws", fn("concat_ws", types.VarcharType, ",", s, s, s)}, {"regexp_like", fn("regexp_like", bt, s, "^[A-Z]{3}$", "c")}, {"sha2", fn("sha2", types.VarcharType, s, 256)},
 		{"in_4", fn("in", bt, a, 1, 2, 3, 4)}, {"in_12", fn("in", bt, a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)},
 		{"case", fn("case", i, fn("<", bt, a, 300), a, fn("<", bt, a, 600), n, 0)}, {"hour", fn("hour", i, t)}, {"month", fn("month", i, t)}, {"date_add", fn("date_add", types.DatetimeType(3), t, physical.Span{Micros: -5e6})},
 		{"cast_text_double", fn("cast", types.VarcharType, x)},
