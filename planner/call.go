@@ -80,14 +80,14 @@ func (x *exprs) noAggregate(c *ast.Call) error {
 
 // apply converts the arguments to the kinds that the signature names.
 func (f function) apply(name string, args []operand) (physical.Expr, error) {
-	out := make([]physical.Expr, len(args))
+	out := make([]physical.Expr, 0, len(args)+len(f.rest))
 	for i, a := range args {
 		want := f.params[min(i, len(f.params)-1)]
 		e, err := a.as(want, name)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = e
+		out = append(out, e)
 	}
 	if missing := f.max - len(args); missing > 0 && missing <= len(f.rest) {
 		out = append(out, f.rest[len(f.rest)-missing:]...)

@@ -92,6 +92,10 @@ func TestSemantics(t *testing.T) {
 		{fn("*", d38, dec("99999999999999999999"), dec("99999999999999999999")), "!"},
 		{fn("+", d38, dec(strings.Repeat("9", 38)), dec("1")), "!"}, {fn("+", types.DecimalType(3, 0), dec("999"), dec("1")), "!"},
 
+		{fn("&", types.UbigintType, -1, 255), "255"}, {fn("|", types.UbigintType, 29, 15), "31"}, {fn("^", types.UbigintType, 1, 11), "10"},
+		{fn("<<", types.UbigintType, 1, 63), "9223372036854775808"}, {fn("<<", types.UbigintType, 1, 64), "0"}, {fn(">>", types.UbigintType, -1, 1), "9223372036854775807"},
+		{fn("~", types.UbigintType, 0), "18446744073709551615"}, {fn("~", types.UbigintType, nil), "NULL"}, {fn("bit_count", i, fn("~", types.UbigintType, 0)), "64"},
+
 		{fn("round", i, 15, -1), "20"}, {fn("round", i, -15, -1), "-20"}, {fn("round", i, 15, 3), "15"}, {fn("round", i, math.MaxInt64, -1), "!"},
 		{fn("round", i, 15, -30), "0"}, {fn("round", f, 2.5), "3"}, {fn("round", f, -2.5), "-3"}, {fn("round", f, 1.25, 1), "1.3"},
 		{fn("round", f, 1e300, 5), "1e+300"}, {fn("round", f, 1234.5, -2), "1200"}, {fn("round", f, 5.0, -400), "0"}, {fn("round", f, 0.1, 400), "0.1"},
