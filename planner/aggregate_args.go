@@ -127,14 +127,11 @@ func (a *aggregating) number(o operand) error {
 }
 
 func (a *aggregating) bits(o operand) error {
-	if o.kind() == types.Boolean {
-		o.e = castTo(o.e, types.BigintType)
+	n, err := bitsOf(o, a.name)
+	if err != nil {
+		return err
 	}
-	if !o.e.Type().IsInteger() {
-		return diag.New(diag.WrongType, o.at, "%s takes an integer, this is a %s", a.name, o.e.Type()).
-			WithHint("CAST(x AS BIGINT) rounds a number to one")
-	}
-	a.out.Args, a.out.Out = []physical.Expr{o.e}, types.UbigintType
+	a.out.Args, a.out.Out = []physical.Expr{n}, types.UbigintType
 	a.out.Distinct = a.c.Distinct && a.fn == physical.AggBitXor
 	return nil
 }

@@ -33,6 +33,7 @@ const (
 	boolean             // BOOLEAN
 	moment              // DATETIME(6)
 	day                 // DATE
+	small               // BIGINT near 0
 	ratio               // DECIMAL that was rounded, and of which nothing more is computed
 )
 
@@ -55,6 +56,10 @@ type form struct {
 //   - a DECIMAL that does not fit is NULL, not the greatest one that does; a quotient
 //     is rounded to its scale before anything else is computed of it; there is no
 //     -0.00, which MariaDB holds to be less than 0; a NULL in arithmetic does not make a DOUBLE of it;
+//   - UNIX_TIMESTAMP and CONVERT_TZ know times before 1970 and after 2037; LOCATE of
+//     an empty text is its position up to behind the end, as in MySQL; UNHEX and
+//     FROM_BASE64 give text, not bytes;
+//   - STDDEV and VARIANCE are DOUBLEs, as in MySQL;
 //   - BOOLEAN is a type, so it is not added or multiplied;
 //   - times are not numbers.
 var forms = []form{
@@ -99,6 +104,49 @@ var forms = []form{
 	{"CAST(%s AS CHAR)", []kind{whole}, words}, {"CAST(%s AS SIGNED)", []kind{exact}, whole},
 	{"CAST(%s AS DECIMAL(30,2))", []kind{exact}, exact}, {"CAST(%s AS DECIMAL(30,3))", []kind{whole}, exact}, {"CAST(%s AS DOUBLE)", []kind{whole}, float},
 	{"CAST(%s AS DATE)", []kind{moment}, day}, {"CAST(%s AS DATETIME(6))", []kind{day}, moment}, {"CAST(%s AS CHAR)", []kind{day}, words},
+
+	{"SIGN(%s)", []kind{exact}, whole}, {"TRUNCATE(%s, 1)", []kind{exact}, exact}, {"TRUNCATE(%s, -1)", []kind{whole}, whole},
+	{"EXP(%s / 100)", []kind{exact}, float}, {"LN(ABS(%s) + 2)", []kind{float}, float}, {"LOG(%s)", []kind{whole}, float}, {"LOG(%s, ABS(%s) + 2)", []kind{whole, exact}, float},
+	{"LOG2(%s)", []kind{whole}, float}, {"LOG10(%s)", []kind{whole}, float}, {"SIN(%s)", []kind{exact}, float}, {"COS(%s)", []kind{exact}, float},
+	{"TAN(%s)", []kind{exact}, float}, {"ASIN(%s / 100)", []kind{whole}, float}, {"ACOS(%s / 100)", []kind{whole}, float}, {"ATAN(%s)", []kind{exact}, float},
+	{"ATAN2(%s, %s)", []kind{exact, whole}, float}, {"COT(%s + 0.5)", []kind{whole}, float}, {"DEGREES(%s)", []kind{exact}, float}, {"RADIANS(%s)", []kind{exact}, float},
+	{"CONV(ABS(%s), 10, 16)", []kind{whole}, words}, {"CONV(%s, 36, 10)", []kind{words}, words}, {"CRC32(%s)", []kind{words}, whole},
+	{"BIN(%s)", []kind{whole}, words}, {"OCT(%s)", []kind{whole}, words}, {"HEX(%s)", []kind{whole}, words}, {"HEX(%s)", []kind{words}, words},
+	{"BIT_COUNT(%s)", []kind{whole}, whole}, {"FORMAT(%s, 2)", []kind{exact}, words}, {"FORMAT(%s, 0)", []kind{whole}, words},
+	{"(ABS(%s) & 255)", []kind{whole}, whole}, {"(ABS(%s) | ABS(%s))", []kind{whole, whole}, whole}, {"(ABS(%s) ^ 7)", []kind{whole}, whole},
+	{"(ABS(%s) << 3)", []kind{whole}, whole}, {"(ABS(%s) >> 2)", []kind{whole}, whole}, {"INTERVAL(%s, 0, 5, 100)", []kind{whole}, whole},
+
+	{"CONCAT_WS(%s, s, u)", []kind{words}, words}, {"CONCAT_WS('-', %s, %s, %s)", []kind{words, words, whole}, words},
+	{"LPAD(%s, 7, 'xy')", []kind{words}, words}, {"RPAD(%s, %s, '*')", []kind{words, small}, words}, {"LTRIM(%s)", []kind{words}, words}, {"RTRIM(%s)", []kind{words}, words},
+	{"TRIM(LEADING 'a' FROM %s)", []kind{words}, words}, {"TRIM(TRAILING 'c' FROM %s)", []kind{words}, words}, {"TRIM(BOTH %s FROM %s)", []kind{words, words}, words},
+	{"REVERSE(%s)", []kind{words}, words}, {"REPEAT(%s, %s)", []kind{words, small}, words}, {"CONCAT('<', SPACE(%s), '>')", []kind{small}, words},
+	{"LOCATE('a', %s)", []kind{words}, whole}, {"LOCATE('a', %s, %s)", []kind{words, small}, whole}, {"INSTR(%s, %s)", []kind{words, words}, whole},
+	{"POSITION('b' IN %s)", []kind{words}, whole}, {"FIELD(%s, 'a', %s, 'abc')", []kind{words, words}, whole}, {"FIND_IN_SET(%s, 'a,abc,,b')", []kind{words}, whole},
+	{"ELT(%s, 'one', %s, 'three')", []kind{small, words}, words}, {"MAKE_SET(ABS(%s), 'a', u, 'c')", []kind{whole}, words},
+	{"EXPORT_SET(ABS(%s), 'Y', 'N', ',', 6)", []kind{whole}, words}, {"TO_BASE64(%s)", []kind{words}, words}, {"HEX(FROM_BASE64(TO_BASE64(%s)))", []kind{words}, words},
+	{"ASCII(%s)", []kind{words}, whole}, {"ORD(%s)", []kind{words}, whole}, {"STRCMP(%s, %s)", []kind{words, words}, whole},
+	{"INSERT(%s, 2, 1, 'QQ')", []kind{words}, words}, {"INSERT(%s, %s, 2, %s)", []kind{words, small, words}, words}, {"QUOTE(CONCAT_WS('', %s))", []kind{words}, words},
+	{"BIT_LENGTH(%s)", []kind{words}, whole}, {"MD5(%s)", []kind{words}, words}, {"SHA1(%s)", []kind{words}, words}, {"SHA2(%s, 256)", []kind{words}, words},
+	{"SHA2(%s, 512)", []kind{words}, words}, {"(%s REGEXP '^[a-b].*c$')", []kind{words}, boolean}, {"REGEXP_REPLACE(%s, '[ab]+', '<>')", []kind{words}, words},
+	{"REGEXP_INSTR(%s, 'b')", []kind{words}, whole}, {"INET_ATON(CONCAT(ABS(%s) %% 256, '.1.2.', ABS(%s) %% 256))", []kind{whole, whole}, whole},
+	{"INET_NTOA(ABS(%s))", []kind{whole}, words}, {"ISNULL(%s)", []kind{words}, boolean}, {"NVL(%s, %s)", []kind{whole, whole}, whole},
+	{"HEX(UNHEX(HEX(%s)))", []kind{words}, words}, {"MID(%s, %s, 2)", []kind{words, small}, words},
+
+	{"DATEDIFF(%s, %s)", []kind{moment, day}, whole}, {"TIMESTAMPDIFF(MONTH, %s, %s)", []kind{moment, moment}, whole}, {"TIMESTAMPDIFF(SECOND, %s, %s)", []kind{moment, moment}, whole},
+	{"TIMESTAMPDIFF(DAY, %s, %s)", []kind{day, moment}, whole}, {"TIMESTAMPDIFF(YEAR, %s, %s)", []kind{day, day}, whole}, {"TIMESTAMPDIFF(WEEK, %s, %s)", []kind{moment, moment}, whole},
+	{"TIMESTAMPDIFF(MICROSECOND, %s, %s)", []kind{moment, moment}, whole}, {"TIMESTAMPADD(QUARTER, %s, %s)", []kind{small, moment}, moment}, {"TIMESTAMPADD(MINUTE, %s, %s)", []kind{small, moment}, moment},
+	{"DAYOFWEEK(%s)", []kind{day}, whole}, {"DAYOFYEAR(%s)", []kind{moment}, whole}, {"WEEKDAY(%s)", []kind{day}, whole}, {"WEEKOFYEAR(%s)", []kind{day}, whole},
+	{"WEEK(%s)", []kind{day}, whole}, {"WEEK(%s, 1)", []kind{day}, whole}, {"WEEK(%s, 2)", []kind{day}, whole}, {"WEEK(%s, 4)", []kind{day}, whole}, {"WEEK(%s, 5)", []kind{day}, whole},
+	{"WEEK(%s, 6)", []kind{day}, whole}, {"WEEK(%s, 7)", []kind{day}, whole}, {"YEARWEEK(%s)", []kind{day}, whole}, {"YEARWEEK(%s, 3)", []kind{day}, whole}, {"QUARTER(%s)", []kind{day}, whole},
+	{"DAYNAME(%s)", []kind{day}, words}, {"MONTHNAME(%s)", []kind{moment}, words}, {"LAST_DAY(%s)", []kind{moment}, day}, {"MICROSECOND(%s)", []kind{moment}, whole},
+	{"MAKEDATE(2020 + %s, 60)", []kind{small}, day}, {"TO_DAYS(%s)", []kind{day}, whole}, {"FROM_DAYS(730000 + %s)", []kind{small}, day}, {"TO_SECONDS(%s)", []kind{moment}, whole},
+	{"PERIOD_ADD(202001, %s)", []kind{small}, whole}, {"PERIOD_DIFF(202407, 201900 + 1 + MOD(ABS(%s), 12))", []kind{whole}, whole},
+	{"CONVERT_TZ(%s, '+02:00', '-05:30')", []kind{moment}, moment}, {"EXTRACT(HOUR FROM %s)", []kind{moment}, whole}, {"EXTRACT(YEAR_MONTH FROM %s)", []kind{moment}, whole},
+	{"EXTRACT(DAY_SECOND FROM %s)", []kind{moment}, whole}, {"EXTRACT(QUARTER FROM %s)", []kind{day}, whole}, {"DATE_ADD(%s, INTERVAL %s DAY)", []kind{moment, small}, moment},
+	{"DATE_SUB(%s, INTERVAL %s MONTH)", []kind{day, small}, day}, {"DATE_ADD(%s, INTERVAL '1:30' MINUTE_SECOND)", []kind{moment}, moment},
+	{"DATE_ADD(%s, INTERVAL '1-2' YEAR_MONTH)", []kind{day}, day}, {"STR_TO_DATE(DATE_FORMAT(%s, '%%d.%%m.%%Y %%H:%%i:%%s'), '%%d.%%m.%%Y %%H:%%i:%%s')", []kind{moment}, moment},
+	{"UNIX_TIMESTAMP(%s)", []kind{moment}, exact}, {"FROM_UNIXTIME(1000000000 + MOD(ABS(%s), 400000000))", []kind{whole}, moment}, {"DATE_FORMAT(%s, '%%U %%V %%X %%c %%D %%h %%I %%S %%w %%%%')", []kind{moment}, words},
+	{"DATE_ADD(%s, INTERVAL 1.5 SECOND)", []kind{moment}, moment},
 }
 
 // leaves are columns and literals.
@@ -109,6 +157,7 @@ var leaves = map[kind][]string{
 	words:   {"s", "u", "s", "u", "'abc'", "'a b a'", "''", "'Zoë'"},
 	boolean: {"(i > 0)", "(s = u)", "(d IS NULL)", "TRUE", "FALSE"},
 	moment:  {"t", "t", "TIMESTAMP '2024-02-29 23:59:59.5'", "CAST(y AS DATETIME(6))"},
+	small:   {"MOD(j, 9)", "3", "MOD(i, 5)"},
 	day:     {"y", "y", "DATE '2023-12-31'"},
 }
 
@@ -157,9 +206,9 @@ var twinColumns = []struct {
 	}},
 	{"u", "VARCHAR(40)", func(r *rand.Rand, _ int) any { return oneOf(r, "abc", "b", "a", "%a%", "x_y", "ÄÖ", "12", "z z") }},
 	{"t", "DATETIME(6)", func(r *rand.Rand, _ int) any {
-		return time.Unix(int64(r.IntN(3e9)), int64(r.IntN(1e6))*1000).UTC().Format("2006-01-02 15:04:05.000000")
+		return time.Unix(6e8+int64(r.IntN(9e8)), int64(r.IntN(1e6))*1000).UTC().Format("2006-01-02 15:04:05.000000")
 	}},
-	{"y", "DATE", func(r *rand.Rand, _ int) any { return time.Unix(int64(r.IntN(3e9)), 0).UTC().Format("2006-01-02") }},
+	{"y", "DATE", func(r *rand.Rand, _ int) any { return time.Unix(6e8+int64(r.IntN(9e8)), 0).UTC().Format("2006-01-02") }},
 }
 
 func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
@@ -296,7 +345,7 @@ func (k kind) same(want string, have any) bool {
 	switch k {
 	case boolean:
 		return want == "1" && text == "true" || want == "0" && text == "false"
-	case whole, exact, ratio:
+	case whole, small, exact, ratio:
 		a, ok := new(big.Rat).SetString(want)
 		b, ok2 := new(big.Rat).SetString(text)
 		return ok && ok2 && a.Cmp(b) == 0
@@ -332,6 +381,11 @@ var aggregateForms = []form{
 	{"SUM(%s)", []kind{float}, float}, {"AVG(%s)", []kind{exact}, exact}, {"AVG(%s)", []kind{float}, float},
 	{"MIN(%s)", []kind{whole}, whole}, {"MAX(%s)", []kind{exact}, exact}, {"MIN(%s)", []kind{words}, words}, {"MAX(%s)", []kind{moment}, moment},
 	{"MIN(%s)", []kind{day}, day}, {"MAX(%s)", []kind{float}, float},
+	{"COUNT(DISTINCT %s)", []kind{words}, whole}, {"COUNT(DISTINCT %s, %s)", []kind{words, whole}, whole}, {"SUM(DISTINCT %s)", []kind{whole}, exact},
+	{"AVG(DISTINCT %s)", []kind{exact}, ratio}, {"STDDEV(%s + 0e0)", []kind{exact}, float}, {"STDDEV_SAMP(%s + 0e0)", []kind{exact}, float}, {"VAR_POP(%s)", []kind{float}, float},
+	{"VAR_SAMP(%s + 0e0)", []kind{exact}, float}, {"VARIANCE(%s + 0e0)", []kind{exact}, float}, {"BIT_AND(ABS(%s))", []kind{whole}, whole}, {"BIT_OR(ABS(%s))", []kind{whole}, whole},
+	{"BIT_XOR(ABS(%s))", []kind{whole}, whole}, {"GROUP_CONCAT(%s ORDER BY id)", []kind{words}, words}, {"GROUP_CONCAT(DISTINCT k, '-' ORDER BY k SEPARATOR '; ')", nil, words},
+	{"GROUP_CONCAT(%s ORDER BY id DESC SEPARATOR '|')", []kind{whole}, words}, {"SUM(%s)", []kind{boolean}, whole}, {"COUNT(IF(%s, 1, NULL))", []kind{boolean}, whole},
 	{"(SUM(%s) / COUNT(*))", []kind{whole}, ratio}, {"(MAX(%s) - MIN(i))", []kind{whole}, whole},
 }
 
