@@ -170,9 +170,6 @@ func exactLiteral(l *ast.Literal, digits string) (physical.Expr, error) {
 }
 
 func (x *exprs) unary(e *ast.Unary) (physical.Expr, error) {
-	if e.Op == "~" {
-		return nil, missingBits(e.At, e.Op)
-	}
 	if e.Op == "not" {
 		p, err := x.condition(e.X)
 		if err != nil {
@@ -216,8 +213,6 @@ func notIf(negated bool, p physical.Expr) physical.Expr {
 
 func (x *exprs) binary(e *ast.Binary) (physical.Expr, error) {
 	switch e.Op {
-	case "&", "|", "^", "<<", ">>":
-		return nil, missingBits(e.At, e.Op)
 	case "and", "or", "xor":
 		return x.logical(e)
 	}

@@ -59,8 +59,3 @@ func missingWindow(w *ast.Window) error {
 	}
 	return nil
 }
-
-// missingBits is missing for the operators on bits.
-func missingBits(at diag.Span, op string) error {
-	return diag.New(diag.Unsupported, at, "the bit operator `%s` is not supported", op)
-}
