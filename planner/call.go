@@ -17,6 +17,9 @@ func (x *exprs) call(c *ast.Call) (physical.Expr, error) {
 		return nil, err
 	}
 	name := strings.ToUpper(c.Name.Text)
+	if isGrouping(c) {
+		return x.groupingOf(c)
+	}
 	if isAggregate(c) {
 		if x.g != nil {
 			return x.g.aggregate(x, c)

@@ -118,5 +118,5 @@ func Aggregates() []Function {
 	for i, a := range aggregates {
 		out[i] = Function{Name: a.name, Usage: a.name + a.usage, Doc: a.doc}
 	}
-	return out
+	return append(out, Function{Name: "GROUPING", Usage: "GROUPING(a, …)", Doc: "Of grouping sets: 1 where the row's set leaves the key out, else 0; of several keys one bit each."})
 }

@@ -27,6 +27,7 @@ type grouping struct {
 	// are the keys that the bounds are, -1: none.
 	inner      *grouping
 	start, end int
+	sets       *groupingSets // nil: none
 }
 
 // group binds GROUP BY. It returns nil if the query does not aggregate.
@@ -40,6 +41,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		g.keyNames = newNamer("window_start", "window_end")
 	}
 	var bounds []ast.Expr
+	var beside []int // keys beside grouping sets
 	var window *ast.Window
 	for _, e := range q.GroupBy {
 		e, err := groupEntry(q, s, e)
@@ -61,9 +63,17 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 			bounds = append(bounds, e)
 			continue
 		}
-		if err := b.addKey(g, q, s, e); err != nil {
+		if gs, ok := e.(*ast.GroupingSets); ok {
+			if err := b.addSets(g, q, s, gs); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		at, err := b.keyAt(g, q, s, e)
+		if err != nil {
 			return nil, err
 		}
+		beside = append(beside, at)
 	}
 	if s.through != nil && len(bounds) > 0 {
 		if window != nil {
@@ -87,7 +97,11 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		}
 		return nil, noWindow(bounds[0].Span(), s)
 	}
-	if window == nil {
+	if g.sets != nil && len(g.agg.Keys) > setKeysMax {
+		return nil, diag.New(diag.TooLarge, g.sets.at, "a query with grouping sets has at most %d keys", setKeysMax)
+	}
+	g.closeSets(beside)
+	if window == nil && g.sets == nil {
 		g.sameWindow(s)
 		g.shownWindow(s)
 	}
@@ -264,7 +278,7 @@ func (x *exprs) grouped(e ast.Expr) bool {
 	is := false
 	switch e := e.(type) {
 	case *ast.Call:
-		is = isAggregate(e)
+		is = isAggregate(e) || isGrouping(e)
 	case *ast.Window, *ast.WindowBound:
 		is = true
 	case *ast.Column:

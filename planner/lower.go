@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"weir/planner/logical"
@@ -130,7 +131,9 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 	}
 	agg := physical.WindowAgg{Window: a.Window, Lateness: a.Lateness, Updates: a.Updates, Retracts: a.Retracts, KeyNames: a.KeyNames}
 	for i, k := range a.Keys {
-		agg.Keys = append(agg.Keys, column(k, a.KeyNames[i]))
+		if a.Sets == nil {
+			agg.Keys = append(agg.Keys, column(k, a.KeyNames[i]))
+		}
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())
 	}
 	for _, g := range a.Aggs {
@@ -146,8 +149,24 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 	if a.Window.Kind != windows.None {
 		partial.TimeCol, partial.WCol = column(a.Time, "$time"), column(w, "$w")
 	}
-	partial.In, partial.WindowAgg = in, agg
+	partial.In = in
+	if a.Sets != nil {
+		partial.In, agg.Keys = expand(a, in, names)
+	}
+	partial.WindowAgg = agg
 	return &physical.WindowFinal{In: l.meet(partial), WindowAgg: agg}
+}
+
+// expand appends the keys to what the aggregates read, in columns of their own: a
+// set that leaves a key out makes it NULL, and no argument.
+func expand(a *logical.Aggregate, in *physical.Project, names *namer) (physical.Node, []int) {
+	out := &physical.Expand{In: in, Sets: a.Sets}
+	last := len(a.Keys) - 1
+	for i, k := range a.Keys[:last] {
+		out.Keys = append(out.Keys, len(in.Exprs))
+		in.Exprs, in.Names = append(in.Exprs, k), append(in.Names, names.unique(a.KeyNames[i]))
+	}
+	return out, append(slices.Clone(out.Keys), len(in.Exprs))
 }
 
 // keyOf returns the columns of n's output that identify a row: the window's start

@@ -79,7 +79,7 @@ func refusedOfData() []refusal {
 func refusedOfRows() []refusal {
 	return []refusal{
 		{"JSON_TABLE", "JSON_EXTRACT, JSON_VALUE and JSON_LENGTH read a document"},
-		{"NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE GROUPING", ""},
+		{"NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE", ""},
 	}
 }
 

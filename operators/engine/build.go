@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"weir/operators"
+	"weir/operators/expand"
 	"weir/operators/filter"
 	"weir/operators/project"
 	"weir/operators/stamp"
@@ -143,6 +144,8 @@ func buildOne(n physical.Node) (operators.Operator, error) {
 		return windowagg.NewFinal(n)
 	case *physical.Stamp:
 		return stamp.New(n)
+	case *physical.Expand:
+		return expand.New(n)
 	case *physical.Sort:
 		return topn.NewSort(n)
 	case *physical.Limit:

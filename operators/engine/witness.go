@@ -83,6 +83,9 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 		if _, many := n.(*physical.WindowRows); many {
 			break // what it shows of a row is judged, not the row
 		}
+		if _, repeats := n.(*physical.Expand); repeats {
+			continue // each copy of a row has the same verdict
+		}
 		_, filters := n.(*physical.Filter)
 		w.filtered = w.filtered || filters
 		w.filters = append(w.filters, n)

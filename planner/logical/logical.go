@@ -74,8 +74,14 @@ type Aggregate struct {
 	Retracts bool // the input takes rows back
 	Keys     []physical.Expr
 	KeyNames []string
-	Aggs     []Agg
+	// Sets are the grouping sets: bit i says that a set has Keys[i]. The last key,
+	// which is none of them, is a call of SetKey: the number of the set. nil: none.
+	Sets []uint64
+	Aggs []Agg
 }
+
+// SetKey is the function that stands for the number of a row's grouping set.
+const SetKey = "$set"
 
 // WindowRows shows each row once for every window that Time is in; the bounds of
 // the window stand behind the columns of the input.

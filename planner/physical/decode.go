@@ -141,6 +141,8 @@ func decodeNode(n *nodeJSON, input Node) (Node, error) {
 		out = p
 	case "exchange":
 		out = &Exchange{In: input}
+	case "expand":
+		out, err = decodeExpand(n, input)
 	case "stamp":
 		if n.Hold < HoldToEnd {
 			err = fmt.Errorf("a watermark held back %s", n.Hold)
@@ -176,7 +178,8 @@ func (n *nodeJSON) onlyItsOwn(made Node) error {
 	}
 	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
 		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
-		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold && n.Inputs == again.Inputs
+		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold && n.Inputs == again.Inputs &&
+		len(n.ExpandKeys) == len(again.ExpandKeys) && len(n.Sets) == len(again.Sets)
 	if !same {
 		return errors.New("it has a field of another node")
 	}
@@ -222,6 +225,21 @@ func decodeScan(in *scanJSON) (*Scan, error) {
 	}
 	s.Watermark, err = decodeExpr(in.Watermark, s.Schema())
 	return s, err
+}
+
+func decodeExpand(n *nodeJSON, input Node) (Node, error) {
+	e := &Expand{In: input, Keys: n.ExpandKeys}
+	if len(e.Keys) > 63 || len(n.Sets) == 0 || len(n.Sets) > 64 {
+		return nil, fmt.Errorf("%d sets of %d keys", len(n.Sets), len(e.Keys))
+	}
+	for _, text := range n.Sets {
+		bits, err := strconv.ParseUint(text, 2, 64)
+		if err != nil {
+			return nil, fmt.Errorf("the set %.80q", text)
+		}
+		e.Sets = append(e.Sets, bits)
+	}
+	return e, columnsWithin(e.Keys, len(input.Schema()))
 }
 
 func decodeProject(n *nodeJSON, input Node) (*Project, error) {

@@ -69,6 +69,11 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 		out.Agg, err = encodeWindow(&n.WindowAgg)
 	case *Exchange:
 		out.Op = "exchange"
+	case *Expand:
+		out.Op, out.ExpandKeys = "expand", n.Keys
+		for _, bits := range n.Sets {
+			out.Sets = append(out.Sets, strconv.FormatUint(bits, 2))
+		}
 	case *Union:
 		out.Op, out.Inputs = "union", len(n.Ins)
 	case *Stamp:

@@ -43,6 +43,10 @@ type nodeJSON struct {
 	Offset  int64       `json:"offset,omitempty"`
 	// Inputs is how many of the nodes before it a union takes, or of what they feed.
 	Inputs int `json:"inputs,omitempty"`
+	// ExpandKeys and Sets are those of an expand; the sets are numbers as text, for
+	// they have 64 bits.
+	ExpandKeys []int    `json:"expand,omitempty"`
+	Sets       []string `json:"sets,omitempty"`
 	// Hold is a stamp's, in nanoseconds.
 	Hold time.Duration `json:"hold_ns,omitempty"`
 }

@@ -67,6 +67,9 @@ func everything() *physical.Plan {
 	n = &physical.Project{In: n, Exprs: values, Names: names}
 	n = &physical.Exchange{In: &physical.WindowPartial{In: n, TimeCol: 0, WCol: 2, WindowAgg: agg}}
 	n = &physical.WindowFinal{In: n, WindowAgg: agg}
+	n = &physical.Stamp{In: n, Hold: physical.HoldToEnd}
+	n = &physical.Expand{In: n, Keys: []int{0, 2}, Sets: []uint64{1<<63 | 2, 0}}
+	n = &physical.Union{Ins: []physical.Node{n}}
 	n = &physical.Sort{In: n, Keys: []physical.SortKey{{Column: 2, Desc: true}, {Column: 0}}, Limit: -1, Offset: 3}
 	n = &physical.Limit{In: n, Count: 10, Offset: 1}
 	return &physical.Plan{Version: physical.Version, Root: n, Key: []int{0, 2}, Emit: physical.EmitUpdates, Bounded: true, TimeColumn: 0, EventTime: -1}
@@ -134,8 +137,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"fn":"sum"`, `"fn":"median"`, `unknown aggregate "median"`},
 		{`"hidden":["arrival"`, `"hidden":["moon"`, `unknown word "moon"`},
 		{`"index":5`, `"index":6`, "column 6 of 6"},
-		{`"time_column":0`, `"time_column":9`, "time column 9 of 7"},
-		{`"key":[0,2]`, `"key":[0,7]`, "column 7 of 7"},
+		{`"time_column":0`, `"time_column":9`, "time column 9 of 9"},
+		{`"key":[0,2]`, `"key":[0,9]`, "column 9 of 9"},
 		{`"bool":true`, `"int":1`, "a literal of type BOOLEAN cannot be int64"},
 		{`"float":"NaN"`, `"float":"not"`, "invalid syntax"},
 		{`"key_names":["k"]`, `"key_names":[]`, "lack names or types"},

@@ -152,6 +152,16 @@ type Exchange struct{ In Node }
 // front of the exchange it costs nothing: the lanes of all run side by side.
 type Union struct{ Ins []Node }
 
+// Expand repeats each row for each grouping set, with the keys that the set leaves
+// out as NULL, and appends the number of the set: `$set` BIGINT. Bit i of a set says
+// that it has Keys[i]. It stands right in front of a WindowPartial; what the ledger
+// counts are the rows before.
+type Expand struct {
+	In   Node
+	Keys []int
+	Sets []uint64
+}
+
 // HoldToEnd is the Hold of a Stamp whose watermark waits for the end of the input.
 const HoldToEnd time.Duration = -1
 

@@ -131,6 +131,8 @@ func Describe(n Node) string {
 		return "Exchange"
 	case *Union:
 		return "Union"
+	case *Expand:
+		return n.describe()
 	case *Stamp:
 		switch {
 		case n.Hold == HoldToEnd:
@@ -163,6 +165,21 @@ func (s *Scan) describe() string {
 		b.WriteString(" idle after " + FormatDuration(s.IdleTimeout))
 	}
 	return b.String()
+}
+
+func (e *Expand) describe() string {
+	schema := e.In.Schema()
+	sets := make([]string, len(e.Sets))
+	for i, bits := range e.Sets {
+		var names []string
+		for j, k := range e.Keys {
+			if bits>>j&1 == 1 {
+				names = append(names, schema[k].Name)
+			}
+		}
+		sets[i] = "(" + strings.Join(names, ", ") + ")"
+	}
+	return "Expand " + strings.Join(sets, " ")
 }
 
 func (p *Project) describe() string {

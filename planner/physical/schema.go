@@ -118,6 +118,14 @@ func Scans(root Node) []*Scan {
 	return out
 }
 
+// Schema is that of the input, and `$set`.
+func (e *Expand) Schema() stream.Schema {
+	return append(e.In.Schema(), stream.Field{Name: "$set", Type: types.BigintType})
+}
+
+// Input returns the node below.
+func (e *Expand) Input() Node { return e.In }
+
 // Field is the column that the stamp appends.
 func (s *Stamp) Field() stream.Field { return HiddenW.Field() }
 

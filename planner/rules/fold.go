@@ -49,7 +49,11 @@ func FoldConstants(root logical.Node, fold Fold) (logical.Node, error) {
 			return &logical.WindowRows{In: n.In, Window: n.Window, Time: one(n.Time)}
 		case *logical.Aggregate:
 			c := *n
-			c.Keys, c.Time = list(n.Keys), one(n.Time)
+			keys := n.Keys
+			if n.Sets != nil {
+				keys = keys[:len(keys)-1] // the last is no expression
+			}
+			c.Keys, c.Time = append(list(keys), n.Keys[len(keys):]...), one(n.Time)
 			c.Aggs = append([]logical.Agg(nil), n.Aggs...)
 			for i := range c.Aggs {
 				c.Aggs[i].Args = list(c.Aggs[i].Args)

@@ -26,7 +26,7 @@ func push(n logical.Node, preds []physical.Expr) logical.Node {
 	case *logical.Aggregate:
 		var below, above []physical.Expr
 		for _, p := range preds {
-			if onKeys(p, n) {
+			if n.Sets == nil && onKeys(p, n) { // a set may leave the key out
 				below = append(below, throughKeys(p, n))
 			} else {
 				above = append(above, p)

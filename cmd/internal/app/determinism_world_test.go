@@ -191,6 +191,8 @@ func randomShapes() []string {
 		"SELECT COUNT(*) AS n, MAX(c) AS most, MIN(s) AS low FROM " + counts,
 		"SELECT k, MAX(c) AS most FROM " + perKey + " GROUP BY k",
 		"SELECT DISTINCT k, n % 5 AS m FROM s%[1]s",
+		"SELECT window_start, window_end, k, g, COUNT(*) AS c, SUM(d) AS s, GROUPING(k, g) AS gr FROM s%[1]s GROUP BY ROLLUP(k, g), HOP(ts, INTERVAL 3 SECOND, INTERVAL 6 SECOND)",
+		"SELECT k, g, COUNT(*) AS c, MAX(n) AS m FROM s%[1]s GROUP BY CUBE(k, g)",
 		"SELECT DISTINCT c FROM " + counts,
 		"SELECT k, n, ts FROM " + two + " WHERE n > -40",
 		"SELECT window_start, window_end, k, COUNT(*) AS c, SUM(d) AS s FROM " + two + " GROUP BY k, TUMBLE(ts, INTERVAL 5 SECOND)",

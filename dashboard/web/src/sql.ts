@@ -40,13 +40,13 @@ export const functions: readonly string[] = `
   cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin date_format date_part
   date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees earliest_by_offset elt ends_with
   every exp export_set extract field find_in_set first_value floor format format_bytes from_base64 from_days
-  from_unixtime greatest group_concat hex histogram hop hour if ifnull inet_aton inet_ntoa initcap insert instr
-  interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_arrayagg json_contains
-  json_contains_path json_depth json_extract json_insert json_keys json_length json_merge_patch json_merge_preserve
-  json_object json_objectagg json_overlaps json_pretty json_quote json_remove json_replace json_search json_set
-  json_type json_unquote json_valid json_value last_day last_value latest_by_offset lcase least left length ln
-  localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime max max_by md5 median
-  microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord percentile_cont
+  from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull inet_aton inet_ntoa initcap insert
+  instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_arrayagg
+  json_contains json_contains_path json_depth json_extract json_insert json_keys json_length json_merge_patch
+  json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote json_remove json_replace
+  json_search json_set json_type json_unquote json_valid json_value last_day last_value latest_by_offset lcase least
+  left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime max max_by
+  md5 median microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord percentile_cont
   percentile_disc period_add period_diff pi position pow power proctime quantile quarter quote radians rand
   regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope repeat replace reverse right round
   rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space split_part sqrt starts_with std stddev
