@@ -114,9 +114,9 @@ var aggregatePlaces = func() map[string]int {
 
 // Aggregates returns every aggregate, for help and completion.
 func Aggregates() []Function {
-	out := make([]Function, len(aggregates))
-	for i, a := range aggregates {
-		out[i] = Function{Name: a.name, Usage: a.name + a.usage, Doc: a.doc}
+	out := make([]Function, 0, len(aggregates)+1)
+	for _, a := range aggregates {
+		out = append(out, Function{Name: a.name, Usage: a.name + a.usage, Doc: a.doc})
 	}
 	return append(out, Function{Name: "GROUPING", Usage: "GROUPING(a, …)", Doc: "Of grouping sets: 1 where the row's set leaves the key out, else 0; of several keys one bit each."})
 }

@@ -104,10 +104,12 @@ func (s *scope) both(name string, of func(*scope) physical.Expr) physical.Expr {
 		if exprs[i] = of(br.scope); exprs[i] == nil {
 			return nil
 		}
-		have, ok := exprs[i].Type(), true
 		if i == 0 {
-			t = have
-		} else if t, ok = resultType(t, have); !ok {
+			t = exprs[i].Type()
+			continue
+		}
+		var ok bool
+		if t, ok = resultType(t, exprs[i].Type()); !ok {
 			return nil
 		}
 	}

@@ -205,9 +205,6 @@ func (in *input) cut() {
 	}
 }
 
-// ended tells that the input is at W = +∞.
-func (in *input) ended() bool { return in.tracker.Merged() == stream.MaxTime }
-
 // point is what a snapshot holds of the input.
 func (in *input) point() checkpoint.Input {
 	p := checkpoint.Input{Ledger: in.ledger, Tracker: in.tracker.Snapshot(), Partial: in.Partial, After: in.After}
