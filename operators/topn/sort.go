@@ -60,12 +60,13 @@ func NewSort(n *physical.Sort) (operators.Operator, error) {
 // mayRetract tells whether a node can emit Deletes: windows that are refined,
 // and groups without a window, do.
 func mayRetract(n physical.Node) bool {
-	for ; n != nil; n = n.Input() {
+	may := false
+	physical.Walk(n, func(n physical.Node) {
 		if w, ok := n.(*physical.WindowFinal); ok && (w.Lateness > 0 || w.Window.Kind == windows.None) {
-			return true
+			may = true
 		}
-	}
-	return false
+	})
+	return may
 }
 
 func (s *sorter) resetKeys() {
