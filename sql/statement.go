@@ -250,10 +250,9 @@ func (p *parser) explain() (ast.Statement, error) {
 // explainWatermark reads WATERMARK FOR QUERY name.
 func (p *parser) explainWatermark(first int) (ast.Statement, error) {
 	p.pos++
-	if err := p.expect("FOR"); err != nil {
-		return nil, err
+	if p.accept("FOR") {
+		p.acceptObject("QUERY", "VIEW", "PUMP")
 	}
-	p.acceptObject("QUERY", "VIEW", "PUMP")
 	if t := p.peek(); t.is("SELECT") || t.is("(") {
 		return nil, unsupported(t.span(), "write EXPLAIN WATERMARK FOR QUERY q, with a name that SHOW QUERIES lists", "EXPLAIN WATERMARK of a query that does not run is not supported")
 	}

@@ -22,6 +22,8 @@ type ShardState struct {
 	Shard  stream.Shard
 	W      stream.Time // own W; MinTime: none
 	Last   stream.Time // arrival of the last record, the birth by reshard, or the last start; MinTime: none of these
+	Event  stream.Time // the greatest event time seen; MinTime: none
+	Mark   Mark        // the row that raised W last
 	Closed bool
 }
 
@@ -32,7 +34,7 @@ func (t *Tracker) Snapshot() TrackerState {
 		Merged: t.merged, Clock: t.clock, Cut: t.cut, Born: t.born, MaxEvent: t.maxEvent, AllIdle: t.allIdle,
 	}
 	for i, sh := range t.shards {
-		s.Shards[i] = ShardState{Shard: sh.id, W: sh.w, Last: sh.last, Closed: sh.closed}
+		s.Shards[i] = ShardState{Shard: sh.id, W: sh.w, Last: sh.last, Event: sh.event, Mark: sh.mark, Closed: sh.closed}
 	}
 	return s
 }
@@ -50,7 +52,7 @@ func RestoreTracker(cfg TrackerConfig, s TrackerState) (*Tracker, error) {
 			return nil, fmt.Errorf("restore watermarks: shard %d has W %d below the merged %d", sh.Shard, sh.W, s.Merged)
 		}
 		t.index[sh.Shard] = i
-		t.shards = append(t.shards, shardState{id: sh.Shard, w: sh.W, last: sh.Last, closed: sh.Closed})
+		t.shards = append(t.shards, shardState{id: sh.Shard, w: sh.W, last: sh.Last, event: sh.Event, mark: sh.Mark, closed: sh.Closed})
 	}
 	return t, nil
 }

@@ -46,7 +46,18 @@ type shardState struct {
 	id     stream.Shard
 	w      stream.Time // own W; MinTime: none
 	last   stream.Time // arrival of the last record, the birth by reshard, or the last start; MinTime: none of these
+	event  stream.Time // the greatest event time seen; MinTime: none
+	mark   Mark
 	closed bool
+}
+
+// Mark is the row that raised a shard's own watermark last. The zero value is none.
+type Mark struct {
+	Commit stream.Commit // 0 for a bounded source
+	Seq    stream.Seq
+	Event  stream.Time // its event time
+	W      stream.Time // what its watermark said
+	Is     bool        // there is one
 }
 
 // NewTracker returns a tracker of the given open shards, without a watermark.
@@ -89,11 +100,16 @@ func (t *Tracker) Observe(s stream.Shard, own, maxEvent, arrival stream.Time) {
 	sh := &t.shards[i]
 	sh.w = max(sh.w, own)
 	sh.last = max(sh.last, arrival)
+	sh.event = max(sh.event, maxEvent)
 	t.maxEvent = max(t.maxEvent, maxEvent)
 	if arrival != stream.MinTime && (t.born == stream.MinTime || arrival < t.born) {
 		t.born = arrival
 	}
 }
+
+// Raised records which row raised the own watermark of s last. It follows an
+// Observe of s.
+func (t *Tracker) Raised(s stream.Shard, m Mark) { t.shards[t.index[s]].mark = m }
 
 // Cut ends a step: clock is the arrival time of its last commit, start says that
 // the step is a start mark, end that no more records will come. It returns the
@@ -227,7 +243,7 @@ func (t *Tracker) insert(s stream.Shard) int {
 	if found {
 		panic(fmt.Sprintf("shard %d is tracked already", s)) // shard numbers are never reused
 	}
-	t.shards = slices.Insert(t.shards, i, shardState{id: s, w: t.merged, last: stream.MinTime})
+	t.shards = slices.Insert(t.shards, i, shardState{id: s, w: t.merged, last: stream.MinTime, event: stream.MinTime})
 	for j := i; j < len(t.shards); j++ {
 		t.index[t.shards[j].id] = j
 	}
@@ -257,4 +273,35 @@ func (t *Tracker) Why() (h Holder, ok bool) {
 		}
 	}
 	return h, ok
+}
+
+// Standing is what a shard says of time at the last cut.
+type Standing struct {
+	Shard  stream.Shard
+	W      stream.Time // its own watermark; MinTime: none
+	Event  stream.Time // the greatest event time seen; MinTime: none
+	Mark   Mark        // the row that raised its watermark last
+	Idle   bool        // no record came for so long that it is passed over
+	Closed bool        // no record will come any more
+	// Begin is since when the shard's silence counts: the arrival of its last record,
+	// the last start, or, of a shard without either, the stream's first record.
+	// MinTime: it does not count yet.
+	Begin stream.Time
+	Last  stream.Time // arrival of its last record or its last start; MinTime: none
+}
+
+// Standings returns what every shard says, in the order of shards.
+func (t *Tracker) Standings() []Standing {
+	out := make([]Standing, len(t.shards))
+	for i := range t.shards {
+		sh := &t.shards[i]
+		out[i] = Standing{
+			Shard: sh.id, W: sh.w, Event: sh.event, Mark: sh.mark, Closed: sh.closed,
+			Idle: t.cut && t.idle(sh, t.clock), Begin: sh.last, Last: sh.last,
+		}
+		if sh.last == stream.MinTime {
+			out[i].Begin = t.born
+		}
+	}
+	return out
 }

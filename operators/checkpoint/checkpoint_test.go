@@ -237,7 +237,7 @@ func manifestGen(t *rapid.T) *Manifest {
 	m.Tracker = windows.TrackerState{Merged: stream.Time(n("merged")), Clock: 1, Cut: true, Born: 2, MaxEvent: 3, AllIdle: true, Shards: []windows.ShardState{}}
 	m.Lanes, m.Pages = []stream.Shard{}, []PageRef{}
 	for i := range rapid.IntRange(0, 5).Draw(t, "shards") {
-		m.Tracker.Shards = append(m.Tracker.Shards, windows.ShardState{Shard: stream.Shard(i), W: stream.Time(n("w")), Last: 5, Closed: i%2 == 1})
+		m.Tracker.Shards = append(m.Tracker.Shards, windows.ShardState{Shard: stream.Shard(i), W: stream.Time(n("w")), Last: 5, Event: 6, Closed: i%2 == 1, Mark: windows.Mark{Commit: 7, Seq: 8, Event: 9, W: 4, Is: i%3 == 1}})
 		m.Lanes = append(m.Lanes, stream.Shard(i*7))
 		m.Pages = append(m.Pages, PageRef{fmt.Sprint("l", i), stream.Epoch(i), i})
 	}

@@ -82,7 +82,13 @@ func writeInput(w *page.Writer, m *Input) {
 		w.Int(int64(s.Shard))
 		w.Int(int64(s.W))
 		w.Int(int64(s.Last))
+		w.Int(int64(s.Event))
 		w.Bool(s.Closed)
+		w.Bool(s.Mark.Is)
+		w.Int(int64(s.Mark.Commit))
+		w.Int(int64(s.Mark.Seq))
+		w.Int(int64(s.Mark.Event))
+		w.Int(int64(s.Mark.W))
 	}
 	w.Int(int64(len(m.Lanes)))
 	for _, s := range m.Lanes {
@@ -152,10 +158,13 @@ func readInput(r *page.Reader, m *Input) {
 		*v = stream.Time(r.Int())
 	}
 	t.Cut, t.AllIdle = r.Bool(), r.Bool()
-	t.Shards = make([]windows.ShardState, r.Count(25))
+	t.Shards = make([]windows.ShardState, r.Count(66))
 	for i := range t.Shards {
 		t.Shards[i] = windows.ShardState{
-			Shard: shardOf(r), W: stream.Time(r.Int()), Last: stream.Time(r.Int()), Closed: r.Bool(),
+			Shard: shardOf(r), W: stream.Time(r.Int()), Last: stream.Time(r.Int()), Event: stream.Time(r.Int()), Closed: r.Bool(),
+			Mark: windows.Mark{
+				Is: r.Bool(), Commit: stream.Commit(r.Int()), Seq: stream.Seq(r.Int()), Event: stream.Time(r.Int()), W: stream.Time(r.Int()),
+			},
 		}
 	}
 	m.Lanes = make([]stream.Shard, r.Count(8))

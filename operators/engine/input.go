@@ -155,6 +155,9 @@ func (q *Query) read(ctx context.Context) error {
 	for _, w := range all {
 		ln := w.lane
 		ln.input.tracker.Observe(ln.shard, ln.w, ln.maxEvent, ln.arrival)
+		if ln.raised.Is {
+			ln.input.tracker.Raised(ln.shard, ln.raised)
+		}
 	}
 	q.root.observe()
 	return nil

@@ -13,6 +13,7 @@ import (
 	"weir/operators/expr"
 	"weir/operators/stream"
 	"weir/planner/physical"
+	"weir/windows"
 )
 
 // lane is one shard's part of a query: what it knows of event time, and its own
@@ -34,6 +35,7 @@ type lane struct {
 	// Of the step under way: the shard's own watermark, the greatest event time,
 	// and the arrival time of the newest commit with rows.
 	w, maxEvent, arrival stream.Time
+	raised               windows.Mark // the row that raised w last, if one did
 	// complete is the largest event time, plus the distance that its watermark
 	// keeps, of the step under way; see completeness.
 	complete stream.Time
@@ -73,6 +75,7 @@ func newLane(ctx context.Context, shard stream.Shard, in *input, alloc memory.Al
 // begin starts a step in which the shard's own watermark is w.
 func (ln *lane) begin(w stream.Time) {
 	ln.w, ln.maxEvent, ln.arrival, ln.complete = w, stream.MinTime, stream.MinTime, stream.MinTime
+	ln.raised = windows.Mark{}
 }
 
 // process runs one batch of the step; it borrows b.
@@ -146,7 +149,7 @@ func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool,
 	if h.event == nil {
 		return stream.Batch{RecordBatch: rec, Shard: h.shard, Ops: b.Ops}, true, nil
 	}
-	kept, err := h.times(ln, rec, before, b.Arrival)
+	kept, err := h.times(ln, rec, before, b)
 	if err != nil {
 		rec.Release()
 		return stream.Batch{}, false, err
@@ -185,7 +188,7 @@ func (h *head) kept(out stream.Batch, b stream.SourceBatch) []int32 {
 // times evaluates event time and watermark, fills `before` (the shard's own
 // watermark in front of each row; nil if nobody reads it), and returns the rows
 // whose event time can be used.
-func (h *head) times(ln *lane, rec arrow.RecordBatch, before []int64, arrival stream.Time) ([]int32, error) {
+func (h *head) times(ln *lane, rec arrow.RecordBatch, before []int64, b stream.SourceBatch) ([]int32, error) {
 	evArr, err := h.event.Eval(rec)
 	if err != nil {
 		return nil, err
@@ -202,10 +205,11 @@ func (h *head) times(ln *lane, rec arrow.RecordBatch, before []int64, arrival st
 		wm = wmArr.(*array.Timestamp)
 	}
 	latest := stream.MaxTime
-	if arrival != stream.MinTime && h.scan.FutureTolerance > 0 {
-		latest = arrival.Add(h.scan.FutureTolerance)
+	if b.Arrival != stream.MinTime && h.scan.FutureTolerance > 0 {
+		latest = b.Arrival.Add(h.scan.FutureTolerance)
 	}
 	h.rows = h.rows[:0]
+	raised := -1
 	for i := range ev.Len() {
 		t := stream.Time(ev.Value(i))
 		if ev.IsNull(i) || t > latest {
@@ -220,8 +224,15 @@ func (h *head) times(ln *lane, rec arrow.RecordBatch, before []int64, arrival st
 			continue
 		}
 		w := stream.Time(wm.Value(i))
-		ln.w = max(ln.w, w)
+		if w > ln.w {
+			ln.w, raised = w, i
+		}
 		ln.complete = max(ln.complete, t+max(0, t-w))
+	}
+	if raised >= 0 {
+		ln.raised = windows.Mark{
+			Commit: b.Commit, Seq: seqOf(b, raised), Event: stream.Time(ev.Value(raised)), W: stream.Time(wm.Value(raised)), Is: true,
+		}
 	}
 	return h.rows, nil
 }
@@ -245,11 +256,7 @@ func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before [
 			fill(values, int64(h.shard))
 		case physical.HiddenSeq:
 			for i := range values {
-				if b.Seqs != nil {
-					values[i] = int64(b.Seqs[i])
-				} else {
-					values[i] = int64(b.First) + int64(i)
-				}
+				values[i] = int64(seqOf(b, i))
 			}
 		case physical.HiddenW:
 			before = values
@@ -268,6 +275,14 @@ func (h *head) int64Column(hid physical.Hidden, n int) (arrow.Array, []int64) {
 	data := array.NewData(stream.ArrowType(hid.Field().Type), n, []*memory.Buffer{nil, buf}, nil, 0, 0)
 	defer data.Release()
 	return array.MakeFromData(data), arrow.Int64Traits.CastFromBytes(buf.Bytes())
+}
+
+// seqOf returns the sequence of row i of b.
+func seqOf(b stream.SourceBatch, i int) stream.Seq {
+	if b.Seqs != nil {
+		return b.Seqs[i]
+	}
+	return b.First + stream.Seq(i)
 }
 
 func fill(values []int64, v int64) {

@@ -302,9 +302,7 @@ func (w *witness) close() error {
 // lostRow is the place of row i of b.
 func lostRow(kind LostKind, b stream.SourceBatch, i int) LostRow {
 	r := LostRow{Kind: kind, Commit: b.Commit, Shard: b.Shard, Arrival: b.Arrival, Event: stream.MinTime, W: stream.MinTime}
-	if r.Seq = b.First + stream.Seq(i); b.Seqs != nil {
-		r.Seq = b.Seqs[i]
-	}
+	r.Seq = seqOf(b, i)
 	return r
 }
 

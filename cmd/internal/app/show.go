@@ -19,13 +19,18 @@ import (
 	"weir/sql/types"
 )
 
-// cells is a result of text and, where every value is an int64 or nil, BIGINT
-// columns.
+// cells is a result of text and, where no value is text, BIGINT or DOUBLE columns.
 func (db *database) cells(names []string, rows [][]any) *result {
 	schema := make(stream.Schema, len(names))
 	for c, n := range names {
 		schema[c] = stream.Field{Name: n, Type: types.VarcharType}
-		if whole := func(r []any) bool { _, text := r[c].(string); return !text }; len(rows) > 0 && every(rows, whole) {
+		text := func(r []any) bool { _, is := r[c].(string); return is }
+		real := func(r []any) bool { _, is := r[c].(float64); return is }
+		switch {
+		case len(rows) == 0 || slices.ContainsFunc(rows, text):
+		case slices.ContainsFunc(rows, real):
+			schema[c].Type = types.DoubleType
+		default:
 			schema[c].Type = types.BigintType
 		}
 	}
@@ -38,16 +43,14 @@ func (db *database) cells(names []string, rows [][]any) *result {
 				b.Field(c).(*array.StringBuilder).Append(v)
 			case int64:
 				b.Field(c).(*array.Int64Builder).Append(v)
+			case float64:
+				b.Field(c).(*array.Float64Builder).Append(v)
 			default:
 				b.Field(c).AppendNull()
 			}
 		}
 	}
 	return fixedResult(schema, []stream.Batch{{RecordBatch: b.NewRecordBatch()}})
-}
-
-func every(rows [][]any, ok func([]any) bool) bool {
-	return !slices.ContainsFunc(rows, func(r []any) bool { return !ok(r) })
 }
 
 func (db *database) show(s *ast.Show) (*result, error) {
@@ -224,7 +227,7 @@ func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
 	case ast.ExplainAnalyze:
 		return nil, diag.New(diag.Unsupported, s.At, "EXPLAIN ANALYZE is not supported").WithHint("SHOW QUERIES tells what a query that runs has done")
 	case ast.ExplainWatermark:
-		return nil, diag.New(diag.Unsupported, s.At, "EXPLAIN WATERMARK is not supported").WithHint("SHOW QUERIES tells what a window waits for")
+		return db.explainWatermark(s)
 	}
 	var p *physical.Plan
 	var err error
