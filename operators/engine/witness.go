@@ -216,13 +216,51 @@ func (w *witness) pass(ctx context.Context, rec arrow.RecordBatch, rows []int32)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { cur.Release() }()
-	for i := range w.probe {
-		if cur, rows, err = w.probe[i].run(ctx, w.alloc, cur, rows); err != nil || len(rows) == 0 {
-			return nil, err
-		}
+	defer cur.Release()
+	return w.through(ctx, w.probe, cur, rows)
+}
+
+// through returns those of rows that get through the stages, in the memory of
+// rows. Row i of cur, which it borrows, is row rows[i] of the batch.
+func (w *witness) through(ctx context.Context, stages []*stage, cur arrow.RecordBatch, rows []int32) ([]int32, error) {
+	if len(stages) == 0 || len(rows) == 0 {
+		return rows, nil
 	}
-	return rows, nil
+	s, rest := stages[0], stages[1:]
+	if s.pred == nil {
+		passed, first := rows[:0], 0
+		s.out = func(part stream.Batch) error {
+			end := first + int(part.NumRows())
+			from := first
+			if first = end; end > len(rows) {
+				return nil
+			}
+			kept, err := w.through(ctx, rest, part.RecordBatch, rows[from:end])
+			passed = append(passed, kept...)
+			return err
+		}
+		cur.Retain() // push owns it
+		if err := s.chain.push(ctx, stream.Batch{RecordBatch: cur}); err != nil || first != len(rows) {
+			return nil, err // where there are more rows or fewer, nobody knows which is which
+		}
+		return passed, nil
+	}
+	var err error
+	if s.kept, err = s.pred.Select(cur, s.kept); err != nil {
+		return nil, err
+	}
+	if len(s.kept) == len(rows) {
+		return w.through(ctx, rest, cur, rows)
+	}
+	next, err := expr.Take(w.alloc, cur, s.kept)
+	if err != nil {
+		return nil, err
+	}
+	defer next.Release()
+	for i, at := range s.kept {
+		rows[i] = rows[at]
+	}
+	return w.through(ctx, rest, next, rows[:len(s.kept)])
 }
 
 func (w *witness) open(ctx context.Context) error {
@@ -240,7 +278,7 @@ func (w *witness) open(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			st.chain = newChain(ops, &st.out)
+			st.chain = newChain(ops, st)
 			if err := st.chain.open(ctx, func(int) *operators.Runtime { return rt }); err != nil {
 				return err
 			}
@@ -251,41 +289,18 @@ func (w *witness) open(ctx context.Context) error {
 }
 
 // stage is one node in front of the window: a filter's predicate, or an operator
-// that keeps every row.
+// that keeps every row, in one batch or several.
 type stage struct {
 	pred  *expr.Predicate
 	chain *chain
-	out   gather
+	out   func(stream.Batch) error
 	kept  []int32 // scratch
 }
 
-// run takes cur, whose row i is row rows[i] of the batch, through the stage. It
-// owns cur and returns what the caller owns, also with an error.
-func (s *stage) run(ctx context.Context, alloc memory.Allocator, cur arrow.RecordBatch, rows []int32) (arrow.RecordBatch, []int32, error) {
-	if s.pred == nil {
-		cur.Retain()
-		err := s.chain.push(ctx, stream.Batch{RecordBatch: cur})
-		if err != nil || len(s.out.batches) != 1 || s.out.batches[0].NumRows() != cur.NumRows() {
-			s.out.release()
-			return cur, nil, err
-		}
-		cur.Release()
-		cur, s.out.batches = s.out.batches[0].RecordBatch, s.out.batches[:0]
-		return cur, rows, nil
-	}
-	var err error
-	if s.kept, err = s.pred.Select(cur, s.kept); err != nil || len(s.kept) == len(rows) {
-		return cur, rows, err
-	}
-	next, err := expr.Take(alloc, cur, s.kept)
-	if err != nil {
-		return cur, nil, err
-	}
-	cur.Release()
-	for i, at := range s.kept {
-		rows[i] = rows[at]
-	}
-	return next, rows[:len(s.kept)], nil
+// Emit takes what leaves the stage's operator.
+func (s *stage) Emit(_ context.Context, b stream.Batch) error {
+	defer b.Release()
+	return s.out(b)
 }
 
 func (w *witness) close() error {
@@ -294,7 +309,6 @@ func (w *witness) close() error {
 		if s.chain != nil {
 			errs = append(errs, s.chain.close())
 		}
-		s.out.release()
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/operators/stream"
@@ -28,11 +29,16 @@ type Evaluator interface {
 	// does not have the columns that the plan says, or that a column of text
 	// became larger than Arrow can carry.
 	Eval(b arrow.RecordBatch) (arrow.Array, error)
+	// part is Eval for rows whose texts must fit into a part.
+	part(b arrow.RecordBatch) (arrow.Array, error)
 }
 
 // Predicate selects rows. Like an Evaluator it belongs to one goroutine at a
 // time.
-type Predicate struct{ root node }
+type Predicate struct {
+	root   node
+	ledger *stream.Ledger
+}
 
 // Compile returns an evaluator of e. It fails if e calls a function that is not
 // among Functions, or one with arguments of kinds that it does not take.
@@ -48,7 +54,7 @@ func Compile(e physical.Expr, env Env) (Evaluator, error) {
 	if c, ok := root.(*column); ok {
 		return c, nil
 	}
-	return &evaluator{root: root, typ: e.Type(), arrow: stream.ArrowType(e.Type()), alloc: env.Alloc}, nil
+	return &evaluator{root: root, typ: e.Type(), arrow: stream.ArrowType(e.Type()), env: env}, nil
 }
 
 // Eval returns the column itself.
@@ -61,23 +67,53 @@ func (c *column) Eval(b arrow.RecordBatch) (arrow.Array, error) {
 	return a, nil
 }
 
+func (c *column) part(b arrow.RecordBatch) (arrow.Array, error) { return c.Eval(b) }
+
 type evaluator struct {
 	root  node
 	typ   types.Type
 	arrow arrow.DataType
-	alloc memory.Allocator
+	env   Env
 }
 
 func (e *evaluator) Eval(b arrow.RecordBatch) (arrow.Array, error) {
+	var done []arrow.Array
+	defer func() {
+		for _, a := range done {
+			a.Release()
+		}
+	}()
+	err := inParts(b, e.env.Ledger, func(part arrow.RecordBatch, _ int) error {
+		a, err := e.part(part)
+		if err == nil {
+			done = append(done, a)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(done) == 1 {
+		done[0].Retain()
+		return done[0], nil
+	}
+	whole, err := array.Concatenate(done, e.env.Alloc)
+	if err != nil {
+		return nil, fmt.Errorf("a batch of %d rows makes too much text: %w", b.NumRows(), err)
+	}
+	return whole, nil
+}
+
+func (e *evaluator) part(b arrow.RecordBatch) (arrow.Array, error) {
 	n := int(b.NumRows())
 	v, err := e.root.eval(&frame{rec: b, n: n})
 	if err != nil {
 		return nil, err
 	}
-	if v.one && int64(n)*int64(len(v.data)) > columnBytesMax {
-		return nil, fmt.Errorf("a batch of %d rows makes more than %d bytes of text", n, columnBytesMax)
+	if v.one && n > 1 && n*len(v.data) > partBytesMax {
+		return nil, &longError{rows: partBytesMax / len(v.data)}
 	}
-	return export(e.alloc, v, e.typ, e.arrow, n), nil
+	return export(e.env.Alloc, v, e.typ, e.arrow, n), nil
 }
 
 // CompilePredicate returns a predicate that selects the rows for which e, a
@@ -91,15 +127,34 @@ func CompilePredicate(e physical.Expr, env Env) (Predicate, error) {
 		return Predicate{}, err
 	}
 	root, err := build(e, env.Ledger)
-	return Predicate{root}, err
+	return Predicate{root, env.Ledger}, err
 }
 
 // Select returns the numbers of the rows of b that the predicate keeps, rising,
 // appended to buf[:0].
 func (p Predicate) Select(b arrow.RecordBatch, buf []int32) ([]int32, error) {
+	buf = buf[:0]
+	err := inParts(b, p.ledger, func(part arrow.RecordBatch, first int) error {
+		kept, err := p.part(part, buf[len(buf):])
+		if err != nil {
+			return err
+		}
+		if first == 0 {
+			buf = kept
+			return nil
+		}
+		for _, row := range kept {
+			buf = append(buf, row+int32(first))
+		}
+		return nil
+	})
+	return buf, err
+}
+
+// part is Select for rows whose texts must fit into a part.
+func (p Predicate) part(b arrow.RecordBatch, buf []int32) ([]int32, error) {
 	n := int(b.NumRows())
 	v, err := p.root.eval(&frame{rec: b, n: n})
-	buf = buf[:0]
 	switch {
 	case err != nil:
 		return buf, err

@@ -44,7 +44,9 @@ func (row textRow) kernel() kernel {
 					o.settle(f, i, got)
 				}
 			}
-			o.endText(f, i)
+			if o.endText(f, i); o.err != nil {
+				return
+			}
 		}
 	}
 }

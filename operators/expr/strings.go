@@ -18,7 +18,9 @@ func textKernel(row func(dst []byte, a []*vec, i int) []byte) kernel {
 			if !o.isNull(i) {
 				o.data = row(o.data, a, i)
 			}
-			o.endText(f, i)
+			if o.endText(f, i); o.err != nil {
+				return
+			}
 		}
 	}
 }

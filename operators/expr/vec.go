@@ -178,8 +178,8 @@ func (o *out) size(n int) {
 }
 
 // The longest VARCHAR that an expression makes, and the most bytes of one
-// column of a batch. A longer value is NULL and counted, for REPLACE in REPLACE
-// could grow without end; more bytes than Arrow's offsets carry are an error.
+// column of a batch that Arrow's offsets carry. A longer value is NULL and
+// counted, for REPLACE in REPLACE could grow without end.
 const (
 	textBytesMax   = 1 << 20
 	columnBytesMax = 1<<31 - 1 - textBytesMax
@@ -190,6 +190,7 @@ func (o *out) beginTexts(n int) {
 	o.offs = grow(o.offs, n+1)[:1]
 	o.offs[0] = 0
 	o.data = o.data[:0]
+	o.err = nil
 }
 
 // endText ends row i, whose bytes were appended to data.
@@ -199,9 +200,8 @@ func (o *out) endText(f *frame, i int) {
 		o.data = o.data[:start]
 		o.fail(f, i)
 	}
-	if len(o.data) > columnBytesMax {
-		o.err = fmt.Errorf("a batch of %d rows makes more than %d bytes of text", f.n, columnBytesMax)
-		o.data = o.data[:start]
+	if len(o.data) > partBytesMax {
+		o.tooLong(f, i)
 	}
 	o.offs = append(o.offs, int32(len(o.data)))
 }
