@@ -43,7 +43,6 @@ func missingCall(c *ast.Call) error {
 
 // missingWindow is missing for a window.
 func missingWindow(w *ast.Window) error {
-	no := func(what string) error { return diag.New(diag.Unsupported, w.At, "%s is not supported", what) }
 	switch {
 	case w.Kind == ast.Session && w.Size != nil:
 		return diag.New(diag.Unsupported, w.Size.At, "a session with a greatest length is not supported").
@@ -54,8 +53,6 @@ func missingWindow(w *ast.Window) error {
 	case w.Kind == ast.CountWindow:
 		return diag.New(diag.Unsupported, w.At, "a window over a number of rows is not supported").
 			WithHint("write TUMBLE or SESSION, which count time")
-	case w.Time == nil:
-		return no("a window without a time")
 	}
 	return nil
 }

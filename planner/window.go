@@ -91,7 +91,7 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 	if err != nil {
 		return err
 	}
-	at, err := b.windowTime(s, w.Time)
+	at, err := b.windowTime(s, w)
 	if err != nil {
 		return err
 	}
@@ -271,8 +271,20 @@ func checkSpec(s windows.Spec, w *ast.Window) error {
 
 // windowTime binds what a window is over: the event time, which is the
 // watermark's column on a stream that has one, `_arrival` on a live stream
-// without, and any time on a bounded input without.
-func (b *binder) windowTime(s *scope, e ast.Expr) (physical.Expr, error) {
+// without, and any time on a bounded input without. A window that names none is
+// over the event time.
+func (b *binder) windowTime(s *scope, w *ast.Window) (physical.Expr, error) {
+	if w.Time == nil {
+		if event := s.eventTime(); event != nil {
+			return event, nil
+		}
+		none := diag.New(diag.NoEventTime, w.At, "the window names no time, and the rows have no event time")
+		if s.aggregated {
+			return nil, none.WithHint("give the query in FROM a window of its own, or show a time in it and take the window over that")
+		}
+		return nil, none.WithHint("name the column with the time in front of the lengths, such as TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
+	}
+	e := w.Time
 	x := &exprs{b: b, s: s, clause: "a window"}
 	out, err := x.bind(e)
 	if err != nil {

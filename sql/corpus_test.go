@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,10 +11,9 @@ import (
 	"weir/sql/diag"
 )
 
-const (
-	corpusFile = "corpus.txt"
-	corpusPage = "../docs/from-other-engines.md"
-)
+// corpusFile has one example per spelling and peer. cmd/internal/app runs them, and
+// makes docs/from-other-engines.md of it.
+const corpusFile = "corpus.txt"
 
 // readsAs is what becomes of a statement: its canonical spelling, or why not.
 func readsAs(text string) string {
@@ -44,58 +42,6 @@ func TestCorpus(t *testing.T) {
 		}
 		return readsAs(in)
 	})
-}
-
-// The page says what the corpus says.
-func TestCorpusPage(t *testing.T) {
-	want := corpusMarkdown(t)
-	if *update {
-		if err := os.WriteFile(corpusPage, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(corpusPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is stale: go test ./sql -run TestCorpusPage -update writes it", corpusPage)
-	}
-}
-
-// corpusMarkdown is the page that is made of the corpus.
-func corpusMarkdown(t *testing.T) []byte {
-	var b bytes.Buffer
-	b.WriteString("# Your query from another engine\n\n" +
-		"What people type elsewhere, and how weir reads it; or why not, and what to write instead.\n" +
-		"`EXPLAIN REWRITE` in front of a statement shows each change, [sql.md](sql.md) says what the clauses mean.\n" +
-		"This page is written by a test from `sql/testdata/corpus.txt`, and never by hand.\n")
-	peer := ""
-	for _, c := range readGolden(t, corpusFile) {
-		name, what, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(c.comment, "# ")), ": ")
-		if !ok || strings.Contains(what, "\n") {
-			t.Fatalf("%s:%d: expected one line `# peer: what`, found %q", corpusFile, c.line, c.comment)
-		}
-		if name != peer {
-			fmt.Fprintf(&b, "\n## %s\n", name)
-			peer = name
-		}
-		fmt.Fprintf(&b, "\n**%s**\n\n```text\n%s\n```\n\n", strings.ToUpper(what[:1])+what[1:], c.in)
-		if reason, refused := strings.CutPrefix(c.out, "refused at "); refused {
-			reason, hint, _ := strings.Cut(reason, "\n")
-			fmt.Fprintf(&b, "is refused at %s.\n", reason)
-			if hint != "" {
-				fmt.Fprintf(&b, "Instead: %s.\n", hint)
-			}
-			continue
-		}
-		if c.out == c.in {
-			b.WriteString("is read as it stands.\n")
-			continue
-		}
-		fmt.Fprintf(&b, "is read as\n\n```text\n%s\n```\n", c.out)
-	}
-	return b.Bytes()
 }
 
 // shared returns the directory of cases, or skips the test.

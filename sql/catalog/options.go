@@ -57,8 +57,10 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 		s.Format = strings.ToLower(v)
 		return oneOf(opt, "json", "csv")
 	case "connector":
-		s.Connector = strings.ToLower(v)
-		return oneOf(opt, "file")
+		if s.Connector = strings.ToLower(v); s.Connector != "file" {
+			return diag.New(diag.BadOption, opt.Value.At, "a stream does not read from '%s'", v).
+				WithHint("leave `connector` and its options out: rows come with `weir put` or POST /v1/streams/%s/records; connector = 'file' reads a file", s.Name)
+		}
 	case "path":
 		if s.Path = v; v == "" {
 			return badValue(opt, "the path of a file")
