@@ -23,6 +23,7 @@ type binder struct {
 	with      *with        // the entries of WITH that can be named
 	depth     int          // queries in FROM and in WITH that are being bound
 	reads     int          // relations that were read
+	moving    []movingWindow
 }
 
 func newBinder(cfg Config) *binder { return &binder{cfg: cfg, functions: functions()} }

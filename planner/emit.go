@@ -51,6 +51,9 @@ func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 			a.Retracts = !appendOnly(a.In)
 		}
 	})
+	if err := b.takesNothingBack(); err != nil {
+		return err
+	}
 	if q.Limit != nil && b.live && !appendOnly(root) {
 		return diag.New(diag.Unsupported, q.Limit.At, "LIMIT counts rows that stay, and the rows of this query are replaced as it goes on").
 			WithLabel("on a live changelog").

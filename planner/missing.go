@@ -44,12 +44,6 @@ func missingCall(c *ast.Call) error {
 // missingWindow is missing for a window.
 func missingWindow(w *ast.Window) error {
 	switch {
-	case w.Kind == ast.Session && w.Size != nil:
-		return diag.New(diag.Unsupported, w.Size.At, "a session with a greatest length is not supported").
-			WithHint("leave the length out: a session then lasts as long as rows come within the gap")
-	case w.Kind == ast.Stagger:
-		return diag.New(diag.Unsupported, w.At, "a window that begins with the first row of a group is not supported").
-			WithHint("write TUMBLE for windows of that size, or SESSION for rows that come within a gap")
 	case w.Kind == ast.CountWindow:
 		return diag.New(diag.Unsupported, w.At, "a window over a number of rows is not supported").
 			WithHint("write TUMBLE or SESSION, which count time")

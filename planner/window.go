@@ -96,9 +96,8 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 		return err
 	}
 	a.Window, a.Time = spec, at
-	if s.aggregated && spec.Kind == windows.Session {
-		return diag.New(diag.Unsupported, w.At, "a session over rows that are groups themselves is not supported").
-			WithHint("take a window of a fixed length here")
+	if spec.Kind == windows.Session {
+		b.moving = append(b.moving, movingWindow{a, w})
 	}
 	if s.aggregated {
 		return b.again(a, s, w)
@@ -118,7 +117,7 @@ func hasTime(in logical.Node, at physical.Expr) logical.Node {
 
 // windowSpec checks the lengths of a window.
 func windowSpec(w *ast.Window) (windows.Spec, error) {
-	if w.Kind == ast.Session {
+	if w.Kind == ast.Session || w.Kind == ast.Stagger {
 		return sessionSpec(w)
 	}
 	kinds := map[ast.WindowKind]windows.Kind{ast.Tumble: windows.Tumble, ast.Hop: windows.Hop, ast.Cumulate: windows.Cumulate}
@@ -166,20 +165,55 @@ func windowSpec(w *ast.Window) (windows.Spec, error) {
 	return spec, nil
 }
 
-// sessionSpec checks the gap of a session.
+// movingWindow is an aggregation whose windows depend on the rows of its groups, and
+// where it stands in the text.
+type movingWindow struct {
+	agg *logical.Aggregate
+	at  *ast.Window
+}
+
+// takesNothingBack refuses such windows over rows that are taken back: a row that was
+// never there would have to divide what it joined.
+func (b *binder) takesNothingBack() error {
+	for _, m := range b.moving {
+		if m.agg.Retracts {
+			return diag.New(diag.Unsupported, m.at.At, "the rows in FROM are replaced as the query goes on, and a session cannot be divided again").
+				WithLabel("over rows that are taken back").
+				WithHint("write EMIT ON WINDOW CLOSE without ALLOWED LATENESS, so that only rows that are final come here; or take TUMBLE or HOP")
+		}
+	}
+	return nil
+}
+
+// sessionSpec checks the lengths of a session; a window that begins with the first
+// row of a group and has a size is one whose gap is as long as that.
 func sessionSpec(w *ast.Window) (windows.Spec, error) {
-	gap, err := fixed(w.Gap)
+	spec := windows.Spec{Kind: windows.Session}
+	gap := w.Gap
+	if w.Kind == ast.Stagger {
+		gap = w.Size
+	}
+	var err error
+	if spec.Gap, err = fixed(gap); err == nil && w.Size != nil {
+		spec.Size, err = fixed(w.Size)
+	}
+	what := "the gap of a session"
+	if w.Kind == ast.Stagger {
+		what = "the size of a window"
+	}
 	switch {
 	case err != nil:
-		return windows.Spec{}, err
-	case gap <= 0:
-		return windows.Spec{}, diag.New(diag.BadWindow, w.At, "the gap of a session must be positive, this is %s", physical.FormatDuration(gap))
+		return spec, err
+	case spec.Gap <= 0:
+		return spec, diag.New(diag.BadWindow, w.At, "%s must be positive, this is %s", what, physical.FormatDuration(spec.Gap))
+	case w.Size != nil && spec.Size <= 0:
+		return spec, diag.New(diag.BadWindow, w.At, "the greatest length of a session must be positive, this is %s", physical.FormatDuration(spec.Size))
 	case w.Offset != nil:
-		return windows.Spec{}, diag.New(diag.BadWindow, w.Offset.At, "a session begins with a row, so it has no offset")
+		return spec, diag.New(diag.BadWindow, w.Offset.At, "a session begins with a row, so it has no offset")
 	case w.Zone != nil:
-		return windows.Spec{}, diag.New(diag.BadWindow, w.Zone.At, "a session begins with a row, so it has no time zone")
+		return spec, diag.New(diag.BadWindow, w.Zone.At, "a session begins with a row, so it has no time zone")
 	}
-	return windows.Spec{Kind: windows.Session, Gap: gap}, nil
+	return spec, nil
 }
 
 // inZone makes a window follow the calendar of its zone. Parts of a day lie as

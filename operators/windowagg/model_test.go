@@ -173,9 +173,9 @@ func (m *model) allIdle(t int64) bool {
 
 // add judges one row of shard s, and moves its watermark.
 func (m *model) add(s int, r row) {
-	ends := m.ends(r.ts)
-	if m.spec.Kind == windows.Session {
-		ends = []int64{0}
+	ends := []int64{0}
+	if m.spec.Kind != windows.Session {
+		ends = m.ends(r.ts)
 	}
 	used := 0
 	if r.dropped {
@@ -364,15 +364,18 @@ func (m *model) fireSessions() {
 	for _, r := range m.rows[0] {
 		byKey[m.key(r)] = append(byKey[m.key(r)], r)
 	}
-	gap := m.spec.Gap.Microseconds()
+	gap, longest := m.spec.Gap.Microseconds(), m.spec.Size.Microseconds()
+	if longest == 0 {
+		longest = math.MaxInt32
+	}
 	for k, rows := range byKey {
 		sort.SliceStable(rows, func(i, j int) bool { return rows[i].ts < rows[j].ts })
 		for lo := 0; lo < len(rows); {
 			hi := lo + 1
-			for hi < len(rows) && rows[hi].ts-rows[hi-1].ts < gap {
+			for hi < len(rows) && rows[hi].ts-rows[hi-1].ts < gap && rows[hi].ts-rows[lo].ts < longest {
 				hi++
 			}
-			start, end := rows[lo].ts, rows[hi-1].ts+gap
+			start, end := rows[lo].ts, min(rows[hi-1].ts+gap, rows[lo].ts+longest)
 			head, result := fmt.Sprintf("[%d,%d) %s", start, end, k), m.results(rows[lo:hi])
 			if m.updates || end <= *m.mw {
 				now[head] = group{sort: rows[lo], result: result}

@@ -121,8 +121,11 @@ func (q *query) crowd() {
 
 // dictOf returns the dictionary of the query's half.
 func dictOf(op operators.Operator) *dictionary {
-	if s, ok := op.(*sessions); ok {
-		return &s.dict
+	switch op := op.(type) {
+	case *sessions:
+		return &op.dict
+	case *limited:
+		return &op.dict
 	}
 	return &op.(*final).dict
 }

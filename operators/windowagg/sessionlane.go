@@ -17,8 +17,8 @@ import (
 )
 
 // sessionLane is the lane's half of an aggregation over sessions. Within a step it
-// puts together the rows of a group that lie less than the gap apart; each cut
-// takes these fragments of sessions, so between steps it keeps nothing.
+// puts together the rows of a group that lie less than the gap apart, or, where
+// sessions have a greatest length, those of the same event time; each cut takes these fragments of sessions, so between steps it keeps nothing.
 type sessionLane struct {
 	n      *physical.WindowPartial
 	rt     *operators.Runtime
@@ -40,11 +40,15 @@ type sessionLane struct {
 type fragment struct{ first, last stream.Time }
 
 func newSessionLane(n *physical.WindowPartial) (operators.Operator, error) {
-	if n.Window.Gap <= 0 || n.Window.Size != 0 || n.Retracts {
+	if n.Window.Gap <= 0 || n.Window.Size < 0 || n.Retracts {
 		return nil, fmt.Errorf("partial window aggregation: %s", physical.FormatWindow(n.Window))
 	}
+	gap := stream.Time(n.Window.Gap.Microseconds())
+	if n.Window.Size > 0 { // only all rows together tell where sessions are cut: see limited
+		gap = 1
+	}
 	return &sessionLane{
-		n: n, gap: stream.Time(n.Window.Gap.Microseconds()), feed: newFeed(&n.WindowAgg), groups: newGroups(n.KeyTypes),
+		n: n, gap: gap, feed: newFeed(&n.WindowAgg), groups: newGroups(n.KeyTypes),
 		accs: mustAccs(&n.WindowAgg), schema: n.Schema().Arrow(), keys: make([]arrow.Array, len(n.Keys)),
 	}, nil
 }

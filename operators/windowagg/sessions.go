@@ -52,7 +52,14 @@ type change struct {
 }
 
 func newSessions(n *physical.WindowFinal) (operators.Operator, error) {
-	if n.Window.Gap <= 0 || n.Window.Size != 0 || n.Retracts {
+	if n.Window.Size != 0 {
+		return newLimited(n)
+	}
+	return sessionsOf(n)
+}
+
+func sessionsOf(n *physical.WindowFinal) (*sessions, error) {
+	if n.Window.Gap <= 0 || n.Window.Size < 0 || n.Retracts {
 		return nil, fmt.Errorf("final window aggregation: %s", physical.FormatWindow(n.Window))
 	}
 	s := &sessions{
@@ -98,6 +105,9 @@ func (s *sessions) ProcessCut(ctx context.Context, c stream.Cut, out operators.C
 	if len(s.parts) > 0 {
 		s.dict.rankAll()
 	}
+	if err := overfull(s.accs); err != nil {
+		return forward, err
+	}
 	s.w = c.W
 	changes := s.collect()
 	if err := s.emitAll(ctx, changes); err != nil {
@@ -107,7 +117,7 @@ func (s *sessions) ProcessCut(ctx context.Context, c stream.Cut, out operators.C
 		s.giveBack(o.slot)
 	}
 	s.old = s.old[:0]
-	s.forget(changes)
+	s.forget()
 	s.sweep()
 	return forward, s.out.flush(ctx)
 }
@@ -120,7 +130,7 @@ func (s *sessions) merge(p *part) error {
 		return err
 	}
 	s.open = growTo(s.open, s.dict.size())
-	s.saved = growTo(s.saved, (s.dict.size()+chunkGroups-1)/chunkGroups)
+	s.saved = growTo(s.saved, chunksOf(s.dict.size()))
 	firsts, lasts := int64s(cols[0]), int64s(cols[1])
 	loaded := 0
 	load := func(to int) {
@@ -300,7 +310,7 @@ func (s *sessions) emitAll(ctx context.Context, changes []change) error {
 
 // forget drops sessions that nothing can change any more, of the groups that were
 // looked at, and notes when the others are due.
-func (s *sessions) forget([]change) {
+func (s *sessions) forget() {
 	for _, g := range s.touched {
 		list, kept := s.open[g], s.open[g][:0]
 		at := stream.MaxTime
@@ -349,7 +359,7 @@ func (s *sessions) sweep() {
 		}
 	}
 	s.open = open
-	s.saved = make([]bool, (len(open)+chunkGroups-1)/chunkGroups)
+	s.saved = make([]bool, chunksOf(len(open)))
 	s.schedule()
 }
 

@@ -174,6 +174,9 @@ func randomConfig(r *rand.Rand) *logConfig {
 		{Kind: windows.Session, Gap: 1 * us},
 		{Kind: windows.Session, Gap: 4 * us},
 		{Kind: windows.Session, Gap: 15 * us},
+		{Kind: windows.Session, Gap: 4 * us, Size: 9 * us},
+		{Kind: windows.Session, Gap: 7 * us, Size: 7 * us},
+		{Kind: windows.Session, Gap: 15 * us, Size: 6 * us},
 		{Kind: windows.Cumulate, Size: 12 * us, Slide: 1 * us, Offset: -5 * us},
 		{Kind: windows.Cumulate, Size: 6 * us, Slide: 6 * us, Offset: 1 * us},
 	}

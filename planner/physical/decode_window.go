@@ -46,8 +46,8 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 			return out, fmt.Errorf("a window: %w", err)
 		}
 	}
-	if out.Window.Kind == windows.Session && out.Window.Gap <= 0 {
-		return out, fmt.Errorf("a session with a gap of %s", out.Window.Gap)
+	if out.Window.Kind == windows.Session && (out.Window.Gap <= 0 || out.Window.Size < 0 || out.Retracts) {
+		return out, fmt.Errorf("a session with a gap of %s, of at most %s", out.Window.Gap, out.Window.Size)
 	}
 	for _, t := range in.KeyTypes {
 		kt, err := decodeType(t)
