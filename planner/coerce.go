@@ -110,15 +110,13 @@ func asDecimal(t types.Type) types.Type {
 	return types.DecimalType(t.IntDigits(), 0)
 }
 
-// wider returns the DECIMAL that holds both, cut to 38 digits at the cost of
-// the fraction; exact is false if it was cut.
-func wider(a, b types.Type) (t types.Type, exact bool) {
+// wider returns the DECIMAL that holds both, cut to 38 digits at the cost of whole
+// ones, as in arithmetic: a value that is too great then becomes NULL and is
+// counted, where a fraction would go unseen.
+func wider(a, b types.Type) types.Type {
 	scale := max(a.Scale, b.Scale)
 	whole := max(a.Precision-a.Scale, b.Precision-b.Scale)
-	if whole+scale <= types.MaxDecimalPrecision {
-		return types.DecimalType(max(whole+scale, 1), scale), true
-	}
-	return types.DecimalType(types.MaxDecimalPrecision, types.MaxDecimalPrecision-whole), false
+	return types.DecimalType(min(max(whole+scale, 1), types.MaxDecimalPrecision), scale)
 }
 
 // commonType returns the type in which values of two types are compared.
@@ -145,8 +143,7 @@ func commonType(a, b types.Type) (types.Type, bool) {
 		}
 		return types.DecimalType(20, 0), true // holds both
 	case a.IsInteger() && b.Kind == types.Decimal:
-		t, _ := wider(asDecimal(a), b)
-		return t, true
+		return wider(asDecimal(a), b), true
 	case a.IsNumeric() && (b.Kind == types.Varchar || b.Kind == types.Varbinary):
 		return types.DoubleType, true
 	case a.Kind == types.Varchar && b.Kind == types.Varbinary:
@@ -165,8 +162,7 @@ func commonType(a, b types.Type) (types.Type, bool) {
 func sameKind(a, b types.Type) types.Type {
 	switch a.Kind {
 	case types.Decimal:
-		t, _ := wider(a, b)
-		return t
+		return wider(a, b)
 	case types.Time, types.Datetime:
 		a.Precision = max(a.Precision, b.Precision)
 	case types.Varchar, types.Varbinary:

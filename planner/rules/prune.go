@@ -131,10 +131,11 @@ func pruneProject(p *logical.Project, needed []bool) (logical.Node, []int) {
 	return out, positions(needed)
 }
 
-// pruneAggregate drops aggregates; bounds of the window and keys stay.
+// pruneAggregate drops aggregates; bounds of the window and keys stay. Without them
+// the first aggregate stays: there is a row whether or not somebody reads it.
 func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
 	kept := append([]bool(nil), needed...)
-	for i := range a.FirstAgg() {
+	for i := range max(a.FirstAgg(), 1) {
 		kept[i] = true
 	}
 	need := make([]bool, len(a.In.Schema()))

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -125,10 +126,18 @@ func (c *changelog) upTo(last stream.Commit) string {
 // content is what is left when every change has been made: a bag of rows.
 func (c *changelog) content(t *testing.T) []string {
 	t.Helper()
+	return c.contentAt(t, math.MaxInt64)
+}
+
+// contentAt is what is there behind a commit.
+func (c *changelog) contentAt(t *testing.T, last stream.Commit) []string {
+	t.Helper()
 	left := map[string]int{}
 	var commits []stream.Commit
 	for k := range c.steps {
-		commits = append(commits, k)
+		if k <= last {
+			commits = append(commits, k)
+		}
 	}
 	slices.Sort(commits)
 	for _, k := range commits {

@@ -80,3 +80,25 @@ func TestLiveEqualsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsOfInnerQueries are rows that are there whether or not a column of them is
+// read, and values that keep their fraction beside a wide sum.
+func TestRowsOfInnerQueries(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	if err := os.WriteFile(path, []byte(`{"k":"a","n":1}`+"\n"+`{"k":"b","n":2}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ sql, want string }{
+		{"SELECT 7 AS c FROM (SELECT COUNT(*) AS n FROM f) AS q", `{"c":7}`},
+		{"SELECT COUNT(*) AS c FROM (SELECT SUM(n), MAX(n) FROM f WHERE n > 5) AS q", `{"c":1}`},
+		{"SELECT COUNT(*) AS c FROM (SELECT MAX(n) FROM f GROUP BY k) AS q", `{"c":2}`},
+		{"SELECT COALESCE(NULLIF(SUM(n), 3), 0.25) AS c FROM f", `{"c":"0.25"}`},
+		{"SELECT c FROM (SELECT SUM(n) AS c FROM f UNION ALL SELECT 1.5 FROM f WHERE k = 'a') AS q ORDER BY c", `{"c":"1.5"}` + "\n" + `{"c":"3.0"}`},
+		{"SELECT SUM(n) = 3.4 AS c, SUM(n) BETWEEN 2.6 AND 3.4 AS d FROM f", `{"c":false,"d":true}`},
+	} {
+		out, errs, code := weir(t, "", "query", "--format", "ndjson", fmt.Sprintf("CREATE STREAM f (k VARCHAR, n BIGINT) WITH (connector = 'file', path = '%s'); %s", path, c.sql))
+		if code != 0 || strings.TrimSpace(out) != c.want {
+			t.Errorf("%s\ngives %s%s, want %s", c.sql, out, errs, c.want)
+		}
+	}
+}
