@@ -125,6 +125,9 @@ func (p *printer) interval(iv *ast.Interval) {
 		return
 	}
 	p.put("INTERVAL ")
-	p.expr(iv.Value)
-	p.put(" ", iv.Unit)
+	value := PrintExpr(iv.Value)
+	if _, whole := iv.Value.(*ast.Paren); !whole && value[0] == '(' { // INTERVAL (a) + b would be the function
+		value = "(" + value + ")"
+	}
+	p.put(value, " ", iv.Unit)
 }

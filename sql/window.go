@@ -122,6 +122,9 @@ func (pp *prepass) stepWindow() (ast.Expr, error) {
 	}
 	pp.pos += 2
 	w := &ast.Window{Kind: ast.Tumble}
+	if err := pp.timeIsNoLiteral("STEP"); err != nil {
+		return nil, err
+	}
 	var err error
 	if w.Time, err = pp.parseExpr(by); err != nil {
 		return nil, err

@@ -139,6 +139,9 @@ func (p *parser) windowTime(args *windowArgs, name token, fam family, behind fun
 	if args.time != nil {
 		return diag.New(diag.WrongArguments, p.peek().span(), "%s has its time twice", name.word).WithHint("write %s", fam.usage)
 	}
+	if err := p.timeIsNoLiteral(name.word); err != nil {
+		return err
+	}
 	end := p.behindExpr(true)
 	if end == p.pos {
 		return p.expected("the column with the time").WithHint("write %s", fam.usage)
@@ -148,6 +151,17 @@ func (p *parser) windowTime(args *windowArgs, name token, fam family, behind fun
 		return err
 	}
 	return behind()
+}
+
+// timeIsNoLiteral refuses a time that begins with a literal: among the arguments of
+// a window numbers and texts are other things.
+func (p *parser) timeIsNoLiteral(window string) error {
+	t := p.peek()
+	if t.kind != tokNumber && t.kind != tokString {
+		return nil
+	}
+	return diag.New(diag.WrongArguments, t.span(), "%s needs the column with the time here", window).
+		WithHint("write TUMBLE(ts, INTERVAL 1 MINUTE)")
 }
 
 func (p *parser) windowZone(args *windowArgs, fam family) error {
