@@ -14,7 +14,9 @@ import (
 
 	"weir/ingest/httpapi"
 	"weir/ingest/wal"
+	"weir/operators/engine"
 	"weir/operators/stream"
+	"weir/planner/physical"
 )
 
 // metrics reads the components' own counters whenever it is asked: nothing is
@@ -95,7 +97,7 @@ var instruments = struct {
 	streamBytes:    gauge("stream_bytes", "Bytes that the records of a stream take in the log, in segments that still hold one that is kept.", "stream"),
 	streamOldest:   gauge("stream_oldest_seconds", "How long ago the oldest record of a stream arrived, exact to a segment; absent where there is none.", "stream"),
 
-	queryRows:       counter("query_rows_total", "Rows that a view's query read, by fate: used, filtered, late or error.", "view", "fate"),
+	queryRows:       counter("query_rows_total", "Rows that a view's query read from a stream, by fate: used, filtered, late or error.", "view", "reads", "fate"),
 	queryPartlyLate: counter("query_partly_late_rows_total", "Used rows that missed at least one of their windows.", "view"),
 	queryNulled:     counter("query_nulled_values_total", "Values that could not be computed and became NULL.", "view"),
 	queryLag:        gauge("query_watermark_lag_seconds", "Wall clock minus the watermark; absent while there is none or the stream has ended.", "view"),
@@ -230,15 +232,30 @@ func (m *metrics) collectIngest(emit emitter) {
 	}
 }
 
+// accounts are those of a query by what it reads, which may be one stream twice.
+func accounts(p engine.Progress, plan *physical.Plan) map[string]stream.Ledger {
+	out := map[string]stream.Ledger{}
+	for i, scan := range physical.Scans(plan.Root) {
+		if i < len(p.Inputs) {
+			l := out[scan.Relation]
+			l.Add(p.Inputs[i].Ledger)
+			out[scan.Relation] = l
+		}
+	}
+	return out
+}
+
 func (m *metrics) collectQueries(emit emitter) {
 	i := &instruments
 	head, _ := m.s.log.Head()
 	for _, q := range m.s.db.running() {
 		name, p := q.def.Name, q.progress()
-		emit(i.queryRows, float64(p.Ledger.Used), name, "used")
-		emit(i.queryRows, float64(p.Ledger.Filtered), name, "filtered")
-		emit(i.queryRows, float64(p.Ledger.Late), name, "late")
-		emit(i.queryRows, float64(p.Ledger.Errors), name, "error")
+		for reads, l := range accounts(p, q.plan) {
+			emit(i.queryRows, float64(l.Used), name, reads, "used")
+			emit(i.queryRows, float64(l.Filtered), name, reads, "filtered")
+			emit(i.queryRows, float64(l.Late), name, reads, "late")
+			emit(i.queryRows, float64(l.Errors), name, reads, "error")
+		}
 		emit(i.queryPartlyLate, float64(p.Ledger.PartlyLate), name)
 		emit(i.queryNulled, float64(p.Ledger.Nulled), name)
 		if p.W != stream.MinTime && p.W != stream.MaxTime {

@@ -54,7 +54,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	for _, line := range []string{
 		`weir_log_records_total 100`, `weir_ingest_requests_total{code="200"} 1`, `weir_ingest_rows_total{outcome="accepted"} 100`,
-		`weir_stream_records_total{stream="hits"} 100`, `weir_query_rows_total{fate="used",view="per_second"} 100`,
+		`weir_stream_records_total{stream="hits"} 100`, `weir_query_rows_total{fate="used",reads="hits",view="per_second"} 100`,
 		`weir_query_commit_lag{view="per_second"} 0`, `weir_query_running{view="per_second"} 1`, `weir_ready 1`, `weir_streams 1`,
 	} {
 		if !strings.Contains(text, line+"\n") {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"weir/operators/engine"
 	"weir/operators/expr"
 	"weir/operators/stream"
 	"weir/planner/physical"
@@ -70,9 +71,9 @@ func (db *database) show(s *ast.Show) (*result, error) {
 			}
 		}
 	case ast.QueryObject:
-		names = []string{"name", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
+		names = []string{"name", "reads", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
 		for _, m := range db.running() {
-			rows = append(rows, showQuery(m))
+			rows = append(rows, showQuery(m)...)
 		}
 	case ast.SinkObject:
 		names = sinkColumns()
@@ -119,14 +120,23 @@ func (db *database) showView(v *catalog.View) []any {
 	return []any{v.Name, "materialized view", int64(st.Rows), showTime(st.W)}
 }
 
-func showQuery(m *materialized) []any {
+// showQuery is a row for each scan of a query, whose accounts close by themselves.
+func showQuery(m *materialized) [][]any {
 	p := m.progress()
-	l := p.Ledger
-	out := []any{m.def.Name, m.describeState()}
-	for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {
-		out = append(out, n)
+	var rows [][]any
+	for i, scan := range physical.Scans(m.plan.Root) {
+		in := engine.InputProgress{W: stream.MinTime}
+		if i < len(p.Inputs) { // else it has not begun
+			in = p.Inputs[i]
+		}
+		row := []any{m.def.Name, scan.Relation, m.describeState()}
+		l := in.Ledger
+		for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {
+			row = append(row, n)
+		}
+		rows = append(rows, append(row, showTime(in.W), int64(p.Commit), waitingFor(p, m.plan)))
 	}
-	return append(out, showTime(p.W), int64(p.Commit), waitingFor(p, m.plan))
+	return rows
 }
 
 // showTime prints a watermark.
