@@ -15,13 +15,13 @@ func TestAccountsOfEachScan(t *testing.T) {
 	for _, name := range []string{"east", "west"} {
 		s.must(t, "CREATE STREAM "+name+" (n BIGINT) WITH (shards = 1)")
 	}
-	s.must(t, "CREATE MATERIALIZED VIEW both AS SELECT n FROM east WHERE n > 1 UNION ALL SELECT n FROM west UNION ALL SELECT -n AS n FROM east")
+	s.must(t, "CREATE MATERIALIZED VIEW sides AS SELECT n FROM east WHERE n > 1 UNION ALL SELECT n FROM west UNION ALL SELECT -n AS n FROM east")
 	for name, body := range map[string]string{"east": "{\"n\":1}\n{\"n\":2}\n{\"n\":3}", "west": "{\"n\":4}"} {
 		if status, answer := post(t, s.url()+"/v1/streams/"+name+"/records", "", body, nil); status != 200 {
 			t.Fatalf("%d %s", status, answer)
 		}
 	}
-	s.must(t, "SELECT * FROM both") // waits for what was acknowledged
+	s.must(t, "SELECT * FROM sides") // waits for what was acknowledged
 	_, body := post(t, s.url()+"/v1/sql", "text/plain", "SHOW QUERIES", nil)
 	var res struct {
 		Columns []struct{ Name string }
