@@ -97,7 +97,7 @@ func (w *liveShaper) groups(depth int) (string, []kind, string) {
 	if at != "" && w.r.IntN(3) > 0 {
 		by = append(by, fmt.Sprintf(pick(w.r, []string{
 			"TUMBLE(%s, INTERVAL 5 SECOND)", "HOP(%s, INTERVAL 3 SECOND, INTERVAL 6 SECOND)", "TUMBLE(%s, INTERVAL 7 SECOND, INTERVAL 2 SECOND)",
-			"CUMULATE(%s, INTERVAL 2 SECOND, INTERVAL 10 SECOND)", "HOP(%s, INTERVAL 4 SECOND, INTERVAL 10 SECOND)",
+			"CUMULATE(%s, INTERVAL 2 SECOND, INTERVAL 10 SECOND)", "HOP(%s, INTERVAL 4 SECOND, INTERVAL 10 SECOND)", "SESSION(%s, INTERVAL 1 SECOND)",
 		}), at))
 		for _, bound := range []string{"window_start", "window_end", "window_time"} {
 			if name := add(bound, moment); time == "" || w.r.IntN(2) == 0 {
