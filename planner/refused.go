@@ -79,7 +79,7 @@ func refusedOfData() []refusal {
 func refusedOfRows() []refusal {
 	return []refusal{
 		{"JSON_TABLE", "JSON_EXTRACT, JSON_VALUE and JSON_LENGTH read a document"},
-		{"NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE", ""},
+		{"NTH_VALUE LAG LEAD ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE", "FIRST_VALUE(x), LAST_VALUE(x) and TOP_K(x, n) look at the rows of a group"},
 	}
 }
 
@@ -118,6 +118,9 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 		return err.WithHint("%s", hint)
 	}
 	err := diag.New(diag.UnknownFunction, c.Name.At, "there is no function `%s`", shown)
+	if hint, ok := foreign()[name]; ok {
+		return err.WithHint("%s", hint)
+	}
 	var candidates []string
 	for _, g := range Reference() {
 		for _, f := range g.Functions {
@@ -125,12 +128,6 @@ func (x *exprs) unknownFunction(c *ast.Call, name string) error {
 		}
 	}
 	slices.Sort(candidates) // of equals the first is taken
-	switch name {
-	case "PERCENTILE", "QUANTILES":
-		return err.WithHint("write APPROX_PERCENTILE(x, 0.5), which is at most 1 %% off")
-	case "TOPK":
-		return err.WithHint("TOP_K(x, 3) lists the most frequent values; the greatest are the rows of ORDER BY x DESC LIMIT 3")
-	}
 	if near := diag.Suggest(name, candidates); near != "" {
 		return err.WithHint("did you mean %s?", near)
 	}

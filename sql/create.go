@@ -143,6 +143,9 @@ func (p *parser) column(s *ast.CreateStream) error {
 	}
 	typ, err := p.dataType(false)
 	if err != nil {
+		if p.at(first).is("WATERMARK") {
+			return diag.New(diag.Syntax, p.at(first).span(), "expected FOR behind WATERMARK").WithHint("write WATERMARK FOR ts AS ts - INTERVAL 5 SECOND")
+		}
 		return err
 	}
 	for _, c := range s.Columns {

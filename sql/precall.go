@@ -449,8 +449,8 @@ func (pp *prepass) behindCall() (ok bool, err error) {
 	case t.is("FILTER") && next.is("("):
 		end := pp.closeOf(pp.pos + 1)
 		pp.pos += 2
-		if err := pp.expect("WHERE"); err != nil {
-			return true, err
+		if !pp.accept("WHERE") {
+			return true, pp.expected("WHERE").WithHint("write COUNT(*) FILTER (WHERE condition)")
 		}
 		if c.filter, err = pp.inner(end); err != nil {
 			return true, err

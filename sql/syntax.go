@@ -34,6 +34,9 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 	if at.is("EMIT") && next.is("CHANGE") {
 		return diag.From(mistypedEmit(next))
 	}
+	if e := p.foreignSyntax(at, prev); e != nil {
+		return e
+	}
 	if at.kind == tokWord && isReserved(at.word) {
 		if !structural(at.word) || (at.is("GROUP") || at.is("ORDER")) && !next.is("BY") {
 			return diag.New(diag.Syntax, at.span(), "syntax error at the reserved word `%s`", p.raw(at)).
@@ -44,6 +47,24 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 		}
 	}
 	return p.expectedAfter(at, prev)
+}
+
+// foreignSyntax knows what other dialects write at the place.
+func (p *parser) foreignSyntax(at, prev token) *diag.Error {
+	hint := ""
+	switch _, isUnit := findUnit(at.word); {
+	case at.is("TOP"), prev.is("TOP"):
+		hint = "write LIMIT 10 at the end"
+	case prev.is("LIMIT") && at.is("ALL"):
+		hint = "leave it out: without LIMIT all rows are meant"
+	case prev.is("DISTINCT") && at.is("ON"):
+		hint = "FIRST_VALUE(x) or LAST_VALUE(x) with GROUP BY k takes one row of each k"
+	case prev.kind == tokNumber && isUnit:
+		hint = "a length of time is written INTERVAL 5 MINUTE"
+	default:
+		return nil
+	}
+	return diag.New(diag.Syntax, at.span(), "syntax error at %s", p.describe(at)).WithHint("%s", hint)
 }
 
 // tokenBehind returns the token behind the last one that the parser saw: of the
@@ -176,8 +197,6 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 		e = diag.New(diag.Syntax, at.span(), "expected %s, found %s", what, found)
 	case at.kind == tokEnd:
 		e = diag.New(diag.Syntax, at.span(), "the statement ends too early")
-	case at.is("TOP"), prev.is("TOP"):
-		hint = "write LIMIT 10 at the end"
 	}
 	if hint != "" {
 		e = e.WithHint("%s", strings.TrimSpace(hint))

@@ -175,6 +175,9 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return db.describe(s, rel)
 	case *ast.Explain:
 		return db.explain(s, rel)
+	case *ast.Subscribe:
+		return nil, diag.New(diag.Unsupported, s.Span(), "SUBSCRIBE is not supported").
+			WithHint("SELECT over a stream goes on as rows come; programs subscribe to a query or a view over the websocket")
 	}
 	name := map[bool]string{true: "INSERT INTO", false: "this statement"}
 	_, insert := s.(*ast.Insert)
