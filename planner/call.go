@@ -144,11 +144,8 @@ func (o operand) as(want types.Kind, name string) (physical.Expr, error) {
 	return nil, diag.New(diag.Internal, o.at, "no conversion to kind %d", want)
 }
 
-// cast binds CAST(x AS type).
+// cast binds CAST(x AS type), and TRY_CAST, whose failures are not counted.
 func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
-	if e.Try {
-		return nil, diag.New(diag.Unsupported, e.At, "TRY_CAST is not supported").WithHint("CAST gives NULL, too, where a value does not fit")
-	}
 	o, err := x.operand(e.X)
 	if err != nil {
 		return nil, err
@@ -163,7 +160,11 @@ func (x *exprs) cast(e *ast.Cast) (physical.Expr, error) {
 	if from == to {
 		return o.e, nil
 	}
-	return &physical.Call{Fn: "cast", Args: []physical.Expr{o.e}, T: to}, nil
+	fn := "cast"
+	if e.Try {
+		fn = "try_cast"
+	}
+	return &physical.Call{Fn: fn, Args: []physical.Expr{o.e}, T: to}, nil
 }
 
 // castable tells whether values of a type can be cast to another.

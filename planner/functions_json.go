@@ -42,6 +42,7 @@ func jsonQuestions(m map[string]function) {
 	m["JSON_PRETTY"] = function{fn: "json_pretty", usage: "(json)", doc: "JSON as text over several lines.", min: 1, max: 1, bind: jsonOf}
 	m["JSON_CONTAINS"] = function{fn: "json_contains", usage: "(json, candidate[, 'path'])", doc: "Whether JSON, or what is at a path, contains another value: an object its members, an array its elements.", min: 2, max: 3, bind: jsonContains}
 	m["JSON_OVERLAPS"] = function{fn: "json_overlaps", usage: "(json, json)", doc: "Whether two values have an element or a member in common, or are equal scalars.", min: 2, max: 2, bind: jsonAll}
+	m["MEMBER_OF"] = function{fn: "json_overlaps", usage: "(value, json)", doc: "value MEMBER OF (json): whether a value is an element of an array, or equal to what is no array.", min: 2, max: 2, bind: memberOf}
 	m["JSON_CONTAINS_PATH"] = function{fn: "json_contains_path", usage: "(json, 'one' or 'all', 'path', …)", doc: "Whether there is something at one of the paths, or at all.", min: 3, max: 2 + jsonPathsMax, bind: jsonContainsPath}
 	m["JSON_SEARCH"] = function{fn: "json_search", usage: "(json, 'one' or 'all', pattern[, escape])", doc: "The path of a string that is LIKE a pattern, or of all, as JSON.", min: 3, max: 4, bind: jsonSearch}
 }

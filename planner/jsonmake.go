@@ -90,6 +90,27 @@ func jsonCandidate(o operand, name string) (physical.Expr, error) {
 	return jsonArgument(o, name)
 }
 
+// memberOf binds value MEMBER OF (json): the array has an element in common with
+// the array of the value alone. NULL is a member of nothing known.
+func memberOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
+	doc, err := jsonArgument(args[1], "MEMBER OF")
+	if err != nil {
+		return nil, err
+	}
+	e := args[0].e
+	switch args[0].kind() {
+	case types.Interval:
+		return nil, diag.New(diag.WrongType, args[0].at, "MEMBER OF does not take an INTERVAL")
+	case types.Null:
+		return &physical.Literal{T: types.BooleanType}, nil
+	case types.JSON:
+	default:
+		e = &physical.Call{Fn: "to_json", Args: []physical.Expr{e}, T: types.JSONType}
+	}
+	list := &physical.Call{Fn: "concat", Args: []physical.Expr{text("["), castTo(e, types.VarcharType), text("]")}, T: types.VarcharType}
+	return &physical.Call{Fn: f.fn, Args: []physical.Expr{doc, castTo(list, types.JSONType)}, T: types.BooleanType}, nil
+}
+
 // jsonContains binds JSON_CONTAINS(json, candidate[, path]).
 func jsonContains(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
 	doc, err := jsonArgument(args[0], c.Name.Text)

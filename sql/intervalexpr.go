@@ -97,6 +97,15 @@ func simpleUnits(word string) (string, bool) {
 	return u.name, ok
 }
 
+// calendarUnits finds what a time can be cut to.
+func calendarUnits(word string) (string, bool) {
+	switch word {
+	case "DECADE", "CENTURY", "MILLENNIUM":
+		return word, true
+	}
+	return simpleUnits(word)
+}
+
 // extractUnits finds what EXTRACT takes.
 func extractUnits(word string) (string, bool) {
 	if name, ok := simpleUnits(word); ok {

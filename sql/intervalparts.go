@@ -92,8 +92,9 @@ func mysqlParts(text string, micros bool) []string {
 	return parts
 }
 
-// textUnits are the abbreviations that stand in quoted intervals. A lone M is left
-// out: it is a minute to some and a month to others.
+// textUnits are the abbreviations that stand in quoted intervals. A lone m is a
+// minute, as in the duration 5m; a lone M is left out, which is a month there and a
+// minute to PostgreSQL.
 var textUnits = map[string]string{
 	"US": "MICROSECOND", "MS": "MILLISECOND", "S": "SECOND", "SEC": "SECOND", "SECS": "SECOND", "MIN": "MINUTE", "MINS": "MINUTE",
 	"H": "HOUR", "HR": "HOUR", "HRS": "HOUR", "D": "DAY", "W": "WEEK", "MON": "MONTH", "MONS": "MONTH", "Y": "YEAR", "YR": "YEAR", "YRS": "YEAR",
@@ -117,7 +118,13 @@ func (p *parser) intervalOfText(first int, value token, negative bool, text stri
 		if long := textUnits[strings.ToUpper(word)]; long != "" {
 			word = long
 		}
+		if word == "m" {
+			word = "MINUTE"
+		}
 		u, ok := findUnit(strings.ToUpper(word))
+		if word == "M" {
+			return nil, diag.New(diag.BadLiteral, value.span(), "M in an interval is a minute or a month").WithHint("write 'm' or 'min' for minutes, 'mon' for months")
+		}
 		if !ok {
 			e := diag.New(diag.BadLiteral, value.span(), "unknown unit `%s` in the interval", clip(strings.ToLower(word))).WithHint(intervalHint)
 			if s := diag.Suggest(strings.ToUpper(word), unitNames()); s != "" {

@@ -85,14 +85,21 @@ func (pp *prepass) call() error {
 		}
 	case "FLOOR", "CEIL", "CEILING":
 		if i, ok := pp.wordIn(open, end, "TO"); ok && i+2 == end {
-			if err := pp.planUnit(i+1, simpleUnits); err != nil {
+			if err := pp.planUnit(i+1, calendarUnits); err != nil {
 				return err
 			}
 			pp.planComma(i)
 		}
 	case "TIMESTAMPADD", "TIMESTAMPDIFF", "DATEADD", "DATE_TRUNC", "DATE_PART":
 		if pp.at(open+1).kind == tokWord && pp.at(open+2).is(",") {
-			if err := pp.planUnit(open+1, simpleUnits); err != nil {
+			known := simpleUnits
+			switch t.word {
+			case "DATE_TRUNC":
+				known = calendarUnits
+			case "DATE_PART":
+				known = extractUnits
+			}
+			if err := pp.planUnit(open+1, known); err != nil {
 				return err
 			}
 		}

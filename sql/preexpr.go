@@ -31,6 +31,9 @@ func (pp *prepass) exprToken() error {
 		return pp.isDistinct()
 	case t.is("AT") && next.is("TIME"):
 		return pp.atTimeZone()
+	case (t.is("ILIKE") || t.is("SOUNDS") && next.is("LIKE")) && (endsOperand(pp.at(pp.pos-1)) || pp.at(pp.pos-1).is("NOT") || pp.at(pp.pos-1).is("END")):
+		pp.likeWord()
+		return nil
 	case t.kind == tokWord && next.kind == tokString && next.start == t.end && plainPrefix(t.word):
 		pp.pos++
 		pp.blank(pp.pos-1, "text is UTF-8 anyway")
@@ -193,8 +196,8 @@ func (pp *prepass) isDistinct() error {
 	return nil
 }
 
-// atTimeZone reads AT TIME ZONE 'UTC', which changes nothing. Of another zone it
-// means two opposite things, by the type in front of it.
+// atTimeZone reads AT TIME ZONE 'zone': what the clock of the zone shows at a time,
+// which is UTC. So 'UTC' changes nothing.
 func (pp *prepass) atTimeZone() error {
 	first := pp.pos
 	pp.pos++
@@ -202,18 +205,42 @@ func (pp *prepass) atTimeZone() error {
 		return err
 	}
 	z := pp.peek()
-	if z.kind == tokString {
-		switch strings.ToUpper(stringOf(pp.text, z)) {
-		case "UTC", "GMT", "Z", "ETC/UTC", "+00:00", "+00":
-			pp.pos++
-			at := pp.blank(first, "times are UTC")
-			pp.frag.lexs = append(pp.frag.lexs, lexeme{token: markerToken(at.Start, at.End), role: timeZone})
-			return nil
-		}
+	if z.kind != tokString {
+		return pp.expected("a time zone in quotes").WithHint("for example ts AT TIME ZONE 'Europe/Berlin'")
 	}
-	return unsupported(pp.at(first).span().Join(z.span()),
-		"CONVERT_TZ(ts, '+00:00', 'Europe/Berlin') gives the local time of a moment, CONVERT_TZ(ts, 'Europe/Berlin', '+00:00') the moment of a local time",
-		"AT TIME ZONE means both, so it is not supported but for 'UTC'")
+	zone := &ast.Literal{Node: ast.Node{At: z.span()}, Kind: ast.StringLiteral, Text: stringOf(pp.text, z), Quote: '\''}
+	l := lexeme{role: timeZone}
+	why := "times are UTC"
+	switch strings.ToUpper(zone.Text) {
+	case "UTC", "GMT", "Z", "ETC/UTC", "+00:00", "+00":
+	default:
+		why = "what the clock of a zone shows: CONVERT_TZ(…, 'UTC', zone)"
+		l.expr = zone
+	}
+	if n := len(pp.frag.lexs); n > 0 && pp.frag.lexs[n-1].role == timeZone && pp.frag.lexs[n-1].expr != nil {
+		return unsupported(pp.at(first).span().Join(z.span()),
+			"CONVERT_TZ(ts, 'Europe/Berlin', 'UTC') reads a time as the clock of a zone shows it",
+			"AT TIME ZONE of what AT TIME ZONE gives is not supported: it is no time in UTC")
+	}
+	pp.pos++
+	at := pp.blank(first, why)
+	l.token = markerToken(at.Start, at.End)
+	pp.frag.lexs = append(pp.frag.lexs, l)
+	return nil
+}
+
+// likeWord reads ILIKE and SOUNDS LIKE, which are LIKE to the parser.
+func (pp *prepass) likeWord() {
+	first, l := pp.pos, lexeme{role: ignoreCase, out: "LIKE"}
+	why := "LIKE of what LOWER makes of both sides"
+	if pp.peek().is("SOUNDS") {
+		l.role, why = soundsLike, "SOUNDEX(x) = SOUNDEX(y)"
+		pp.pos++
+	}
+	pp.pos++
+	at := pp.spanFrom(first)
+	l.token = token{kind: tokWord, word: "LIKE", start: at.Start, end: at.End}
+	pp.rewrite(l, why)
 }
 
 // plainPrefix tells whether a prefix of a string says nothing: N'x', _utf8mb4'x', and

@@ -22,7 +22,9 @@ const (
 	clauseInCall      // what stands in a call and is no argument, unseen
 	clauseBehind      // what stands behind a call, unseen
 	notSame           // IS DISTINCT FROM, read as <=>
-	timeZone          // AT TIME ZONE 'UTC', unseen
+	timeZone          // AT TIME ZONE '…', unseen
+	ignoreCase        // ILIKE, read as LIKE
+	soundsLike        // SOUNDS LIKE, read as LIKE
 )
 
 // lexeme is a token as the parser behind reads it.
@@ -30,7 +32,7 @@ type lexeme struct {
 	token
 	role role
 	out  string     // what the parser reads in its place, not longer; "" is the token itself
-	expr ast.Expr   // of ready and arrowSuffix
+	expr ast.Expr   // of ready, arrowSuffix, and timeZone but for UTC
 	rel  *ast.Table // of the first lexeme of a relation
 	typ  types.Type
 	// try is set for a cast whose failures are expected.

@@ -135,20 +135,14 @@ func (pp *prepass) refuseWord(t token) error {
 		}
 	case "EXISTS":
 		return unsupported(at, noSubquery, "EXISTS is not supported")
-	case "ILIKE":
-		return unsupported(at, "write LIKE, with LOWER(x) to ignore case", "%s is not supported", t.word)
-	case "SIMILAR", "SOUNDS":
-		if next.is("TO") || next.is("LIKE") {
-			return unsupported(at.Join(next.span()), "write LIKE", "%s %s is not supported", t.word, next.word)
+	case "SIMILAR":
+		if next.is("TO") {
+			return unsupported(at.Join(next.span()), "write REGEXP_LIKE(x, '^(a|b).*$'), or LIKE", "SIMILAR TO is not supported")
 		}
 	case "COLLATE":
 		return unsupported(at, "strings compare by their bytes", "COLLATE is not supported")
 	case "BINARY":
 		return unsupported(at, "strings compare by their bytes already", "BINARY is not supported")
-	case "MEMBER":
-		if next.is("OF") {
-			return unsupported(at.Join(next.span()), "write x IN (1, 2)", "MEMBER OF is not supported")
-		}
 	case "HIGH_PRIORITY", "STRAIGHT_JOIN", "DISTINCTROW", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT",
 		"SQL_CACHE", "SQL_NO_CACHE", "SQL_CALC_FOUND_ROWS":
 		if prev.is("SELECT") && next.kind != tokEnd && !next.is(",") && !next.is("FROM") && !next.is(".") && !next.is("AS") {

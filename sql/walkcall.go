@@ -16,6 +16,8 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	first := w.i
 	l := w.cur()
 	switch {
+	case n.FnName.L == tidb.JSONMemberOf && !l.is("JSON_MEMBEROF"):
+		return w.memberOf(n)
 	case w.joins(n):
 		return w.pipes(n)
 	case l.role == castName:
@@ -46,6 +48,24 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 		return &ast.Cast{Node: c.Node, X: c, Type: returning, Try: true}
 	}
 	return w.spelled(c)
+}
+
+// memberOf converts x MEMBER OF (json).
+func (w *walker) memberOf(n *tidb.FuncCallExpr) ast.Expr {
+	first := w.i
+	if len(n.Args) != 2 {
+		w.refuseHere()
+		return nil
+	}
+	x := w.expr(n.Args[0])
+	at := w.cur().span()
+	w.need("MEMBER")
+	w.need("OF")
+	w.need("(")
+	c := &ast.Call{Name: nameAt(at, "MEMBER_OF"), Args: []ast.Expr{x, w.expr(n.Args[1])}}
+	w.need(")")
+	c.Node = w.node(first)
+	return c
 }
 
 // joins tells whether the parser read a || b.
@@ -98,10 +118,9 @@ func (w *walker) cast(n *tidb.FuncCallExpr) ast.Expr {
 // that.
 func (w *walker) arrow(at ast.Node, op lexeme, x ast.Expr) ast.Expr {
 	opAt := diag.Span{Start: op.start, End: op.start + len(op.word)}
-	name := func(text string) ast.Name { return ast.Name{Node: ast.Node{At: opAt}, Text: text} }
-	c := &ast.Call{Node: at, Name: name("JSON_EXTRACT"), Args: []ast.Expr{x, op.expr}}
+	c := &ast.Call{Node: at, Name: nameAt(opAt, "JSON_EXTRACT"), Args: []ast.Expr{x, op.expr}}
 	if op.is("->>") {
-		return &ast.Call{Node: at, Name: name("JSON_UNQUOTE"), Args: []ast.Expr{c}}
+		return &ast.Call{Node: at, Name: nameAt(opAt, "JSON_UNQUOTE"), Args: []ast.Expr{c}}
 	}
 	return c
 }

@@ -68,6 +68,10 @@ func (w *walker) suffix(first int, x ast.Expr) ast.Expr {
 			x = w.arrow(w.node(first), l, x)
 		case timeZone:
 			w.i++
+			if l.expr != nil {
+				utc := &ast.Literal{Node: ast.Node{At: l.span()}, Kind: ast.StringLiteral, Text: "UTC", Quote: '\''}
+				x = &ast.Call{Node: w.node(first), Name: nameAt(l.span(), "CONVERT_TZ"), Args: []ast.Expr{x, utc, l.expr}}
+			}
 		case clauseBehind:
 			w.i++
 			x = w.behindCall(w.node(first), l, x)
@@ -220,8 +224,12 @@ func (w *walker) in(n *tidb.PatternInExpr) ast.Expr {
 func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 	first := w.i
 	e := &ast.Like{X: w.expr(n.Expr), Not: w.not(n.Not)}
+	op := w.cur()
 	w.need("LIKE")
 	e.Pattern = w.expr(n.Pattern)
+	if op.role == soundsLike {
+		return w.sounds(first, op, e, n.EscapeExplicit)
+	}
 	if n.EscapeExplicit {
 		w.need("ESCAPE")
 		l := w.cur()
@@ -233,7 +241,34 @@ func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 		e.Escape = n.Escape
 	}
 	e.Node = w.node(first)
+	if op.role == ignoreCase {
+		if 'A' <= e.Escape && e.Escape <= 'Z' || 'a' <= e.Escape && e.Escape <= 'z' {
+			w.fail(unsupported(e.At, "escape with a sign: ILIKE '100|%' ESCAPE '|'", "ILIKE with a letter for ESCAPE is not supported"))
+		}
+		lower := func(x ast.Expr) ast.Expr {
+			return &ast.Call{Node: e.Node, Name: nameAt(x.Span(), "LOWER"), Args: []ast.Expr{x}}
+		}
+		e.X, e.Pattern = lower(e.X), lower(e.Pattern)
+	}
 	return e
+}
+
+// sounds converts x SOUNDS LIKE y to SOUNDEX(x) = SOUNDEX(y), in parentheses
+// because LIKE stands on another level than = does.
+func (w *walker) sounds(first int, op lexeme, e *ast.Like, escape bool) ast.Expr {
+	if e.Not || escape {
+		w.fail(unsupported(op.span(), "write NOT (x SOUNDS LIKE y)", "SOUNDS LIKE takes no NOT and no ESCAPE"))
+		return nil
+	}
+	at := w.node(first)
+	soundex := func(x ast.Expr) ast.Expr {
+		return &ast.Call{Node: at, Name: nameAt(x.Span(), "SOUNDEX"), Args: []ast.Expr{x}}
+	}
+	return &ast.Paren{Node: at, X: &ast.Binary{Node: at, Op: "=", L: soundex(e.X), R: soundex(e.Pattern)}}
+}
+
+func nameAt(at diag.Span, text string) ast.Name {
+	return ast.Name{Node: ast.Node{At: at}, Text: text}
 }
 
 // column converts a column, or the marker that stands for what the pre-pass has read.

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -14,23 +15,48 @@ import (
 // buildCast makes cast. Pairs without a kernel of their own go over a third
 // type: BOOLEAN over BIGINT, times to numbers over YYYYMMDDhhmmss as MySQL does.
 func buildCast(call *physical.Call, ledger *stream.Ledger) (node, error) {
-	arg, to := call.Args[0], call.T
-	from := arg.Type()
+	return castCall(call, ledger, ledger)
+}
+
+// buildTryCast makes try_cast, whose own failures are expected and not counted;
+// those of its argument are.
+func buildTryCast(call *physical.Call, ledger *stream.Ledger) (node, error) {
+	return castCall(call, ledger, nil)
+}
+
+// castCall makes a cast that counts in ledger, over an argument that counts in of.
+func castCall(call *physical.Call, of, ledger *stream.Ledger) (node, error) {
+	from := call.Args[0].Type()
 	if from.Kind == types.Null {
-		return newLiteral(&physical.Literal{T: to})
+		return newLiteral(&physical.Literal{T: call.T})
 	}
+	arg, err := build(call.Args[0], of)
+	if err != nil {
+		return nil, err
+	}
+	return castNode(arg, from, call.T, ledger)
+}
+
+// castNode makes the cast of a node.
+func castNode(arg node, from, to types.Type, ledger *stream.Ledger) (node, error) {
 	if sameValues(from, to) {
-		return build(arg, ledger)
+		return arg, nil
 	}
 	if mid, ok := castOver(from, to); ok {
-		half := &physical.Call{Fn: "cast", Args: []physical.Expr{arg}, T: mid}
-		return build(&physical.Call{Fn: "cast", Args: []physical.Expr{half}, T: to}, ledger)
+		half, err := castNode(arg, from, mid, ledger)
+		if err != nil {
+			return nil, err
+		}
+		return castNode(half, mid, to, ledger)
 	}
 	run := castKernel(from, to)
-	if run == nil {
-		return nil, misuse(call)
+	c, err := classOf(to)
+	if run == nil || err != nil {
+		return nil, fmt.Errorf("no cast from %s to %s", from, to)
 	}
-	return newStrict(call, ledger, run)
+	s := &strict{args: []node{arg}, vals: make([]*vec, 1), run: run}
+	s.o.class, s.o.ledger = c, ledger
+	return s, nil
 }
 
 // sameValues tells whether every value of from lies in memory as the value of

@@ -11,7 +11,7 @@ func operatorFunctions() []function {
 		{">", 2, 2, buildCompare}, {">=", 2, 2, buildCompare}, {"<=>", 2, 2, buildCompare},
 		{"and", 2, -1, buildAndOr}, {"or", 2, -1, buildAndOr}, {"xor", 2, 2, buildXor}, {"not", 1, 1, buildNot},
 		{"is_null", 1, 1, buildIs}, {"is_true", 1, 1, buildIs}, {"is_false", 1, 1, buildIs},
-		{"in", 2, -1, buildIn}, {"like", 2, 3, buildLike}, {"cast", 1, 1, buildCast},
+		{"in", 2, -1, buildIn}, {"like", 2, 3, buildLike}, {"cast", 1, 1, buildCast}, {"try_cast", 1, 1, buildTryCast},
 	}
 }
 

@@ -354,3 +354,45 @@ func FuzzCast(f *testing.F) {
 		}
 	})
 }
+
+// TestTryCast counts what the argument of a TRY_CAST could not compute, and not
+// what the cast could not.
+func TestTryCast(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	b := numbered(alloc, 3)
+	defer b.Release()
+	short := call("left", types.VarcharType, call("concat", types.VarcharType, &physical.Literal{T: types.VarcharType, Value: "xy"}, textColumn), bigint(2))
+	failing := call("div", types.BigintType, bigint(7), countColumn)
+	for _, c := range []struct {
+		e      physical.Expr
+		nulled int64
+		null   []bool
+	}{
+		{call("try_cast", types.BigintType, short), 0, []bool{true, true, true}},
+		{call("cast", types.BigintType, short), 3, []bool{true, true, true}},
+		{call("try_cast", types.DateType, textColumn), 0, []bool{true, true, true}}, // by way of DATETIME
+		{call("try_cast", types.BigintType, textColumn), 0, []bool{false, false, false}},
+		{call("try_cast", types.DoubleType, failing), 1, []bool{true, false, false}},
+		{call("try_cast", types.IntType(8, false), call("+", types.BigintType, countColumn, bigint(126))), 0, []bool{false, false, true}},
+	} {
+		var ledger stream.Ledger
+		eval, err := Compile(c.e, Env{Alloc: alloc, Ledger: &ledger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := eval.Eval(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, null := range c.null {
+			if got.IsNull(i) != null {
+				t.Errorf("%s: row %d is %v", format(c.e), i, got)
+			}
+		}
+		if ledger.Nulled != c.nulled {
+			t.Errorf("%s: %d values were nulled, want %d", format(c.e), ledger.Nulled, c.nulled)
+		}
+		got.Release()
+	}
+}

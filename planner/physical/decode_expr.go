@@ -62,7 +62,7 @@ func decodeTerm(in *termJSON, stack []Expr, width int) (Expr, []Expr, error) {
 
 // check refuses special forms without what they need.
 func (c *Call) check() error {
-	least := map[string]int{"case": 1, "in": 1, "cast": 1, "date_add": 2, "neg": 1, "not": 1, "is_null": 1, "is_true": 1, "is_false": 1, "like": 2}
+	least := map[string]int{"case": 1, "in": 1, "cast": 1, "try_cast": 1, "date_add": 2, "neg": 1, "not": 1, "is_null": 1, "is_true": 1, "is_false": 1, "like": 2}
 	if c.Fn == "" || len(c.Args) < least[c.Fn] {
 		return fmt.Errorf("the function %q has %d arguments", c.Fn, len(c.Args))
 	}

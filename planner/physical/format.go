@@ -72,6 +72,8 @@ func (c *Call) format(around int) string {
 		return wrap(5, arg(0)+" LIKE "+arg(1))
 	case "in":
 		return wrap(5, arg(0)+" IN ("+formatList(c.Args[1:])+")")
+	case "try_cast":
+		return "TRY_CAST(" + format(c.Args[0], 0) + " AS " + c.T.String() + ")"
 	case "cast":
 		return "CAST(" + format(c.Args[0], 0) + " AS " + c.T.String() + ")"
 	case "case":

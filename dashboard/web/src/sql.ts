@@ -46,14 +46,14 @@ export const functions: readonly string[] = `
   json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote json_remove json_replace
   json_search json_set json_type json_unquote json_valid json_value last_day last_value latest_by_offset lcase least
   left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime max max_by
-  md5 median microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord percentile_cont
-  percentile_disc period_add period_diff pi position pow power proctime quantile quarter quote radians rand
-  regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope repeat replace reverse right round
-  rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space split_part sqrt stagger starts_with std
-  stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring substring_index subtime sum sysdate tan
-  time time_bucket time_format time_to_sec timediff timestamp timestampadd timestampdiff to_base64 to_days to_seconds
-  to_timestamp top_k translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_time utc_timestamp
-  uuid var_pop var_samp variance week weekday weekofyear width_bucket year yearweek
+  md5 median member_of microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord
+  percentile_cont percentile_disc period_add period_diff pi position pow power proctime quantile quarter quote radians
+  rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope repeat replace reverse right
+  round rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space split_part sqrt stagger starts_with
+  std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring substring_index subtime sum sysdate
+  tan time time_bucket time_format time_to_sec timediff timestamp timestampadd timestampdiff to_base64 to_days
+  to_seconds to_timestamp top_k translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_time
+  utc_timestamp uuid var_pop var_samp variance week weekday weekofyear width_bucket year yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */
