@@ -27,7 +27,7 @@ func columnTypes() []types.Type {
 		types.DoubleType, types.DoubleType, types.DecimalType(12, 3), types.DecimalType(38, 10),
 		types.VarcharType, types.VarcharOf(5), types.DatetimeType(6), types.DatetimeType(3), types.DateType,
 		types.UbigintType, types.UbigintType, types.IntType(32, false), types.IntType(8, true), types.FloatType,
-		types.TimeType(6), types.TimeType(1), types.VarbinaryType, types.VarbinaryOf(3),
+		types.TimeType(6), types.TimeType(1), types.VarbinaryType, types.VarbinaryOf(3), types.JSONType,
 	}
 }
 
@@ -120,6 +120,9 @@ func (g generator) value(typ types.Type) any {
 		n := rapid.OneOf(rapid.Int64Range(microsMin, microsMax), rapid.Int64Range(-microsPerDay, microsPerDay),
 			rapid.SampledFrom([]int64{microsMax, microsMin, 0, 1795168800000000})).Draw(t, "datetime")
 		return floorDiv(n, unit) * unit
+	case types.JSON:
+		return rapid.SampledFrom([]string{`null`, `1`, `-0.5`, `18446744073709551615`, `1e300`, `true`, `"a"`, `"a\"é\\n"`, `[]`, `{}`, `[1,[2,"a"],{"a":null}]`,
+			`{"a":[1,{"b":"x y"}],"x y":2}`, `{"a":{"a":{"a":1}}}`, `[{"a":1},{"a":2}]`, `{"a":1,"a":2}`, `"2026-11-20"`}).Draw(t, "json")
 	case types.Date:
 		return rapid.OneOf(rapid.Int64Range(-719528, 2932896), rapid.Int64Range(-100, 100)).Draw(t, "date")
 	}
