@@ -44,7 +44,7 @@ func number(o operand, what string) (physical.Expr, error) {
 			WithHint("add or subtract an INTERVAL")
 	case t.IsTime():
 		return nil, diag.New(diag.WrongType, o.at, "%s needs a number, this is a %s", what, t).
-			WithHint("add or subtract an INTERVAL, or take UNIX_TIMESTAMP(…) for the seconds")
+			WithHint("add or subtract an INTERVAL; TIMESTAMPDIFF(SECOND, a, b) is the time between two, UNIX_TIMESTAMP(…) the seconds of one")
 	}
 	return nil, diag.New(diag.WrongType, o.at, "%s needs a number, this is an %s", what, t)
 }

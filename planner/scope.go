@@ -100,6 +100,11 @@ func (s *scope) lookup(c *ast.Column) (physical.Expr, error) {
 // noTable returns the error for a column of a table that the query does not have.
 func (s *scope) noTable(name *ast.Name) *diag.Error {
 	err := diag.New(diag.UnknownColumn, name.At, "there is no table `%s` in this query", name.Text)
+	for _, f := range s.columns {
+		if f.Type.Kind == types.JSON && strings.EqualFold(f.Name, name.Text) {
+			return err.WithHint("`%s` is a column; what is in its JSON is written %s->>'$.name'", f.Name, physical.FormatName(f.Name))
+		}
+	}
 	if s.table == "" {
 		return err.WithHint("give the query in FROM a name: FROM (SELECT …) AS %s", physical.FormatName(name.Text))
 	}

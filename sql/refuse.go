@@ -127,11 +127,11 @@ func (pp *prepass) refusePostfix(t token) error {
 // refuseWord refuses keywords that mean the same wherever they stand.
 func (pp *prepass) refuseWord(t token) error {
 	at, prev, next := t.span(), pp.at(pp.pos-1), pp.at(pp.pos+1)
-	const noSubquery = "give the inner query a name: CREATE VIEW v AS SELECT …, then read from v"
+	const noSubquery = "a query may stand in FROM, FROM (SELECT …) AS t, and in WITH, but not in an expression: compare with a constant"
 	switch t.word {
 	case "SELECT":
 		if prev.is("(") {
-			return unsupported(at, noSubquery, "sub-queries are not supported")
+			return unsupported(at, noSubquery, "a query inside an expression is not supported")
 		}
 	case "EXISTS":
 		return unsupported(at, noSubquery, "EXISTS is not supported")
@@ -163,6 +163,9 @@ func (pp *prepass) refuseClause(t token) error {
 	at, next := t.span(), pp.at(pp.pos+1)
 	switch t.word {
 	case "EXCEPT", "INTERSECT", "MINUS":
+		if pp.at(pp.pos-1).is("*") && next.is("(") {
+			return unsupported(at, "name the columns that you want", "* %s is not supported", t.word)
+		}
 		if next.is("SELECT") || next.is("ALL") || next.is("DISTINCT") || next.is("(") {
 			return refusedSet(t)
 		}

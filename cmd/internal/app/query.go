@@ -161,7 +161,7 @@ func (r *result) account(note func(string, ...any)) {
 		note("%d rows came too late for some of their windows", l.PartlyLate)
 	}
 	if l.Nulled > 0 {
-		note("%d values could not be computed and are NULL", l.Nulled)
+		note("%d %s NULL", l.Nulled, plural(l.Nulled, "value could not be computed and is", "values could not be computed and are"))
 	}
 }
 
