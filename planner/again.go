@@ -34,7 +34,15 @@ import (
 // time of a bounded input: the watermark waits for the end.
 func (b *binder) again(a *logical.Aggregate, s *scope, w *ast.Window) error {
 	inner, at := s.origin(a.Time)
-	if inner != nil && inner.agg.Window.Kind != windows.None {
+	if inner != nil && inner.waits() {
+		return diag.New(diag.Unsupported, w.At, "the windows of FILL(LINEAR) in %s come late: with the next one that has rows", s.called()).
+			WithHint("write FILL(PREV) or FILL(0) there")
+	}
+	if inner != nil && inner.agg.Window.Kind == windows.Count && b.live {
+		return diag.New(diag.NoEventTime, w.At, "the windows in %s count rows, so they do not end in the order of time", s.called()).
+			WithHint("take a window over time there")
+	}
+	if inner != nil && inner.agg.Window.Kind != windows.None && inner.agg.Window.Kind != windows.Count {
 		whole := inner.agg.Window.Millis() && a.Window.Millis()
 		switch {
 		case inner.isBound(at, "window_end"):

@@ -138,6 +138,9 @@ func (b *binder) selectList(q *ast.Select) (*bound, error) {
 	if err := b.items(q, r); err != nil {
 		return nil, err
 	}
+	if err := b.fill(q, r); err != nil {
+		return nil, err
+	}
 	if err := b.having(q, r); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,10 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 	case late == nil:
 		return nil
 	}
+	if r.group.agg.Window.Kind == windows.Count {
+		return diag.New(diag.BadWindow, at, "ALLOWED LATENESS keeps a window open, and no row is late for a window over a number of rows").
+			WithHint("leave it out")
+	}
 	d, err := fixed(late)
 	if err != nil {
 		return err
@@ -46,6 +50,9 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 // query has one answer, whatever the mode.
 func (b *binder) setEmit(q *ast.Select, root logical.Node) error {
 	logical.Walk(root, func(n logical.Node) { // what is read before what reads it
+		if f, ok := n.(*logical.Fill); ok {
+			f.Values = filled(f)
+		}
 		if a, ok := n.(*logical.Aggregate); ok && b.live {
 			a.Updates = a.Updates || a.Window.Kind == windows.None
 			a.Retracts = !appendOnly(a.In)

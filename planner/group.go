@@ -28,6 +28,7 @@ type grouping struct {
 	inner      *grouping
 	start, end int
 	sets       *groupingSets // nil: none
+	fill       *logical.Fill // nil: none
 }
 
 // group binds GROUP BY. It returns nil if the query does not aggregate.
@@ -105,7 +106,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		g.sameWindow(s)
 		g.shownWindow(s)
 	}
-	g.agg.Updates = b.live && (b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate)
+	g.agg.Updates = b.live && g.agg.Window.Kind != windows.Count && (b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate)
 	return g, nil
 }
 
@@ -134,7 +135,7 @@ func (g *grouping) sameWindow(s *scope) {
 		return
 	}
 	end, inner := s.innerEnd()
-	if end == nil || !inner.agg.Window.Sliced() {
+	if end == nil || !inner.agg.Window.Sliced() || inner.waits() {
 		return
 	}
 	spec := inner.agg.Window

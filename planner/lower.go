@@ -52,6 +52,8 @@ func (l *lowering) node(n logical.Node) physical.Node {
 		return &physical.WindowRows{In: l.node(n.In), Window: n.Window, Time: n.Time}
 	case *logical.Aggregate:
 		return l.aggregate(n)
+	case *logical.Fill:
+		return &physical.Fill{In: l.node(n.In), Window: n.In.Window, Keys: len(n.In.Keys), Mode: n.Mode, Values: n.Values}
 	case *logical.Union:
 		return l.union(n)
 	case *logical.Sort:
@@ -183,7 +185,12 @@ func keyOf(n logical.Node) []int {
 		return keyOf(n.In)
 	case *logical.Limit:
 		return keyOf(n.In)
+	case *logical.Fill:
+		return keyOf(n.In)
 	case *logical.Aggregate:
+		if n.Rows() != nil || n.Window.Kind == windows.Count { // two windows of a group may begin at one time
+			return nil
+		}
 		key := []int{}
 		if n.Window.Kind != windows.None && !n.Inner {
 			key = append(key, identifying(n.Window))

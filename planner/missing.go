@@ -12,8 +12,6 @@ func missing(q *ast.Select) error {
 		return diag.New(diag.Unsupported, at, "%s is not supported", what)
 	}
 	switch {
-	case q.Fill != nil:
-		return no(q.Fill.At, "FILL")
 	case q.Emit != nil && q.Emit.Mode == ast.EmitEvery:
 		return no(q.Emit.At, "EMIT EVERY")
 	case q.Emit != nil && q.Emit.Delay != nil:
@@ -37,16 +35,6 @@ func missingCall(c *ast.Call) error {
 		return no(c.Separator.At, "SEPARATOR")
 	case c.IgnoreNulls:
 		return no(c.At, "IGNORE NULLS")
-	}
-	return nil
-}
-
-// missingWindow is missing for a window.
-func missingWindow(w *ast.Window) error {
-	switch {
-	case w.Kind == ast.CountWindow:
-		return diag.New(diag.Unsupported, w.At, "a window over a number of rows is not supported").
-			WithHint("write TUMBLE or SESSION, which count time")
 	}
 	return nil
 }

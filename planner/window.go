@@ -84,12 +84,12 @@ func noWindow(at diag.Span, s *scope) error {
 
 // setWindow binds a window clause.
 func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error {
-	if err := missingWindow(w); err != nil {
-		return err
-	}
 	spec, err := windowSpec(w)
 	if err != nil {
 		return err
+	}
+	if spec.Kind == windows.Count {
+		return b.countRows(a, s, w, spec)
 	}
 	at, err := b.windowTime(s, w)
 	if err != nil {
@@ -119,6 +119,9 @@ func hasTime(in logical.Node, at physical.Expr) logical.Node {
 func windowSpec(w *ast.Window) (windows.Spec, error) {
 	if w.Kind == ast.Session || w.Kind == ast.Stagger {
 		return sessionSpec(w)
+	}
+	if w.Kind == ast.CountWindow {
+		return countSpec(w)
 	}
 	kinds := map[ast.WindowKind]windows.Kind{ast.Tumble: windows.Tumble, ast.Hop: windows.Hop, ast.Cumulate: windows.Cumulate}
 	spec := windows.Spec{Kind: kinds[w.Kind]}
@@ -163,6 +166,47 @@ func windowSpec(w *ast.Window) (windows.Spec, error) {
 			WithHint("take a longer slide")
 	}
 	return spec, nil
+}
+
+// countRowsMax is how many rows a window may have, countPanesMax how many parts:
+// as many rows as its length and the distance of the windows have in common.
+const (
+	countRowsMax  = 10_000_000
+	countPanesMax = 10_000
+)
+
+// countSpec checks a window over a number of rows.
+func countSpec(w *ast.Window) (windows.Spec, error) {
+	spec := windows.Spec{Kind: windows.Count, Rows: w.Rows, Every: w.Every}
+	bad := func(format string, args ...any) *diag.Error { return diag.New(diag.BadWindow, w.At, format, args...) }
+	switch {
+	case w.Rows <= 0 || w.Every <= 0:
+		return spec, bad("a window of %d rows, each %d rows", w.Rows, w.Every)
+	case w.Every > w.Rows:
+		return spec, bad("windows of %d rows, each %d rows, would leave rows out", w.Rows, w.Every).
+			WithHint("write COUNT_WINDOW(%d, %d): the first number is how many rows a window has", w.Every, w.Rows)
+	case w.Rows > countRowsMax:
+		return spec, bad("a window has at most %d rows", countRowsMax)
+	case w.Rows/spec.Pane() > countPanesMax:
+		return spec, bad("a window of %d rows, each %d rows, has %d parts, more than %d", w.Rows, w.Every, w.Rows/spec.Pane(), countPanesMax).
+			WithHint("take a distance that goes more often into the number of rows")
+	}
+	return spec, nil
+}
+
+// countRows completes a window over a number of rows, which are counted in the order
+// of the log. Its bounds are event times.
+func (b *binder) countRows(a *logical.Aggregate, s *scope, w *ast.Window, spec windows.Spec) error {
+	if s.aggregated {
+		return diag.New(diag.Unsupported, w.At, "the rows in FROM are groups already, and these have no order in which they could be counted").
+			WithHint("take a window over time, or COUNT_WINDOW in the inner query")
+	}
+	a.Window, a.Time, a.W = spec, s.eventTime(), s.hidden(physical.HiddenW)
+	if a.Time == nil {
+		return diag.New(diag.NoEventTime, w.At, "the bounds of a window are event times, and `%s` has none", s.table).
+			WithHint("CREATE STREAM … (…, %s) WITH (connector = 'file', path = …)", watermarkFor(s.eventName()))
+	}
+	return nil
 }
 
 // movingWindow is an aggregation whose windows depend on the rows of its groups, and

@@ -5,6 +5,7 @@ import (
 	"weir/planner/physical"
 	"weir/sql/ast"
 	"weir/sql/diag"
+	"weir/sql/types"
 	"weir/windows"
 )
 
@@ -22,8 +23,11 @@ func (b *binder) windowed(q *ast.Select, s *scope) (*scope, error) {
 		s.through = w
 		return s, nil
 	}
-	if w.Kind == ast.Session || w.Kind == ast.Stagger || w.Kind == ast.CountWindow {
-		return nil, diag.New(diag.Unsupported, w.At, "which windows of a group a row is in, is known when they close; SELECT of its single rows is not supported").
+	switch w.Kind {
+	case ast.Session, ast.Stagger:
+		return b.sessionRows(q, s, w)
+	case ast.CountWindow:
+		return nil, diag.New(diag.Unsupported, w.At, "the single rows of windows over a number of rows cannot be shown").
 			WithHint("GROUP BY window_start, window_end")
 	}
 	if len(w.Partition) > 0 {
@@ -55,6 +59,47 @@ func (b *binder) windowed(q *ast.Select, s *scope) (*scope, error) {
 	}
 	out.node, out.shows = rows, &a.Window
 	return &out, nil
+}
+
+// sessionRows shows each row with its session, once that has closed: the rows are
+// what the session keeps of them, in order of event time and position.
+func (b *binder) sessionRows(q *ast.Select, s *scope, w *ast.Window) (*scope, error) {
+	if s.rel.Kind == physical.SourceView && !s.rel.Bounded {
+		return nil, diag.New(diag.Unsupported, w.At, "a window over rows that change")
+	}
+	agg := &logical.Aggregate{In: s.node}
+	g := &grouping{start: -1, end: -1, agg: agg, keyNames: newNamer("window_start", "window_end"), behind: map[ast.Expr]bool{}}
+	if err := b.setWindow(agg, s, w); err != nil {
+		return nil, err
+	}
+	for _, e := range w.Partition {
+		if err := b.addKey(g, q, s, e); err != nil {
+			return nil, err
+		}
+	}
+	rows := logical.Agg{Agg: physical.Agg{Fn: physical.AggRows, Out: types.VarbinaryType}, Name: "rows"}
+	for i := range s.columns {
+		rows.Args = append(rows.Args, s.field(i))
+	}
+	for _, e := range []physical.Expr{agg.Time, s.hidden(physical.HiddenShard), s.hidden(physical.HiddenSeq)} {
+		if e != nil {
+			rows.Args, rows.Order = append(rows.Args, e), append(rows.Order, false)
+		}
+	}
+	agg.Aggs = []logical.Agg{rows}
+	schema := agg.Schema()
+	list := &logical.Project{In: agg}
+	for i, f := range s.columns {
+		at := agg.FirstAgg() + i
+		list.Exprs = append(list.Exprs, &physical.Column{Index: at, T: f.Type, Name: schema[at].Name})
+		list.Names = append(list.Names, f.Name)
+	}
+	for _, f := range physical.WindowFields(agg.Window) {
+		list.Exprs, list.Names = append(list.Exprs, g.bound(f.Name)), append(list.Names, f.Name)
+	}
+	out := (&bound{scope: s, group: g, list: list, width: len(list.Exprs)}).readable(list)
+	out.table = s.table
+	return out, nil
 }
 
 // closesGroups tells whether a query groups by a bound of its window and names

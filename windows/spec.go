@@ -53,6 +53,10 @@ type Spec struct {
 // groups.
 func (s Spec) Sliced() bool { return s.Kind == Tumble || s.Kind == Hop || s.Kind == Cumulate }
 
+// Pane returns how many rows the windows of a Count, and the distances between
+// them, are multiples of.
+func (s Spec) Pane() int64 { return gcd(s.Rows, s.Every) }
+
 // Calendar tells whether windows differ in length: whether they count months, or
 // days of a zone.
 func (s Spec) Calendar() bool { return s.SizeMonths != 0 || s.SlideMonths != 0 || s.Zone != "" }

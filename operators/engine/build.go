@@ -6,6 +6,7 @@ import (
 
 	"weir/operators"
 	"weir/operators/expand"
+	"weir/operators/fill"
 	"weir/operators/filter"
 	"weir/operators/project"
 	"weir/operators/stamp"
@@ -146,6 +147,8 @@ func buildOne(n physical.Node) (operators.Operator, error) {
 		return stamp.New(n)
 	case *physical.Expand:
 		return expand.New(n)
+	case *physical.Fill:
+		return fill.New(n)
 	case *physical.Sort:
 		return topn.NewSort(n)
 	case *physical.Limit:

@@ -251,9 +251,9 @@ func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before [
 		arr, values := h.int64Column(hid, n)
 		switch hid {
 		case physical.HiddenArrival:
-			fill(values, int64(b.Arrival))
+			repeat(values, int64(b.Arrival))
 		case physical.HiddenShard:
-			fill(values, int64(h.shard))
+			repeat(values, int64(h.shard))
 		case physical.HiddenSeq:
 			for i := range values {
 				values[i] = int64(seqOf(b, i))
@@ -285,7 +285,7 @@ func seqOf(b stream.SourceBatch, i int) stream.Seq {
 	return b.First + stream.Seq(i)
 }
 
-func fill(values []int64, v int64) {
+func repeat(values []int64, v int64) {
 	for i := range values {
 		values[i] = v
 	}

@@ -51,7 +51,7 @@ func (s *segment) assemble(all []*input, out operators.Collector, last operators
 			return err
 		}
 		ops = append(ops, op)
-		if final, ok := n.(*physical.WindowFinal); ok && partial && final.Window.Kind != windows.None && !final.Updates {
+		if final, ok := n.(*physical.WindowFinal); ok && partial && firesWhole(final) {
 			whole := newCompleteness(reach + final.Window.Gap) // an unseen row may have begun a session
 			s.whole, ops = append(s.whole, whole), append(ops, whole)
 			reach += final.Window.Longest()
@@ -68,6 +68,12 @@ func (s *segment) assemble(all []*input, out operators.Collector, last operators
 		s.w = min(s.w, k.w)
 	}
 	return nil
+}
+
+// firesWhole tells whether n fires windows of time, once. Rows that are counted are
+// counted from the first one that is read.
+func firesWhole(n *physical.WindowFinal) bool {
+	return n.Window.Kind != windows.None && n.Window.Kind != windows.Count && !n.Updates
 }
 
 // partial tells whether something below starts behind the first record of the log.

@@ -91,6 +91,9 @@ func newBagAcc(a physical.Agg, retracts bool) (acc, error) {
 	case a.Fn == physical.AggFirst:
 		b.result, b.nulls = firstRow{key}, true
 		return b, nil
+	case a.Fn == physical.AggRows:
+		b.nulls = true
+		return b, nil // see sessions.emitRows
 	case a.Fn == physical.AggCount && a.Distinct:
 		b.result = countRows{}
 		return b, nil

@@ -85,6 +85,9 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 	if n.Window.Kind == windows.Session {
 		return newSessions(n)
 	}
+	if n.Window.Kind == windows.Count {
+		return newCounts(n)
+	}
 	grid, err := gridOf(n.Window)
 	if err != nil {
 		return nil, fmt.Errorf("final window aggregation: %w", err)

@@ -174,7 +174,7 @@ func (m *model) allIdle(t int64) bool {
 // add judges one row of shard s, and moves its watermark.
 func (m *model) add(s int, r row) {
 	ends := []int64{0}
-	if m.spec.Kind != windows.Session {
+	if m.spec.Kind != windows.Session && m.spec.Kind != windows.Count {
 		ends = m.ends(r.ts)
 	}
 	used := 0
@@ -186,7 +186,7 @@ func (m *model) add(s int, r row) {
 			if m.ended || w != nil && r.ts+m.lateness < *w {
 				continue
 			}
-		} else if m.spec.Kind != windows.None && (m.ended || w != nil && e+m.lateness <= *w) {
+		} else if m.spec.Kind != windows.None && m.spec.Kind != windows.Count && (m.ended || w != nil && e+m.lateness <= *w) {
 			continue
 		}
 		used++
@@ -242,6 +242,8 @@ func (m *model) step(st step) []string {
 	m.cut(t, before, st)
 	m.out = nil
 	switch {
+	case m.spec.Kind == windows.Count:
+		m.fireCounts()
 	case m.mw == nil && !m.updates:
 	case m.spec.Kind == windows.Session:
 		m.fireSessions()
@@ -407,6 +409,28 @@ func (m *model) fireSessions() {
 		m.out = append(m.out, l.key+l.text)
 	}
 	m.fired[0] = now
+}
+
+// fireCounts gives each group the rows that came, and says of each of its windows
+// that has all of its rows now what these are.
+func (m *model) fireCounts() {
+	byKey := map[string][]row{}
+	for i, r := range m.rows[0] {
+		k := m.key(r)
+		rows := append(byKey[k], r)
+		byKey[k] = rows
+		n, every := int(m.spec.Rows), int(m.spec.Every)
+		if i < m.seen[0] || len(rows) < n || (len(rows)-n)%every != 0 {
+			continue
+		}
+		rows = rows[len(rows)-n:]
+		start, end := rows[0].ts, rows[0].ts
+		for _, r := range rows {
+			start, end = min(start, r.ts), max(end, r.ts)
+		}
+		m.out = append(m.out, fmt.Sprintf("+ [%d,%d) %s%s", start, end+1, k, m.results(rows)))
+	}
+	m.seen[0] = len(m.rows[0])
 }
 
 // key prints a row's group key.

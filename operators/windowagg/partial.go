@@ -3,6 +3,7 @@ package windowagg
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -73,6 +74,9 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 	if n.Window.Kind == windows.Session {
 		return newSessionLane(n)
 	}
+	if n.Window.Kind == windows.Count {
+		return newCountLane(n)
+	}
 	grid, err := gridOf(n.Window)
 	if err != nil {
 		return nil, fmt.Errorf("partial window aggregation: %w", err)
@@ -94,6 +98,11 @@ func NewPartial(n *physical.WindowPartial) (operators.Operator, error) {
 func check(a *physical.WindowAgg) error {
 	if a.Lateness < 0 {
 		return fmt.Errorf("allowed lateness %s", a.Lateness)
+	}
+	for _, g := range a.Aggs {
+		if g.Fn == physical.AggRows && (a.Window.Kind != windows.Session || len(a.Aggs) > 1 || a.Updates || a.Lateness > 0) {
+			return errors.New("rows are those of sessions that close once")
+		}
 	}
 	_, err := newAccs(a)
 	return err

@@ -126,6 +126,8 @@ func dictOf(op operators.Operator) *dictionary {
 		return &op.dict
 	case *limited:
 		return &op.dict
+	case *counts:
+		return &op.dict
 	}
 	return &op.(*final).dict
 }

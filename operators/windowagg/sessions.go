@@ -62,12 +62,15 @@ func sessionsOf(n *physical.WindowFinal) (*sessions, error) {
 	if n.Window.Gap <= 0 || n.Window.Size < 0 || n.Retracts {
 		return nil, fmt.Errorf("final window aggregation: %s", physical.FormatWindow(n.Window))
 	}
-	s := &sessions{
-		final: &final{n: n, aggs: statesOf(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime},
-		gap:   stream.Time(n.Window.Gap.Microseconds()),
-	}
-	s.accs = s.fresh()
+	s := emptySessions(n)
+	s.gap = stream.Time(n.Window.Gap.Microseconds())
 	return s, nil
+}
+
+func emptySessions(n *physical.WindowFinal) *sessions {
+	s := &sessions{final: &final{n: n, aggs: statesOf(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime}}
+	s.accs = s.fresh()
+	return s
 }
 
 // Open keeps the runtime and loads the state.
@@ -283,6 +286,9 @@ func (s *sessions) unchanged(changes []change) []change {
 // emitAll writes changes. A row that leaves and the one in its place stay in one
 // batch.
 func (s *sessions) emitAll(ctx context.Context, changes []change) error {
+	if s.showsRows() {
+		return s.emitRows(ctx, changes)
+	}
 	for len(changes) > 0 {
 		n := min(len(changes), batchRowsMax)
 		if n < len(changes) && changes[n-1].op == stream.Delete {

@@ -177,6 +177,8 @@ func randomConfig(r *rand.Rand) *logConfig {
 		{Kind: windows.Session, Gap: 4 * us, Size: 9 * us},
 		{Kind: windows.Session, Gap: 7 * us, Size: 7 * us},
 		{Kind: windows.Session, Gap: 15 * us, Size: 6 * us},
+		{Kind: windows.Count, Rows: 3, Every: 3},
+		{Kind: windows.Count, Rows: 6, Every: 4},
 		{Kind: windows.Cumulate, Size: 12 * us, Slide: 1 * us, Offset: -5 * us},
 		{Kind: windows.Cumulate, Size: 6 * us, Slide: 6 * us, Offset: 1 * us},
 	}
@@ -192,7 +194,10 @@ func randomConfig(r *rand.Rand) *logConfig {
 	if c.updates = r.IntN(2) == 0; c.updates && r.IntN(3) == 0 {
 		c.spec, c.lateness = windows.Spec{}, 0
 	}
-	c.retracts = r.IntN(3) == 0 && c.spec.Kind != windows.Session
+	if c.spec.Kind == windows.Count {
+		c.updates, c.lateness = false, 0
+	}
+	c.retracts = r.IntN(3) == 0 && c.spec.Kind != windows.Session && c.spec.Kind != windows.Count
 	aggs := allAggs()
 	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
 	c.aggs = aggs[:1+r.IntN(len(aggs)/2)]

@@ -91,6 +91,15 @@ type WindowRows struct {
 	Time   physical.Expr
 }
 
+// Fill adds the windows without rows of each group of an aggregation. Values are
+// filled in once all aggregates are known.
+type Fill struct {
+	In     *Aggregate
+	Mode   physical.FillMode
+	Value  physical.Expr   // of FillValue, a constant
+	Values []physical.Expr // of FillValue, one for each aggregate
+}
+
 // Sort orders a bounded input and keeps Limit rows after Offset; Limit < 0 keeps all.
 type Sort struct {
 	In     Node
@@ -147,7 +156,11 @@ func (a *Aggregate) Schema() stream.Schema {
 		agg.KeyTypes = append(agg.KeyTypes, k.Type())
 	}
 	for _, g := range a.Aggs {
-		agg.Aggs = append(agg.Aggs, g.Agg)
+		shown := g.Agg
+		for _, e := range g.Args {
+			shown.In = append(shown.In, e.Type())
+		}
+		agg.Aggs = append(agg.Aggs, shown)
 		agg.AggNames = append(agg.AggNames, g.Name)
 	}
 	return (&physical.WindowFinal{WindowAgg: agg}).Schema()
@@ -169,8 +182,26 @@ func (a *Aggregate) FirstKey() int {
 	return 2
 }
 
+// Rows returns the aggregate that is the rows themselves, nil if there is none.
+func (a *Aggregate) Rows() *Agg {
+	if len(a.Aggs) == 1 && a.Aggs[0].Fn == physical.AggRows {
+		return &a.Aggs[0]
+	}
+	return nil
+}
+
 // FirstAgg is the position of the first aggregate in Schema().
 func (a *Aggregate) FirstAgg() int { return a.FirstKey() + len(a.Keys) }
+
+// Schema is that of the input.
+func (f *Fill) Schema() stream.Schema { return f.In.Schema() }
+
+// Input returns the node below.
+func (f *Fill) Input() Node { return f.In }
+
+func (f *Fill) describe() string {
+	return physical.Describe(&physical.Fill{Mode: f.Mode, Values: f.Values})
+}
 
 // Schema is that of the input.
 func (s *Sort) Schema() stream.Schema { return s.In.Schema() }

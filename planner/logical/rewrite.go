@@ -19,6 +19,10 @@ func WithInput(n Node, in Node) Node {
 		c := *n
 		c.In = in
 		return &c
+	case *Fill:
+		c := *n
+		c.In = in.(*Aggregate)
+		return &c
 	case *Sort:
 		c := *n
 		c.In = in

@@ -79,6 +79,10 @@ const (
 	// AggHistogram is how often each value comes, or, of DOUBLE with K > 0, how many lie
 	// in each of K equal parts. -> JSON
 	AggHistogram AggFn = "histogram"
+
+	// AggRows is the rows themselves, by Order: the only aggregate of a WindowFinal
+	// over sessions, which then emits one row for each, with the arguments as columns.
+	AggRows AggFn = "rows"
 )
 
 // fns returns every aggregate, and what may be done with its states.
@@ -96,6 +100,7 @@ func fns() map[AggFn]AggTraits {
 		AggCorr: merged, AggCovarPop: merged, AggCovarSamp: merged, AggRegrSlope: merged, AggRegrIntercept: merged,
 		AggFirst: merged, AggApproxCountDistinct: merged,
 		AggGroupConcat: rows, AggJSONArray: rows, AggJSONObject: rows, AggTopK: rows, AggHistogram: rows,
+		AggRows: rows,
 	}
 }
 
@@ -161,6 +166,15 @@ func (a Agg) FilterColumn() int {
 		return a.Args[len(a.Args)-1]
 	}
 	return -1
+}
+
+// Shown returns the types of the columns that a shows: its result, or the
+// arguments of the rows that it keeps.
+func (a Agg) Shown() []types.Type {
+	if a.Fn == AggRows {
+		return a.In[:len(a.In)-len(a.Order)]
+	}
+	return []types.Type{a.Out}
 }
 
 // Bag tells whether the state of a is the multiset of the rows' arguments: where

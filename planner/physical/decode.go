@@ -149,6 +149,8 @@ func decodeNode(n *nodeJSON, input Node) (Node, error) {
 		f := &WindowFinal{In: input}
 		f.WindowAgg, err = decodeWindow(n.Agg)
 		out = f
+	case "fill":
+		out, err = decodeFill(n, input)
 	case "sort":
 		s := &Sort{In: input, Limit: n.Limit, Offset: n.Offset}
 		for _, k := range n.Keys {
@@ -176,6 +178,7 @@ func (n *nodeJSON) onlyItsOwn(made Node) error {
 	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
 		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
 		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold && n.Inputs == again.Inputs &&
+		n.Fill == again.Fill && n.FillKeys == again.FillKeys &&
 		len(n.ExpandKeys) == len(again.ExpandKeys) && len(n.Sets) == len(again.Sets)
 	if !same {
 		return errors.New("it has a field of another node")
@@ -294,7 +297,7 @@ func (a Agg) check() error {
 		}
 	}
 	args := len(a.Args) - behind
-	if len(a.Args) != len(a.In) || args < 0 || (args == 0) != (a.Fn == AggCountStar) {
+	if len(a.Args) != len(a.In) || args < 0 || (args == 0) != (a.Fn == AggCountStar) && a.Fn != AggRows {
 		return fmt.Errorf("%s of %d columns, %d types", a.Fn, len(a.Args), len(a.In))
 	}
 	return nil

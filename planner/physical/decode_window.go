@@ -25,6 +25,38 @@ func decodeWindowRows(n *nodeJSON, input Node) (*WindowRows, error) {
 	return &WindowRows{In: input, Window: agg.Window, Time: at}, nil
 }
 
+// decodeFill reads a fill; its window stands where that of an aggregation does.
+func decodeFill(n *nodeJSON, input Node) (*Fill, error) {
+	agg, err := decodeWindow(n.Agg)
+	if err != nil {
+		return nil, err
+	}
+	out := &Fill{In: input, Window: agg.Window, Keys: n.FillKeys}
+	if out.Mode, err = meaning[FillMode](n.Fill, fillWords()); err != nil {
+		return nil, err
+	}
+	for i, e := range n.Exprs {
+		v, err := decodeExpr(e, nil)
+		if err != nil {
+			return nil, fmt.Errorf("value %d: %w", i, err)
+		}
+		out.Values = append(out.Values, v)
+	}
+	final, ok := input.(*WindowFinal)
+	switch {
+	case !ok || len(agg.Keys)+len(agg.Aggs) > 0 || final.Window != agg.Window || final.Updates || final.Lateness != 0,
+		agg.Window.Kind != windows.Tumble && agg.Window.Kind != windows.Hop, n.FillKeys != len(final.Keys),
+		len(out.Values) != 0 && len(out.Values) != len(final.Aggs), (len(out.Values) != 0) != (out.Mode == FillValue && len(final.Aggs) > 0):
+		return nil, errors.New("a fill stands behind windows of a fixed grid that never change")
+	}
+	for i, v := range out.Values {
+		if v == nil || v.Type() != final.Aggs[i].Out && v.Type().Kind != final.Aggs[i].Out.Kind {
+			return nil, fmt.Errorf("value %d is no %s", i, final.Aggs[i].Out)
+		}
+	}
+	return out, nil
+}
+
 func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 	if in == nil {
 		return out, errors.New("the aggregation is missing")
@@ -60,6 +92,9 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 		agg, err := decodeAgg(a)
 		if err != nil {
 			return out, err
+		}
+		if agg.Fn == AggRows && (out.Window.Kind != windows.Session || len(in.Aggs) > 1 || out.Updates || out.Lateness != 0) {
+			return out, errors.New("rows are those of sessions that close once")
 		}
 		out.Aggs = append(out.Aggs, agg)
 	}

@@ -81,6 +81,14 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 	case *WindowFinal:
 		out.Op = "window_final"
 		out.Agg, err = encodeWindow(&n.WindowAgg)
+	case *Fill:
+		out.Op, out.FillKeys = "fill", n.Keys
+		if out.Fill, err = word(n.Mode, fillWords()); err != nil {
+			break
+		}
+		if out.Agg, err = encodeWindow(&WindowAgg{Window: n.Window}); err == nil {
+			out.Exprs, err = encodeExprs(n.Values)
+		}
 	case *Sort:
 		out.Op, out.Limit, out.Offset = "sort", n.Limit, n.Offset
 		for _, k := range n.Keys {

@@ -47,6 +47,9 @@ type nodeJSON struct {
 	// they have 64 bits.
 	ExpandKeys []int    `json:"expand,omitempty"`
 	Sets       []string `json:"sets,omitempty"`
+	// Fill and FillKeys are those of a fill, whose values are Exprs.
+	Fill     string `json:"fill,omitempty"`
+	FillKeys int    `json:"fill_keys,omitempty"`
 	// Hold is a stamp's, in nanoseconds.
 	Hold time.Duration `json:"hold_ns,omitempty"`
 }
@@ -220,16 +223,18 @@ func hiddenWords() []string { return []string{"arrival", "shard", "seq", "w"} }
 
 func emitWords() []string { return []string{"rows", "changes", "updates"} }
 
+func fillWords() []string { return []string{"null", "prev", "linear", "value"} }
+
 func windowWords() []string { return []string{"none", "tumble", "hop", "cumulate", "session", "count"} }
 
-func word[K types.Kind | SourceKind | Hidden | EmitMode | windows.Kind](k K, words []string) (string, error) {
+func word[K types.Kind | SourceKind | Hidden | EmitMode | FillMode | windows.Kind](k K, words []string) (string, error) {
 	if int(k) >= len(words) {
 		return "", fmt.Errorf("%T %d has no word", k, k)
 	}
 	return words[k], nil
 }
 
-func meaning[K types.Kind | SourceKind | Hidden | EmitMode | windows.Kind](w string, words []string) (K, error) {
+func meaning[K types.Kind | SourceKind | Hidden | EmitMode | FillMode | windows.Kind](w string, words []string) (K, error) {
 	for i := range words {
 		if words[i] == w {
 			return K(i), nil

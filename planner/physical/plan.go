@@ -182,6 +182,27 @@ type WindowFinal struct {
 	WindowAgg
 }
 
+// FillMode tells what a window without rows shows.
+type FillMode uint8
+
+// The modes.
+const (
+	FillNull   FillMode = iota
+	FillPrev            // what the group's window before shows
+	FillLinear          // numbers on the line to the group's next window with rows, else NULL
+	FillValue           // Fill.Values
+)
+
+// Fill adds, for each group, the windows without rows behind its first one. It
+// stands right behind a WindowFinal, over windows of a grid that never change.
+type Fill struct {
+	In     Node
+	Window windows.Spec
+	Keys   int // how many columns behind the bounds are the group
+	Mode   FillMode
+	Values []Expr // of FillValue: constants, one for each column behind the keys
+}
+
 // SortKey orders by one output column. NULLs come first ascending, last descending.
 type SortKey struct {
 	Column int

@@ -78,6 +78,8 @@ func notes(p *Plan) []string {
 				out = append(out, fmt.Sprintf("unbounded state: one row for each (%s), kept for ever; a window in GROUP BY bounds it", strings.Join(n.KeyNames, ", ")))
 			case n.Window.Kind == windows.None && len(n.KeyNames) > 0:
 				out = append(out, fmt.Sprintf("unbounded state: one entry for each (%s) until the input ends", strings.Join(n.KeyNames, ", ")))
+			case n.Window.Kind == windows.Count && len(n.KeyNames) > 0:
+				out = append(out, fmt.Sprintf("unbounded state: less than %d rows for each (%s), kept for ever", n.Window.Rows, strings.Join(n.KeyNames, ", ")))
 			case n.Window.Sliced():
 				if each := overlap(n.Window); each > 1 {
 					upTo := ""
@@ -88,6 +90,8 @@ func notes(p *Plan) []string {
 				}
 			}
 			out = append(out, n.kept()...)
+		case *Fill:
+			out = append(out, "each group is filled as long as the query runs, so its last row is kept for ever")
 		case *Sort:
 			if n.Limit < 0 {
 				out = append(out, "unbounded state: the sort keeps every row until the input ends")
@@ -103,6 +107,9 @@ func (w *WindowAgg) kept() (out []string) {
 		why := "keeps the different rows of each group"
 		switch {
 		case !a.Bag(w.Retracts):
+			continue
+		case a.Fn == AggRows:
+			out = append(out, "the rows of each session are kept until it closes")
 			continue
 		case !a.Traits().Rows:
 			why = "keeps the rows of each group, because the input takes rows back"
@@ -143,6 +150,12 @@ func Describe(n Node) string {
 		return "Stamp $w"
 	case *WindowFinal:
 		return "WindowFinal " + n.describe(nil, -1)
+	case *Fill:
+		out := "Fill " + fillWords()[n.Mode]
+		for i, v := range n.Values {
+			out += []string{" ", ", "}[min(i, 1)] + Format(v)
+		}
+		return out
 	case *Sort:
 		return n.describe()
 	case *Limit:

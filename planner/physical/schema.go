@@ -1,6 +1,8 @@
 package physical
 
 import (
+	"fmt"
+
 	"weir/operators/stream"
 	"weir/sql/types"
 	"weir/windows"
@@ -135,7 +137,8 @@ func (s *Stamp) Schema() stream.Schema { return append(s.In.Schema(), s.Field())
 // Input returns the node below.
 func (s *Stamp) Input() Node { return s.In }
 
-// Schema is the window's bounds, the keys and the aggregates.
+// Schema is the window's bounds, the keys and the aggregates; where these are rows,
+// the columns of the rows.
 func (w *WindowFinal) Schema() stream.Schema {
 	var out stream.Schema
 	if w.Window.Kind != windows.None {
@@ -149,10 +152,22 @@ func (w *WindowFinal) Schema() stream.Schema {
 		out = append(out, stream.Field{Name: w.KeyNames[i], Type: t})
 	}
 	for i, a := range w.Aggs {
-		out = append(out, stream.Field{Name: w.AggNames[i], Type: a.Out})
+		for j, t := range a.Shown() {
+			f := stream.Field{Name: w.AggNames[i], Type: t}
+			if a.Fn == AggRows {
+				f.Name = fmt.Sprintf("%s.%d", f.Name, j+1)
+			}
+			out = append(out, f)
+		}
 	}
 	return out
 }
+
+// Schema is that of the input.
+func (f *Fill) Schema() stream.Schema { return f.In.Schema() }
+
+// Input returns the node below.
+func (f *Fill) Input() Node { return f.In }
 
 // Schema is that of the input.
 func (s *Sort) Schema() stream.Schema { return s.In.Schema() }

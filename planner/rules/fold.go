@@ -47,6 +47,10 @@ func FoldConstants(root logical.Node, fold Fold) (logical.Node, error) {
 			return &logical.Project{In: n.In, Exprs: list(n.Exprs), Names: n.Names}
 		case *logical.WindowRows:
 			return &logical.WindowRows{In: n.In, Window: n.Window, Time: one(n.Time)}
+		case *logical.Fill:
+			c := *n
+			c.Values = list(n.Values)
+			return &c
 		case *logical.Aggregate:
 			c := *n
 			keys := n.Keys

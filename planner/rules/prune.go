@@ -42,6 +42,16 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 		return &logical.WindowRows{In: in, Window: n.Window, Time: move(n.Time, at)}, at
 	case *logical.Aggregate:
 		return pruneAggregate(n, needed)
+	case *logical.Fill:
+		in, at := prune(n.In, needed)
+		c := *n
+		c.In, c.Values = in.(*logical.Aggregate), nil
+		for i, v := range n.Values {
+			if at[n.In.FirstAgg()+i] >= 0 {
+				c.Values = append(c.Values, v)
+			}
+		}
+		return &c, at
 	case *logical.Sort:
 		need := append([]bool(nil), needed...)
 		for _, k := range n.Keys {
@@ -138,13 +148,32 @@ func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
 	for i := range max(a.FirstAgg(), 1) {
 		kept[i] = true
 	}
+	if rows := a.Rows(); rows != nil {
+		c := *rows
+		c.Args = nil
+		for i, e := range rows.Args {
+			if at := a.FirstAgg() + i; at >= len(kept) || kept[at] { // what orders them stands behind the arguments
+				c.Args = append(c.Args, e)
+			}
+		}
+		return pruneKept(a, []logical.Agg{c}, kept)
+	}
+	var aggs []logical.Agg
+	for i, g := range a.Aggs {
+		if kept[a.FirstAgg()+i] {
+			aggs = append(aggs, g)
+		}
+	}
+	return pruneKept(a, aggs, kept)
+}
+
+// pruneKept is a with these aggregates alone.
+func pruneKept(a *logical.Aggregate, aggs []logical.Agg, kept []bool) (logical.Node, []int) {
 	need := make([]bool, len(a.In.Schema()))
 	mark(need, a.Time, a.W)
 	mark(need, a.Keys...)
-	for i, g := range a.Aggs {
-		if kept[a.FirstAgg()+i] {
-			mark(need, g.Args...)
-		}
+	for _, g := range aggs {
+		mark(need, g.Args...)
 	}
 	in, at := prune(a.In, need)
 	c := *a
@@ -153,15 +182,13 @@ func pruneAggregate(a *logical.Aggregate, needed []bool) (logical.Node, []int) {
 	for i, k := range a.Keys {
 		c.Keys[i] = move(k, at)
 	}
-	for i, g := range a.Aggs {
-		if kept[a.FirstAgg()+i] {
-			args := make([]physical.Expr, len(g.Args))
-			for i, e := range g.Args {
-				args[i] = move(e, at)
-			}
-			g.Args = args
-			c.Aggs = append(c.Aggs, g)
+	for _, g := range aggs {
+		args := make([]physical.Expr, len(g.Args))
+		for i, e := range g.Args {
+			args[i] = move(e, at)
 		}
+		g.Args = args
+		c.Aggs = append(c.Aggs, g)
 	}
 	return &c, positions(kept)
 }

@@ -150,13 +150,6 @@ func TestCalciteWindows(t *testing.T) {
 	readCases(t, "cases/windows/calcite.json", &cases)
 	for _, c := range cases.Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			if strings.HasPrefix(c.Name, "session") {
-				_, errs, code := weir(t, "", "query", cases.Orders.create(t, "ORDERS")+c.SQL)
-				if code == 0 || !strings.Contains(errs, "GROUP BY window_start, window_end") {
-					t.Errorf("exit %d: %s", code, errs)
-				}
-				return
-			}
 			var want []string
 			for _, cells := range c.Expected {
 				var row []string

@@ -36,24 +36,25 @@ export function tokens(text: string): Token[] {
 export const functions: readonly string[] = `
   abs acos adddate addtime any_value approx_count_distinct approx_percentile arg_max arg_min array_agg ascii asin atan
   atan2 avg bin bit_and bit_count bit_length bit_or bit_xor bool_and bool_or ceil ceiling char char_length
-  character_length coalesce concat concat_ws conv convert_tz corr cos cot count count_if covar_pop covar_samp crc32
-  cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin date_format date_part
-  date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees earliest_by_offset elt ends_with
-  every exp export_set extract field find_in_set first_value floor format format_bytes from_base64 from_days
-  from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull inet_aton inet_ntoa initcap insert
-  instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_arrayagg
-  json_contains json_contains_path json_depth json_extract json_insert json_keys json_length json_merge_patch
-  json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote json_remove json_replace
-  json_search json_set json_type json_unquote json_valid json_value last_day last_value latest_by_offset lcase least
-  left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime max max_by
-  md5 median member_of microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord
-  percentile_cont percentile_disc period_add period_diff pi position pow power proctime quantile quarter quote radians
-  rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope repeat replace reverse right
-  round rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space split_part sqrt stagger starts_with
-  std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring substring_index subtime sum sysdate
-  tan time time_bucket time_format time_to_sec timediff timestamp timestampadd timestampdiff to_base64 to_days
-  to_seconds to_timestamp top_k translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_time
-  utc_timestamp uuid var_pop var_samp variance week weekday weekofyear width_bucket year yearweek
+  character_length coalesce concat concat_ws conv convert_tz corr cos cot count count_if count_window covar_pop
+  covar_samp crc32 cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin
+  date_format date_part date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees
+  earliest_by_offset elt ends_with every exp export_set extract field find_in_set first_value floor format
+  format_bytes from_base64 from_days from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull
+  inet_aton inet_ntoa initcap insert instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append
+  json_array_insert json_arrayagg json_contains json_contains_path json_depth json_extract json_insert json_keys
+  json_length json_merge_patch json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote
+  json_remove json_replace json_search json_set json_type json_unquote json_valid json_value last_day last_value
+  latest_by_offset lcase least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set
+  makedate maketime max max_by md5 median member_of microsecond mid min min_by minute mod month monthname now nullif
+  nvl oct octet_length ord percentile_cont percentile_disc period_add period_diff pi position pow power proctime
+  quantile quarter quote radians rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope
+  repeat replace reverse right round rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space
+  split_part sqrt stagger starts_with std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring
+  substring_index subtime sum sysdate tan time time_bucket time_format time_to_sec timediff timestamp timestampadd
+  timestampdiff to_base64 to_days to_seconds to_timestamp top_k translate trim truncate tumble ucase unhex
+  unix_timestamp upper utc_date utc_time utc_timestamp uuid var_pop var_samp variance week weekday weekofyear
+  width_bucket year yearweek
 `.trim().toUpperCase().split(/\s+/);
 
 /** A name as a statement has to write it. */

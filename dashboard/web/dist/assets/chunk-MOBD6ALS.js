@@ -5,22 +5,23 @@ var m=class extends Error{constructor(t){super(t.message);this.failure=t}failure
   bigint double varchar boolean datetime date decimal streams views queries if exists final over partition`.split(/\s+/)),y=/(\s+)|(--[^\n]*|#[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$))|(`(?:[^`]|``)*(?:`|$))|(\d[\w.]*)|([\p{L}_$][\p{L}\p{N}_$]*)|([\s\S])/gu;function _(e){let n=[];for(let t of e.matchAll(y)){let a=t.slice(1).findIndex(r=>r!==void 0),s=["space","comment","string","name","number","word","mark"][a];s==="word"&&h.has(t[0].toLowerCase())&&(s="keyword"),n.push({kind:s,start:t.index,end:t.index+t[0].length})}return n}var E=`
   abs acos adddate addtime any_value approx_count_distinct approx_percentile arg_max arg_min array_agg ascii asin atan
   atan2 avg bin bit_and bit_count bit_length bit_or bit_xor bool_and bool_or ceil ceiling char char_length
-  character_length coalesce concat concat_ws conv convert_tz corr cos cot count count_if covar_pop covar_samp crc32
-  cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin date_format date_part
-  date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees earliest_by_offset elt ends_with
-  every exp export_set extract field find_in_set first_value floor format format_bytes from_base64 from_days
-  from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull inet_aton inet_ntoa initcap insert
-  instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_arrayagg
-  json_contains json_contains_path json_depth json_extract json_insert json_keys json_length json_merge_patch
-  json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote json_remove json_replace
-  json_search json_set json_type json_unquote json_valid json_value last_day last_value latest_by_offset lcase least
-  left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime max max_by
-  md5 median microsecond mid min min_by minute mod month monthname now nullif nvl oct octet_length ord percentile_cont
-  percentile_disc period_add period_diff pi position pow power proctime quantile quarter quote radians rand
-  regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope repeat replace reverse right round
-  rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space split_part sqrt starts_with std stddev
-  stddev_pop stddev_samp str_to_date strcmp subdate substr substring substring_index subtime sum sysdate tan time
-  time_bucket time_format time_to_sec timediff timestamp timestampadd timestampdiff to_base64 to_days to_seconds
-  to_timestamp top_k translate trim truncate tumble ucase unhex unix_timestamp upper utc_date utc_time utc_timestamp
-  uuid var_pop var_samp variance week weekday weekofyear width_bucket year yearweek
+  character_length coalesce concat concat_ws conv convert_tz corr cos cot count count_if count_window covar_pop
+  covar_samp crc32 cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin
+  date_format date_part date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees
+  earliest_by_offset elt ends_with every exp export_set extract field find_in_set first_value floor format
+  format_bytes from_base64 from_days from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull
+  inet_aton inet_ntoa initcap insert instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append
+  json_array_insert json_arrayagg json_contains json_contains_path json_depth json_extract json_insert json_keys
+  json_length json_merge_patch json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote
+  json_remove json_replace json_search json_set json_type json_unquote json_valid json_value last_day last_value
+  latest_by_offset lcase least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set
+  makedate maketime max max_by md5 median member_of microsecond mid min min_by minute mod month monthname now nullif
+  nvl oct octet_length ord percentile_cont percentile_disc period_add period_diff pi position pow power proctime
+  quantile quarter quote radians rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope
+  repeat replace reverse right round rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space
+  split_part sqrt stagger starts_with std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring
+  substring_index subtime sum sysdate tan time time_bucket time_format time_to_sec timediff timestamp timestampadd
+  timestampdiff to_base64 to_days to_seconds to_timestamp top_k translate trim truncate tumble ucase unhex
+  unix_timestamp upper utc_date utc_time utc_timestamp uuid var_pop var_samp variance week weekday weekofyear
+  width_bucket year yearweek
 `.trim().toUpperCase().split(/\s+/);function f(e){return`\`${e.replaceAll("`","``")}\``}function N(e){let n=[],t,a=0,s=(r,o)=>{if(t){let i=e.slice(t.start,t.end).toLowerCase();n.push({text:e.slice(a,r),start:a,select:i==="select"||i==="with"||i==="("})}t=void 0,a=o};for(let r of _(e))r.kind==="mark"&&e[r.start]===";"?s(r.start,r.end):r.kind!=="space"&&r.kind!=="comment"&&(t??=r);return s(e.length,e.length),n}var x={second:1e3,minute:6e4,hour:36e5,day:864e5};function $(e){let n=_(e).filter(o=>o.kind!=="space"&&o.kind!=="comment").map(o=>o.kind==="string"?"''":e.slice(o.start,o.end)).join(" "),t=/\b(tumble|hop) \( [^(),]+ , interval (\d+) (second|minute|hour|day)s?\b(?: , interval (\d+) (second|minute|hour|day)s?\b)?/i.exec(n);if(!t)return;let a=(o,i)=>Number(o)*(x[i?.toLowerCase()??""]??NaN),s=a(t[2],t[3]),r=t[1].toLowerCase()==="hop"?a(t[4],t[5]):s;return s>0&&r>0?{step:s,size:r}:void 0}function q(e,n){let t=0,a=0;for(let s of e){let r=s.codePointAt(0),o=r<128?1:r<2048?2:r<65536?3:4;if(t+o>n)break;t+=o,a+=s.length}return a}var k=3e4,v=50,c;function L(){return(!c||performance.now()-c.at>k)&&(c={at:performance.now(),names:j()}),c.names}function z(){c=void 0}async function j(){let n=(await Promise.all([g("SHOW STREAMS","stream"),g("SHOW VIEWS","view")])).flat();return await Promise.all(n.slice(0,v).map(async t=>{let a=await w(`DESCRIBE ${f(t.name)}`);t.columns=a.map(s=>({name:String(s[0]),type:String(s[1])}))})),n}async function g(e,n){return(await w(e)).map(t=>({name:String(t[0]),kind:n,columns:[]}))}async function w(e){try{return(await l(e)).rows}catch{return[]}}export{m as a,l as b,d as c,p as d,S as e,P as f,h as g,_ as h,E as i,f as j,N as k,$ as l,q as m,L as n,z as o};
