@@ -135,8 +135,9 @@ func (p *printer) interval(iv *ast.Interval) {
 	}
 	p.put("INTERVAL ")
 	value := PrintExpr(iv.Value)
-	if _, whole := iv.Value.(*ast.Paren); !whole && value[0] == '(' { // INTERVAL (a) + b would be the function
-		value = "(" + value + ")"
+	_, constant := iv.Value.(*ast.Literal)
+	if _, whole := iv.Value.(*ast.Paren); constant || !whole && value[0] == '(' {
+		value = "(" + value + ")" // INTERVAL 'x' would be a constant, INTERVAL (a) + b the function
 	}
 	p.put(value, " ", iv.Unit)
 }

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strconv"
+	"strings"
 
 	tidb "github.com/pingcap/tidb/pkg/parser/ast"
 
@@ -205,6 +206,9 @@ func (w *walker) name() ast.Name {
 // alias takes an identifier or, as MySQL does, a string.
 func (w *walker) alias() ast.Name {
 	if l := w.cur(); l.kind == tokString && l.role == plain {
+		if strings.ContainsRune(stringOf(w.text, l.token), 0) {
+			w.fail(diag.New(diag.Syntax, l.span(), "a name cannot hold a NUL byte"))
+		}
 		w.i++
 		return ast.Name{Node: ast.Node{At: l.span()}, Text: stringOf(w.text, l.token)}
 	}
