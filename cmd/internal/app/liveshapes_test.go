@@ -284,3 +284,127 @@ func (l *liveLog) bounded(text string, i int) (rows []string) {
 	slices.Sort(rows)
 	return rows
 }
+
+// TestQueriesOverLateRows: over a log with late rows, idle shards and rows without a
+// time, a query over a query shows what it would of the inner one's rows in a file:
+// in the end, and, where changes are shown, at every cut.
+func TestQueriesOverLateRows(t *testing.T) {
+	compared, rows, refused, late := 0, 0, map[string]int{}, 0
+	for seed := *determinismFirst; seed < *determinismFirst+uint64(*liveRounds); seed++ {
+		r := rand.New(rand.NewPCG(seed, 13))
+		c := &clock{}
+		c.micros.Store(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).UnixMicro())
+		p := openPlace(t, t.TempDir(), c)
+		l := &liveLog{world: newWorld(t, p, c, r)}
+		var cuts []stream.Commit
+		for range 20 + r.IntN(30) {
+			l.commit()
+			at, _ := p.log.Head()
+			cuts = append(cuts, at)
+		}
+		l.end()
+		l.last, _ = p.log.Head()
+		for i := range 5 {
+			w := &liveShaper{shaper{r: r}}
+			inner, kinds, at := w.groups(0)
+			changes := pick(r, []string{"", " EMIT CHANGES"})
+			alone := inner + changes
+			if at != "" && r.IntN(2) == 0 {
+				mode := " EMIT ON WINDOW CLOSE"
+				if changes != "" {
+					mode = changes
+				}
+				alone = inner + fmt.Sprintf("%s ALLOWED LATENESS INTERVAL %d SECOND", mode, 1+r.IntN(9))
+			}
+			in := inBrackets(inner, kinds, fmt.Sprint("q", i))
+			in.sql = in.alias
+			if _, err := p.db.run(t.Context(), "CREATE VIEW "+in.alias+" AS "+alone, func(string, ...any) {}); err != nil {
+				t.Fatal(err)
+			}
+			outer := w.over(in, at)
+			text := outer + changes
+			if err := l.refuses(text); err != nil {
+				refused[err.Error()]++
+				continue
+			}
+			below := p.begin(alone, how{start: "earliest"})
+			e := p.begin(text, how{start: "earliest"})
+			for _, run := range []*execution{below, e} {
+				run.reach(t, l.last)
+				run.end(t)
+			}
+			late += int(below.query.Ledger().Late)
+			ends := []stream.Commit{l.last}
+			if changes != "" {
+				ends = append(ends, oneOf(r, cuts...), oneOf(r, cuts...))
+			}
+			for _, cut := range ends {
+				want := l.boundedOver(outer, in.alias, below, cut)
+				live := e.out.contentAt(t, cut)
+				if diff := cmp.Diff(want, live); diff != "" {
+					t.Errorf("seed %d, behind commit %d of %d: %s\nover %s (-over the rows of the inner query +live)\n%.1500s", seed, cut, l.last, text, alone, diff)
+					break
+				}
+				compared, rows = compared+1, rows+len(live)
+			}
+		}
+		p.close()
+	}
+	t.Logf("%d contents of %d rows are those over the inner queries' rows, which left %d late rows out; refused were %v", compared, rows, late, refused)
+}
+
+// over writes a query over one relation.
+func (w *liveShaper) over(in tableOf, at string) string {
+	var list, by []string
+	if w.r.IntN(2) == 0 {
+		c := in.columns[w.r.IntN(len(in.columns))]
+		list, by = append(list, c.name+" AS k"), append(by, c.name)
+	}
+	if at != "" && w.r.IntN(4) > 0 || len(by) == 0 && at != "" {
+		list = append(list, "window_start AS ws", "window_end AS we")
+		by = append(by, fmt.Sprintf(pick(w.r, []string{
+			"TUMBLE(%s, INTERVAL 20 SECOND)", "HOP(%s, INTERVAL 3 SECOND, INTERVAL 9 SECOND)", "CUMULATE(%s, INTERVAL 5 SECOND, INTERVAL 20 SECOND)",
+			"TUMBLE(%s, INTERVAL 7 SECOND, INTERVAL 3 SECOND)", "SESSION(%s, INTERVAL 3 SECOND)",
+		}), at))
+	}
+	if len(by) == 0 {
+		list, by = append(list, in.columns[0].name+" AS k"), append(by, in.columns[0].name)
+	}
+	for i := range 1 + w.r.IntN(3) {
+		a, _ := w.aggregate(in)
+		list = append(list, fmt.Sprintf("%s AS a%d", a, i))
+	}
+	return "SELECT " + strings.Join(list, ", ") + " FROM " + in.sql + w.where(in) + " GROUP BY " + strings.Join(by, ", ")
+}
+
+// boundedOver returns what a query finds in a file of the rows that another one
+// shows behind a commit.
+func (l *liveLog) boundedOver(text, name string, below *execution, at stream.Commit) (rows []string) {
+	l.t.Helper()
+	schema := below.plan.Root.Schema()
+	var columns []string
+	for _, f := range schema {
+		columns = append(columns, fmt.Sprintf("%s %s", f.Name, f.Type))
+	}
+	var file strings.Builder
+	for _, row := range below.out.contentAt(l.t, at) {
+		for i, v := range jsonValues(l.t, row) {
+			fmt.Fprintf(&file, "%s%q:%s", []string{",", "{"}[max(0, 1-i)], schema[i].Name, v)
+		}
+		file.WriteString("}\n")
+	}
+	path := filepath.Join(l.t.TempDir(), "inner.jsonl")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	ddl := fmt.Sprintf("CREATE STREAM %s (%s) WITH (connector = 'file', path = '%s');", name, strings.Join(columns, ", "), path)
+	out, errs, code := weir(l.t, "", "query", "--format", "ndjson", ddl+text)
+	if code != 0 {
+		l.t.Fatalf("%s\n%s", text, errs)
+	}
+	for line := range strings.Lines(out) {
+		rows = append(rows, members(l.t, strings.TrimSuffix(line, "\n")))
+	}
+	slices.Sort(rows)
+	return rows
+}
