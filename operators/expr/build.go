@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"weir/operators/stream"
 	"weir/planner/physical"
@@ -34,13 +35,23 @@ func Functions() []string {
 	return names
 }
 
+// named is functions by their names, which the first call makes: a long expression
+// looks up thousands.
+var named struct {
+	once sync.Once
+	by   map[string]function
+}
+
 func lookup(name string) (function, bool) {
-	for _, f := range functions() {
-		if f.name == name {
-			return f, true
+	named.once.Do(func() {
+		list := functions()
+		named.by = make(map[string]function, len(list))
+		for _, f := range list {
+			named.by[f.name] = f
 		}
-	}
-	return function{}, false
+	})
+	f, ok := named.by[name]
+	return f, ok
 }
 
 func build(e physical.Expr, ledger *stream.Ledger) (node, error) {
