@@ -75,7 +75,7 @@ func checkCalls(t *rapid.T) {
 	batch, _ := g.batch(alloc)
 	defer batch.Release()
 	list := signatures()
-	for range 20 {
+	for range 8 {
 		checkCall(t, g.callOf(list[g.pick(len(list))], g.pick(callsDeep)), alloc, batch)
 	}
 }
