@@ -40,9 +40,12 @@ func (b *binder) relation(q *ast.Select) (*scope, error) {
 		return nil, diag.From(err)
 	}
 	var s *scope
-	if rel.Inline != nil {
+	switch {
+	case rel.Lost != nil:
+		s, err = b.lostRows(q.From, rel)
+	case rel.Inline != nil:
 		s, err = b.view(q.From, rel)
-	} else {
+	default:
 		s, err = b.scan(rel)
 		if err != nil {
 			err = elsewhere(err, q.From, rel.Name)

@@ -50,6 +50,14 @@ func (l *lowering) node(n logical.Node) physical.Node {
 		return &physical.Project{In: in, Exprs: n.Exprs, Names: n.Names}
 	case *logical.WindowRows:
 		return &physical.WindowRows{In: l.node(n.In), Window: n.Window, Time: n.Time}
+	case *logical.Late:
+		out := n.Late
+		out.In = l.node(n.In)
+		return &out
+	case *logical.Failed:
+		out := n.Failed
+		out.In = l.node(n.In)
+		return &out
 	case *logical.Aggregate:
 		return l.aggregate(n)
 	case *logical.Fill:
@@ -68,7 +76,7 @@ func lowerScan(s *logical.Scan) *physical.Scan {
 	out := &physical.Scan{
 		Kind: s.Kind, Relation: s.Relation, Fields: s.Columns, Hidden: s.Hidden,
 		EventTime: s.EventTime, Watermark: s.Watermark,
-		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
+		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance, FromOldest: s.FromOldest,
 	}
 	for i := range s.Columns {
 		out.Columns = append(out.Columns, s.Position(i))
@@ -313,6 +321,10 @@ func timeRank(n logical.Node, e physical.Expr) int {
 			return timeRank(n.In, e)
 		}
 		named = n.Schema()[c.Index].Name
+	case *logical.Late, *logical.Failed:
+		if !isColumn || c.Index < len(n.Input().Schema()) {
+			return timeRank(n.Input(), e)
+		}
 	case *logical.Aggregate:
 		if isColumn {
 			named = n.Schema()[c.Index].Name

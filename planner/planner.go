@@ -38,6 +38,17 @@ type Relation struct {
 	Materialized bool
 	// Key is the columns that identify a row of a materialized view, nil if it is a bag.
 	Key []int
+	// Lost is set for `q$late` and `q$errors`: what the rows are that queries lose.
+	Lost []Lost
+}
+
+// Lost is the rows of one scan of a query that the query counts as late or as errors.
+type Lost struct {
+	Query  string
+	Plan   *physical.Plan // nil: errors of the event time alone
+	Scan   int            // which of its scans
+	Errors bool           // else late rows
+	From   *Relation      // what the scan reads
 }
 
 // Relations resolves the names in FROM.

@@ -41,6 +41,9 @@ type scope struct {
 	// aggregated is set if the rows are the result of a GROUP BY inside a view.
 	aggregated bool
 	windowed   bool
+	// lost is set if the rows are those that queries lose: what is known of them is
+	// in their columns, and they have no event time to count windows by.
+	lost bool
 	// bare is set if hidden columns are out of sight.
 	bare bool
 }
@@ -115,6 +118,9 @@ func (s *scope) lookupHidden(name string) physical.Expr {
 	if s.bare {
 		return nil
 	}
+	if s.lost {
+		return nil
+	}
 	switch name {
 	case "rowtime":
 		return s.eventTime()
@@ -135,6 +141,8 @@ func (s *scope) lookupHidden(name string) physical.Expr {
 // hidden returns a hidden column, nil if the relation has none of the kind.
 func (s *scope) hidden(h physical.Hidden) physical.Expr {
 	switch {
+	case s.lost:
+		return s.named(h.Field().Name)
 	case s.inner != nil:
 		return s.pass(s.inner.hidden(h), h.Field().Name)
 	case s.branches != nil:
@@ -167,6 +175,8 @@ func (s *scope) key() physical.Expr {
 // bounded source that declares none.
 func (s *scope) eventTime() physical.Expr {
 	switch {
+	case s.lost:
+		return nil
 	case s.branches != nil:
 		return s.both("$time", (*scope).eventTime)
 	case s.inner == nil:

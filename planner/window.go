@@ -88,6 +88,10 @@ func (b *binder) setWindow(a *logical.Aggregate, s *scope, w *ast.Window) error 
 	if err != nil {
 		return err
 	}
+	if s.ofLost() {
+		return diag.New(diag.Unsupported, w.At, "a window over rows that are late, or that have no time").
+			WithHint("group them without a window, for example GROUP BY DATE_TRUNC('minute', _arrival)")
+	}
 	if spec.Kind == windows.Count {
 		return b.countRows(a, s, w, spec)
 	}

@@ -15,6 +15,10 @@ import (
 // in, with the bounds behind its columns.
 func (b *binder) windowed(q *ast.Select, s *scope) (*scope, error) {
 	w := q.From.Window
+	if s.ofLost() {
+		return nil, diag.New(diag.Unsupported, q.From.Window.At, "a window over rows that are late, or that have no time").
+			WithHint("group them without a window, for example GROUP BY DATE_TRUNC('minute', _arrival)")
+	}
 	if s.aggregated {
 		return nil, diag.New(diag.Unsupported, w.At, "the rows in FROM are groups already").
 			WithHint("put the window into GROUP BY, over window_time or window_end of the inner query")

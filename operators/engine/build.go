@@ -8,6 +8,7 @@ import (
 	"weir/operators/expand"
 	"weir/operators/fill"
 	"weir/operators/filter"
+	"weir/operators/lostrows"
 	"weir/operators/project"
 	"weir/operators/stamp"
 	"weir/operators/topn"
@@ -139,6 +140,10 @@ func buildOne(n physical.Node) (operators.Operator, error) {
 		return project.New(n)
 	case *physical.WindowRows:
 		return windowrows.New(n)
+	case *physical.Late:
+		return lostrows.NewLate(n)
+	case *physical.Failed:
+		return lostrows.NewFailed(n)
 	case *physical.WindowPartial:
 		return windowagg.NewPartial(n)
 	case *physical.WindowFinal:

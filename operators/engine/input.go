@@ -25,6 +25,9 @@ type Input struct {
 	// After is the commit behind which the rows count, where the source begins
 	// earlier: with the steps of other inputs. 0: all of them do.
 	After stream.Commit
+	// Quiet is the commit up to which rows move the watermark of their shard and are
+	// read by no operator, nor counted. 0: none are.
+	Quiet stream.Commit
 }
 
 // input is a scan while its query runs: its lanes, and what its shards know of

@@ -81,9 +81,20 @@ func (ln *lane) begin(w stream.Time) {
 // process runs one batch of the step; it borrows b.
 func (ln *lane) process(ctx context.Context, b stream.SourceBatch) error {
 	ln.arrival = max(ln.arrival, b.Arrival)
+	before := ln.ledger
 	out, ok, err := ln.head.batch(ln, b)
-	if err != nil || !ok {
+	if err != nil {
 		return err
+	}
+	if b.Commit <= ln.input.Quiet && ln.input.Quiet > 0 {
+		ln.ledger = before
+		if ok {
+			out.Release()
+		}
+		return nil
+	}
+	if !ok {
+		return nil
 	}
 	late := ln.ledger.Late
 	out.Retain() // push owns it; what was late in it is asked behind

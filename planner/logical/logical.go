@@ -33,6 +33,7 @@ type Scan struct {
 	IdleTimeout     time.Duration
 	IdleAdvance     time.Duration
 	FutureTolerance time.Duration
+	FromOldest      bool
 	// Key is the columns that identify a row, nil if the relation is a bag.
 	Key []int
 }

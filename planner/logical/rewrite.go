@@ -15,6 +15,14 @@ func WithInput(n Node, in Node) Node {
 		c := *n
 		c.In = in
 		return &c
+	case *Late:
+		c := *n
+		c.In = in
+		return &c
+	case *Failed:
+		c := *n
+		c.In = in
+		return &c
 	case *Aggregate:
 		c := *n
 		c.In = in

@@ -130,6 +130,10 @@ func decodeNode(n *nodeJSON, input Node) (Node, error) {
 		out, err = decodeProject(n, input)
 	case "window_rows":
 		out, err = decodeWindowRows(n, input)
+	case "late":
+		out, err = decodeLate(n, input)
+	case "failed":
+		out, err = decodeFailed(n.Failed, input)
 	case "window_partial":
 		p := &WindowPartial{In: input, TimeCol: n.TimeCol, WCol: n.WCol}
 		if p.WindowAgg, err = decodeWindow(n.Agg); err == nil {
@@ -175,7 +179,7 @@ func (n *nodeJSON) onlyItsOwn(made Node) error {
 	if err != nil {
 		return err
 	}
-	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) &&
+	same := (n.Scan == nil) == (again.Scan == nil) && (n.Pred == nil) == (again.Pred == nil) && (n.Agg == nil) == (again.Agg == nil) && (n.Failed == nil) == (again.Failed == nil) &&
 		len(n.Exprs) == len(again.Exprs) && len(n.Names) == len(again.Names) && len(n.Keys) == len(again.Keys) &&
 		n.TimeCol == again.TimeCol && n.WCol == again.WCol && n.Limit == again.Limit && n.Offset == again.Offset && n.Hold == again.Hold && n.Inputs == again.Inputs &&
 		n.Fill == again.Fill && n.FillKeys == again.FillKeys &&
@@ -192,7 +196,7 @@ func decodeScan(in *scanJSON) (*Scan, error) {
 	}
 	s := &Scan{
 		Relation: string(in.Relation), Columns: in.Columns,
-		IdleTimeout: in.IdleTimeout, IdleAdvance: in.IdleAdvance, FutureTolerance: in.FutureTolerance,
+		IdleTimeout: in.IdleTimeout, IdleAdvance: in.IdleAdvance, FutureTolerance: in.FutureTolerance, FromOldest: in.FromOldest,
 	}
 	var err error
 	if s.Kind, err = meaning[SourceKind](in.Kind, sourceWords()); err != nil {

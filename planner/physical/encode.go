@@ -64,6 +64,12 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 		if out.Agg, err = encodeWindow(&WindowAgg{Window: n.Window}); err == nil {
 			out.Pred, err = encodeExpr(n.Time)
 		}
+	case *Late:
+		out.Op = "late"
+		err = encodeLate(n, &out)
+	case *Failed:
+		out.Op = "failed"
+		out.Failed, err = encodeFailed(n)
 	case *WindowPartial:
 		out.Op, out.TimeCol, out.WCol = "window_partial", n.TimeCol, n.WCol
 		out.Agg, err = encodeWindow(&n.WindowAgg)
@@ -105,7 +111,7 @@ func encodeNode(n Node) (out nodeJSON, err error) {
 func encodeScan(s *Scan) (*scanJSON, error) {
 	out := &scanJSON{
 		Relation: textJSON(s.Relation), Columns: s.Columns,
-		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
+		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance, FromOldest: s.FromOldest,
 	}
 	var err error
 	if out.Kind, err = word(s.Kind, sourceWords()); err != nil {

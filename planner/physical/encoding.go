@@ -36,6 +36,7 @@ type nodeJSON struct {
 	Exprs   []exprJSON  `json:"exprs,omitempty"`
 	Names   []textJSON  `json:"names,omitempty"`
 	Agg     *windowJSON `json:"agg,omitempty"`
+	Failed  *failedJSON `json:"failed,omitempty"`
 	TimeCol int         `json:"time_col,omitempty"`
 	WCol    int         `json:"w_col,omitempty"`
 	Keys    []sortJSON  `json:"sort,omitempty"`
@@ -65,6 +66,7 @@ type scanJSON struct {
 	IdleTimeout     time.Duration `json:"idle_timeout_ns,omitempty"`
 	IdleAdvance     time.Duration `json:"idle_advance_ns,omitempty"`
 	FutureTolerance time.Duration `json:"future_tolerance_ns,omitempty"`
+	FromOldest      bool          `json:"from_oldest,omitempty"`
 }
 
 type fieldJSON struct {

@@ -91,6 +91,10 @@ type Scan struct {
 	IdleTimeout     time.Duration // 0: a shard is never idle
 	IdleAdvance     time.Duration
 	FutureTolerance time.Duration
+	// FromOldest is set if the stream is read from its oldest record on, whatever
+	// the query's start: rows in front of that move the watermark, and nobody sees
+	// them.
+	FromOldest bool
 }
 
 // Filter keeps the rows for which Pred is true.

@@ -132,6 +132,10 @@ func Describe(n Node) string {
 		return "Project " + n.describe()
 	case *WindowRows:
 		return "WindowRows " + FormatWindow(n.Window) + " on " + Format(n.Time)
+	case *Late:
+		return n.Describe()
+	case *Failed:
+		return n.Describe()
 	case *WindowPartial:
 		return "WindowPartial " + n.describe(n.In.Schema(), n.TimeCol)
 	case *Exchange:
@@ -176,6 +180,9 @@ func (s *Scan) describe() string {
 	}
 	if s.IdleTimeout > 0 {
 		b.WriteString(" idle after " + FormatDuration(s.IdleTimeout))
+	}
+	if s.FromOldest {
+		b.WriteString(" from its oldest record on")
 	}
 	return b.String()
 }

@@ -26,7 +26,21 @@ func TestEncodesWindows(t *testing.T) {
 	rows := &physical.Plan{Version: physical.Version, TimeColumn: -1, EventTime: -1, Root: &physical.WindowRows{
 		In: scan, Window: windows.Spec{Kind: windows.Hop, Size: time.Hour, Slide: time.Minute}, Time: &physical.Column{T: at, Name: "ts"},
 	}}
+	time0 := &physical.Column{T: at, Name: "ts"}
+	lost := func(root physical.Node) *physical.Plan {
+		return &physical.Plan{Version: physical.Version, TimeColumn: -1, EventTime: -1, Root: root}
+	}
+	isNull := &physical.Call{Fn: "is_null", Args: []physical.Expr{time0}, T: types.BooleanType}
 	for _, p := range []*physical.Plan{
+		lost(&physical.Late{
+			In: scan, Window: windows.Spec{Kind: windows.Session, Gap: time.Minute}, Lateness: time.Second, Time: time0,
+			W: &physical.Column{Index: 1, T: at, Name: "$w"},
+		}),
+		lost(&physical.Failed{
+			In: scan, Event: time0, Arrival: time0, Tolerance: time.Minute,
+			Steps: []physical.FailedStep{{Filters: true, Exprs: []physical.Expr{isNull}}, {Exprs: []physical.Expr{isNull, time0}}},
+		}),
+		lost(&physical.Failed{In: scan}),
 		plan(windows.Spec{Kind: windows.Cumulate, Size: day, Slide: time.Hour, Offset: -time.Hour}),
 		plan(windows.Spec{Kind: windows.Tumble, Size: 7 * day, Slide: 7 * day, Offset: 4 * day, Zone: "Europe/Berlin"}),
 		plan(windows.Spec{Kind: windows.Hop, SizeMonths: 12, SlideMonths: 1, OffsetMonths: 3, Offset: day}),

@@ -40,6 +40,8 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 			at = append(at, len(in.Schema())+i)
 		}
 		return &logical.WindowRows{In: in, Window: n.Window, Time: move(n.Time, at)}, at
+	case *logical.Late, *logical.Failed:
+		return pruneLost(n, needed)
 	case *logical.Aggregate:
 		return pruneAggregate(n, needed)
 	case *logical.Fill:
@@ -70,6 +72,24 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 		return logical.WithInput(n, in), at
 	}
 	return n, identity(len(needed))
+}
+
+// pruneLost keeps what the verdict is made of, and what the node appends.
+func pruneLost(n logical.Node, needed []bool) (logical.Node, []int) {
+	width := len(n.Input().Schema())
+	need := append([]bool(nil), needed[:width]...)
+	each := func(f func(physical.Expr) physical.Expr) logical.Node {
+		if l, ok := n.(*logical.Late); ok {
+			return l.EachExpr(f)
+		}
+		return n.(*logical.Failed).EachExpr(f)
+	}
+	each(func(e physical.Expr) physical.Expr { mark(need, e); return e })
+	in, at := prune(n.Input(), need)
+	for i := range len(needed) - width {
+		at = append(at, len(in.Schema())+i)
+	}
+	return logical.WithInput(each(func(e physical.Expr) physical.Expr { return move(e, at) }), in), at
 }
 
 // pruneTo returns n with the needed columns and no others, in their order.

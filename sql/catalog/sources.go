@@ -44,5 +44,25 @@ func tablesOf(out []*ast.Name, q *ast.Select, with []string) []*ast.Name {
 			return out
 		}
 	}
+	if of, what := LostOf(q.From.Name.Text); what != "" {
+		return append(out, &ast.Name{Node: q.From.Name.Node, Text: of})
+	}
 	return append(out, &q.From.Name)
+}
+
+// What belongs to a stream or a query beside its rows: those that are late, and
+// those with errors.
+const (
+	Late   = "late"
+	Errors = "errors"
+)
+
+// LostOf takes a name such as `totals$late` apart; what is "" for others.
+func LostOf(name string) (of, what string) {
+	for _, what := range []string{Late, Errors} {
+		if of, ok := strings.CutSuffix(name, "$"+what); ok && of != "" {
+			return of, what
+		}
+	}
+	return name, ""
 }

@@ -246,7 +246,7 @@ func (p *place) begin(text string, h how) *execution {
 	if h.start != "" {
 		in, err = p.db.open(p.t.Context(), plan, rel, h.start)
 	} else {
-		in, err = p.db.openStreamsAt(physical.Scans(plan.Root), rel, h.after)
+		in, err = p.db.openStreamsAt(physical.Scans(plan.Root), rel, h.after, h.from != nil)
 	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", text, err)

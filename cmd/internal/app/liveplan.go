@@ -169,7 +169,7 @@ func (l *livePlan) reopen(at hub.Place) (*input, error) {
 			return nil, errors.New("the first records of a stream are gone")
 		}
 	}
-	in, err := l.db.openStreamsAt(scans, l.rel, after)
+	in, err := l.db.openStreamsAt(scans, l.rel, after, false)
 	if err != nil {
 		return nil, err
 	}

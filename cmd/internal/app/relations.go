@@ -91,6 +91,9 @@ func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
 		r.found = append(r.found, relation{view: v})
 		return &planner.Relation{Kind: physical.SourceView, Name: name, Columns: v.Schema, Key: v.Key, Bounded: true}, nil
 	}
+	if of, what := catalog.LostOf(name); what != "" {
+		return r.lost(t, of, what)
+	}
 	return nil, r.unknown(t.Name)
 }
 

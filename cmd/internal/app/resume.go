@@ -88,7 +88,7 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 	if from == nil {
 		in, err = db.open(db.ctx, m.plan, rel, "earliest")
 	} else {
-		in, err = db.openStreamsAt(physical.Scans(m.plan.Root), rel, from.Commit)
+		in, err = db.openStreamsAt(physical.Scans(m.plan.Root), rel, from.Commit, true)
 	}
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ func (db *database) startCommit(def *catalog.Stream, start string, head stream.C
 	if horizon.After > 0 {
 		end, err = db.log.EndOf(db.ctx, def.ID)
 	}
-	return begin{horizon.After, end > 0 && end <= horizon.After}, err
+	return begin{after: horizon.After, ended: end > 0 && end <= horizon.After}, err
 }
 
 // behindRetention finds out that a query stopped because what it wanted to read

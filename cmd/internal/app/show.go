@@ -193,6 +193,13 @@ func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
 		return nil, err
 	}
 	columns := r.Columns
+	if r.Lost != nil {
+		p, err := db.plan(&ast.Select{Node: s.Node, Items: []ast.Item{{Node: s.Node, Star: true}}, From: t}, &relations{db: db, notes: rel.notes})
+		if err != nil {
+			return nil, err
+		}
+		columns = p.Root.Schema()
+	}
 	if r.Inline != nil {
 		v, _ := db.catalog.View(s.Name.Text)
 		columns = v.Schema

@@ -144,9 +144,9 @@ func (db *database) openStreams(scans []*physical.Scan, rel *relations, start st
 	return in, nil
 }
 
-// openStreamsAt opens streams of the log behind a commit, for a query that knows
-// what lies before.
-func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after stream.Commit) (*input, error) {
+// openStreamsAt opens streams of the log behind a commit. known says that the query
+// knows what lies before; else it begins there, as it did before.
+func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after stream.Commit, known bool) (*input, error) {
 	begins := make([]begin, len(scans))
 	var lives []context.Context
 	for i := range scans {
@@ -154,7 +154,7 @@ func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after 
 		if err != nil {
 			return nil, err
 		}
-		lives, begins[i].after = append(lives, life), after
+		lives, begins[i] = append(lives, life), begin{after: after, known: known}
 	}
 	in, err := db.scanLog(scans, rel, begins)
 	if err != nil {
@@ -165,10 +165,20 @@ func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after 
 }
 
 // begin is where a stream of the log begins: behind a commit. ended says that its
-// end lies before.
+// end lies before. A query that goes on knows the watermarks there.
 type begin struct {
 	after stream.Commit
 	ended bool
+	known bool
+}
+
+// reads is the commit behind which a scan is read: the oldest one, where it needs
+// the watermark of its rows as a query over all of them has it.
+func (db *database) reads(s *physical.Scan, def *catalog.Stream, b begin) stream.Commit {
+	if !s.FromOldest || b.known {
+		return b.after
+	}
+	return min(b.after, db.log.Horizon(def.ID).After)
 }
 
 // scanLog reads streams of the log, each from where it begins. Of several the
@@ -176,14 +186,16 @@ type begin struct {
 // stream's own beginning are left out.
 func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []begin) (*input, error) {
 	in := &input{after: begins[0].after}
-	for _, b := range begins {
+	from := begins[0].after
+	for i, b := range begins {
 		in.after = min(in.after, b.after)
+		from = min(from, db.reads(scans[i], rel.of(scans, i).stream, b))
 	}
 	for i, s := range scans {
 		def, b := rel.of(scans, i).stream, begins[i]
 		alone := len(scans) == 1
 		src, err := scan.Open(scan.Config{
-			Log: db.log, Stream: def.ID, After: in.after, Ended: b.ended && alone,
+			Log: db.log, Stream: def.ID, After: from, Ended: b.ended && alone,
 			Columns: decodeColumns(def), Want: s.Columns, TimeUnit: def.TimeUnit, Alloc: db.alloc,
 		})
 		if err != nil {
@@ -199,7 +211,13 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 		}
 		// A stream without records has none that the query missed.
 		input := engine.Input{Source: source, Shards: shards, Partial: db.log.HadRecords(def.ID, b.after)}
-		if b.after > in.after {
+		switch reads := db.reads(s, def, b); {
+		case reads < b.after: // the rows in between move the watermark
+			input.Quiet, input.Partial = b.after, false
+			if reads > from {
+				input.After = reads
+			}
+		case b.after > from:
 			input.After = b.after
 		}
 		in.inputs = append(in.inputs, input)

@@ -1,0 +1,193 @@
+package physical
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/operators/stream"
+	"weir/sql/types"
+	"weir/windows"
+)
+
+// Late keeps the rows of a scan that a query with this window counts as late: for
+// all windows that they are in. It appends `_watermark`, that of the row's shard
+// before it, and `_late_ms`, by how many milliseconds that is past the end of the
+// row's last window and the allowed lateness. Behind the end of the stream, where
+// every row is late, both are NULL.
+type Late struct {
+	In       Node
+	Window   windows.Spec
+	Lateness time.Duration
+	Time, W  Expr // the event time and the hidden column `$w`, DATETIME, over the input
+}
+
+// Failed keeps the rows of a scan without event time that a query counts as errors,
+// and those of which it could not compute a value. It appends `_reason`.
+type Failed struct {
+	In Node
+	// Event is the query's event time; nil: it needs none. Arrival and Tolerance say
+	// when it lies too far ahead; Arrival is nil for a bounded source.
+	Event, Arrival Expr
+	Tolerance      time.Duration
+	Steps          []FailedStep // what the query computes of each row, in order
+}
+
+// FailedStep is what one operator of a query computes. One that filters passes the
+// rows for which its one expression is true.
+type FailedStep struct {
+	Filters bool
+	Exprs   []Expr // over the input of Failed
+}
+
+// Fields are the columns that Late appends.
+func (l *Late) Fields() stream.Schema {
+	return stream.Schema{{Name: "_watermark", Type: types.DatetimeType(6)}, {Name: "_late_ms", Type: types.BigintType}}
+}
+
+// Fields are the columns that Failed appends.
+func (f *Failed) Fields() stream.Schema {
+	return stream.Schema{{Name: "_reason", Type: types.VarcharType}}
+}
+
+// Schema is that of the input, and Fields.
+func (l *Late) Schema() stream.Schema {
+	return append(append(stream.Schema(nil), l.In.Schema()...), l.Fields()...)
+}
+
+// Schema is that of the input, and Fields.
+func (f *Failed) Schema() stream.Schema {
+	return append(append(stream.Schema(nil), f.In.Schema()...), f.Fields()...)
+}
+
+// Input returns the node below.
+func (l *Late) Input() Node { return l.In }
+
+// Input returns the node below.
+func (f *Failed) Input() Node { return f.In }
+
+// Describe is the node on one line.
+func (l *Late) Describe() string {
+	out := "Late for " + FormatWindow(l.Window) + " on " + Format(l.Time)
+	if l.Lateness > 0 {
+		out += " lateness " + FormatDuration(l.Lateness)
+	}
+	return out
+}
+
+// Describe is the node on one line.
+func (f *Failed) Describe() string {
+	var parts []string
+	if f.Event != nil {
+		parts = append(parts, "event time "+Format(f.Event))
+	}
+	for _, s := range f.Steps {
+		word := "compute "
+		if s.Filters {
+			word = "filter "
+		}
+		list := make([]string, len(s.Exprs))
+		for i, e := range s.Exprs {
+			list[i] = Format(e)
+		}
+		parts = append(parts, word+strings.Join(list, ", "))
+	}
+	return "Failed " + strings.Join(parts, "; ")
+}
+
+// failedJSON is what a Failed holds beside its expressions.
+type failedJSON struct {
+	Tolerance time.Duration    `json:"tolerance_ns,omitempty"`
+	Event     exprJSON         `json:"event,omitempty"`
+	Arrival   exprJSON         `json:"arrival,omitempty"`
+	Steps     []failedStepJSON `json:"steps,omitempty"`
+}
+
+type failedStepJSON struct {
+	Filters bool       `json:"filters,omitempty"`
+	Exprs   []exprJSON `json:"exprs"`
+}
+
+func encodeLate(l *Late, out *nodeJSON) (err error) {
+	if out.Agg, err = encodeWindow(&WindowAgg{Window: l.Window, Lateness: l.Lateness}); err != nil {
+		return err
+	}
+	out.Exprs, err = encodeExprs([]Expr{l.Time, l.W})
+	return err
+}
+
+func encodeFailed(f *Failed) (out *failedJSON, err error) {
+	out = &failedJSON{Tolerance: f.Tolerance}
+	if out.Event, err = encodeExpr(f.Event); err != nil {
+		return nil, err
+	}
+	if out.Arrival, err = encodeExpr(f.Arrival); err != nil {
+		return nil, err
+	}
+	for _, s := range f.Steps {
+		list, err := encodeExprs(s.Exprs)
+		if err != nil {
+			return nil, err
+		}
+		out.Steps = append(out.Steps, failedStepJSON{s.Filters, list})
+	}
+	return out, nil
+}
+
+func decodeLate(n *nodeJSON, input Node) (*Late, error) {
+	agg, err := decodeWindow(n.Agg)
+	if err != nil {
+		return nil, err
+	}
+	if len(n.Exprs) != 2 || agg.Window.Kind == windows.None {
+		return nil, errors.New("late rows need a window, a time and a watermark")
+	}
+	l := &Late{In: input, Window: agg.Window, Lateness: agg.Lateness}
+	for i, to := range []*Expr{&l.Time, &l.W} {
+		if *to, err = decodeExpr(n.Exprs[i], input.Schema()); err != nil {
+			return nil, err
+		}
+		if *to == nil || (*to).Type().Kind != types.Datetime {
+			return nil, errors.New("late rows need a time and a watermark")
+		}
+	}
+	return l, nil
+}
+
+func decodeFailed(in *failedJSON, input Node) (*Failed, error) {
+	if in == nil {
+		return nil, errors.New("what failed is missing")
+	}
+	f, schema := &Failed{In: input, Tolerance: in.Tolerance}, input.Schema()
+	var err error
+	if f.Event, err = decodeExpr(in.Event, schema); err != nil {
+		return nil, err
+	}
+	if f.Arrival, err = decodeExpr(in.Arrival, schema); err != nil {
+		return nil, err
+	}
+	for _, e := range []Expr{f.Event, f.Arrival} {
+		if e != nil && e.Type().Kind != types.Datetime {
+			return nil, fmt.Errorf("a time of type %s", e.Type())
+		}
+	}
+	for _, s := range in.Steps {
+		step := FailedStep{Filters: s.Filters}
+		for _, x := range s.Exprs {
+			e, err := decodeExpr(x, schema)
+			if err == nil && e == nil {
+				err = errors.New("an expression is missing")
+			}
+			if err != nil {
+				return nil, err
+			}
+			step.Exprs = append(step.Exprs, e)
+		}
+		if step.Filters && (len(step.Exprs) != 1 || step.Exprs[0].Type().Kind != types.Boolean) {
+			return nil, errors.New("a filter needs a predicate")
+		}
+		f.Steps = append(f.Steps, step)
+	}
+	return f, nil
+}
