@@ -43,7 +43,10 @@ type step struct {
 // NewFailed returns an operator that passes the rows that are errors of a query.
 func NewFailed(n *physical.Failed) (operators.Operator, error) {
 	f := &failed{n: n, schema: n.Schema().Arrow()}
-	return f, f.compile(expr.Env{})
+	if err := f.compile(expr.Env{}); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Open compiles the expressions.
