@@ -118,7 +118,7 @@ func (j *judging) follow() error {
 				j.failed.Steps = append(j.failed.Steps, physical.FailedStep{Exprs: calls})
 			}
 		case *physical.WindowRows:
-			if j.lost.Errors {
+			if j.lost.Errors || !n.Window.Sliced() {
 				return nil // what stands behind is of its windows
 			}
 			rows := &logical.WindowRows{In: j.node, Window: n.Window, Time: j.of(n.Time)}
@@ -246,6 +246,10 @@ func HasLate(p *physical.Plan, scan int) bool {
 	path, _ := pathTo(p.Root, &scan)
 	for _, n := range path {
 		switch n := n.(type) {
+		case *physical.WindowRows:
+			if !n.Window.Sliced() {
+				return false
+			}
 		case *physical.WindowPartial:
 			return n.Window.Sliced() || n.Window.Kind == windows.Session
 		case *physical.Exchange, *physical.WindowFinal, *physical.Late, *physical.Failed:
