@@ -207,10 +207,30 @@ func (b *binder) countRows(a *logical.Aggregate, s *scope, w *ast.Window, spec w
 	}
 	a.Window, a.Time, a.W = spec, s.eventTime(), s.hidden(physical.HiddenW)
 	if a.Time == nil {
+		a.Time = s.onlyTime()
+	}
+	if a.Time == nil {
 		return diag.New(diag.NoEventTime, w.At, "the bounds of a window are event times, and `%s` has none", s.table).
 			WithHint("CREATE STREAM … (…, %s) WITH (connector = 'file', path = …)", watermarkFor(s.eventName()))
 	}
 	return nil
+}
+
+// onlyTime is the one DATETIME of a file that declares no event time, nil where there
+// is none or more than one.
+func (s *scope) onlyTime() (out physical.Expr) {
+	if s.inner != nil || s.branches != nil {
+		return nil
+	}
+	for i, f := range s.columns {
+		if f.Type.Kind == types.Datetime {
+			if out != nil {
+				return nil
+			}
+			out = s.field(i)
+		}
+	}
+	return out
 }
 
 // movingWindow is an aggregation whose windows depend on the rows of its groups, and

@@ -34,6 +34,8 @@ type completeness struct {
 	reach time.Duration
 	seen  map[inputShard]struct{}
 	rows  []int32
+	// cuts is set where windows are sessions of a greatest length.
+	cuts *cuts
 }
 
 func newCompleteness(reach time.Duration) *completeness {
@@ -88,10 +90,21 @@ func (c *completeness) Open(_ context.Context, rt *operators.Runtime) error {
 	for pairs := r.Int32s(nil, 2*r.Count(8)); len(pairs) > 1; pairs = pairs[2:] {
 		c.seen[inputShard{pairs[0], stream.Shard(uint32(pairs[1]))}] = struct{}{}
 	}
+	if c.cuts != nil {
+		c.cuts.restore(r)
+	}
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("restore the first whole window: %w", err)
 	}
 	return nil
+}
+
+// ProcessCut forwards the watermark, below which no row of a window will come.
+func (c *completeness) ProcessCut(_ context.Context, cut stream.Cut, _ operators.Collector) (stream.Time, error) {
+	if c.cuts != nil && cut.W != stream.MinTime {
+		c.cuts.forget(cut.W)
+	}
+	return cut.W, nil
 }
 
 // Snapshot writes the bound and the shards that it was taken from.
@@ -103,6 +116,9 @@ func (c *completeness) Snapshot(_ context.Context, w state.Writer) error {
 	for _, s := range slices.SortedFunc(maps.Keys(c.seen), inOrder) {
 		p.Int32s([]int32{s.input, int32(s.shard)})
 	}
+	if c.cuts != nil {
+		c.cuts.save(p)
+	}
 	w.Put(completePage, p.Bytes())
 	return nil
 }
@@ -111,8 +127,15 @@ func (c *completeness) Snapshot(_ context.Context, w state.Writer) error {
 func (c *completeness) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
 	start := b.Column(0).(*array.Timestamp)
 	c.rows = c.rows[:0]
+	if c.cuts != nil {
+		c.cuts.of(b)
+	}
 	for i := range start.Len() {
-		if c.from != stream.MinTime && stream.Time(start.Value(i)) >= c.from.Add(c.reach) {
+		whole := c.from != stream.MinTime && stream.Time(start.Value(i)) >= c.from.Add(c.reach)
+		if c.cuts != nil {
+			whole = c.cuts.whole(b, i, whole)
+		}
+		if whole {
 			c.rows = append(c.rows, int32(i))
 		}
 	}

@@ -221,6 +221,53 @@ func TestPartialWindows(t *testing.T) {
 	}
 }
 
+// TestPartialSessions is TestPartialWindows for sessions that last a greatest length:
+// rows that nobody sees move the cuts between all that follow without a pause.
+func TestPartialSessions(t *testing.T) {
+	const length = 160
+	log := func(alloc memory.Allocator, from int) Source {
+		return &steps{make: func(n int) *stream.StepData {
+			if n += from; n >= length {
+				return nil
+			}
+			data := &stream.StepData{Clock: second(int64(n)), End: n == length-1}
+			ts := int64(3*n + 20*(n/23)) // a pause at times
+			b := eventBatch(alloc, 0, event{ts, 1}, event{ts - 1, 1}, event{ts + 2, 1})
+			b.Arrival = data.Clock
+			data.Rows = append(data.Rows, b)
+			return data
+		}}
+	}
+	sessions := func() *physical.Plan {
+		plan := countPlan(2)
+		final := plan.Root.(*physical.WindowFinal)
+		final.Window = windows.Spec{Kind: windows.Session, Gap: 5 * time.Second, Size: 7 * time.Second}
+		final.In.(*physical.Exchange).In.(*physical.WindowPartial).Window = final.Window
+		return plan
+	}
+	_, whole, err := runPlan(t, Config{Plan: sessions(), Source: log(memory.DefaultAllocator, 0), Shards: []stream.Shard{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for from := 1; from < length; from++ {
+		alloc := checked(t)
+		_, got, err := runPlan(t, Config{Plan: sessions(), Source: log(alloc, from), Shards: []stream.Shard{0}, Alloc: alloc, Partial: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range got {
+			if !slices.Contains(whole, row) {
+				t.Errorf("from step %d: session %q is not one of %q", from, row, whole)
+			}
+		}
+		shown += len(got)
+	}
+	if shown < 1000 {
+		t.Errorf("only %d of %d sessions were shown", shown, len(whole))
+	}
+}
+
 // TestPartialWithoutTimes: where no row says anything of time, nothing is known
 // to be whole when the stream ends.
 func TestPartialWithoutTimes(t *testing.T) {

@@ -53,6 +53,9 @@ func (s *segment) assemble(all []*input, out operators.Collector, last operators
 		ops = append(ops, op)
 		if final, ok := n.(*physical.WindowFinal); ok && partial && firesWhole(final) {
 			whole := newCompleteness(reach + final.Window.Gap) // an unseen row may have begun a session
+			if final.Window.Kind == windows.Session && final.Window.Size > 0 {
+				whole.cuts = newCuts(final)
+			}
 			s.whole, ops = append(s.whole, whole), append(ops, whole)
 			reach += final.Window.Longest()
 		}
