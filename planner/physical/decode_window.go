@@ -81,6 +81,9 @@ func decodeWindow(in *windowJSON) (out WindowAgg, err error) {
 	if out.Window.Kind == windows.Session && (out.Window.Gap <= 0 || out.Window.Size < 0 || out.Retracts) {
 		return out, fmt.Errorf("a session with a gap of %s, of at most %s", out.Window.Gap, out.Window.Size)
 	}
+	if w := out.Window; w.Kind == windows.Count && (w.Rows <= 0 || w.Every <= 0 || w.Every > w.Rows || out.Retracts || out.Updates || out.Lateness != 0) {
+		return out, fmt.Errorf("windows of %d rows, each %d", w.Rows, w.Every)
+	}
 	for _, t := range in.KeyTypes {
 		kt, err := decodeType(t)
 		if err != nil {
