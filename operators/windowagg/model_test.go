@@ -417,8 +417,8 @@ func (m *model) fireCounts() {
 	byKey := map[string][]row{}
 	for i, r := range m.rows[0] {
 		k := m.key(r)
-		rows := append(byKey[k], r)
-		byKey[k] = rows
+		byKey[k] = append(byKey[k], r)
+		rows := byKey[k]
 		n, every := int(m.spec.Rows), int(m.spec.Every)
 		if i < m.seen[0] || len(rows) < n || (len(rows)-n)%every != 0 {
 			continue
