@@ -38,6 +38,11 @@ CREATE MATERIALIZED VIEW bag AS SELECT path, ms FROM hits WHERE ms % 10 = 3;
 CREATE MATERIALIZED VIEW brief WITH (retention = '20s') AS SELECT window_start, path, COUNT(*) AS n FROM hits GROUP BY path, TUMBLE(ts, INTERVAL 1 SECOND);
 CREATE MATERIALIZED VIEW kinds AS SELECT window_start, kind, COUNT(*) AS n, SUM(CAST(doc->'$.n' AS BIGINT)) AS total FROM beats GROUP BY kind, TUMBLE(ts, INTERVAL 2 SECOND);
 CREATE MATERIALIZED VIEW ended AS SELECT window_start, k, COUNT(*) AS n FROM short GROUP BY k, TUMBLE(ts, INTERVAL 1 SECOND);
+CREATE MATERIALIZED VIEW peaks AS SELECT window_start, MAX(n) AS most, SUM(s) AS s FROM (SELECT window_start AS t, n, s FROM tumbled) AS q GROUP BY TUMBLE(t, INTERVAL 4 SECOND);
+CREATE MATERIALIZED VIEW spread AS SELECT n, COUNT(*) AS paths, GROUP_CONCAT(path ORDER BY path) AS names FROM totals GROUP BY n;
+CREATE MATERIALIZED VIEW joint AS SELECT window_start, k, COUNT(*) AS n, COUNT(DISTINCT ms) AS d FROM (SELECT path AS k, ms, ts FROM hits UNION ALL SELECT kind, id, ts FROM beats) AS q GROUP BY ROLLUP(k), HOP(ts, INTERVAL 2 SECOND, INTERVAL 6 SECOND);
+CREATE MATERIALIZED VIEW visits AS SELECT window_start, window_end, path, COUNT(*) AS n, MEDIAN(ms) AS m, JSON_ARRAYAGG(ms) AS all_ms FROM hits GROUP BY path, SESSION(ts, INTERVAL 1 SECOND, INTERVAL 5 SECOND) EMIT ON WINDOW CLOSE ALLOWED LATENESS INTERVAL 1 SECOND;
+CREATE MATERIALIZED VIEW pairs AS SELECT DISTINCT path, ms % 4 AS m FROM hits;
 CREATE SINK f_rows WITH (connector = 'file', path = 'rows', roll_interval = '50ms') AS SELECT path, ms FROM hits WHERE ms % 3 = 1;
 CREATE SINK f_windows FROM tumbled WITH (connector = 'file', path = 'windows', roll_interval = '50ms');
 CREATE SINK f_totals FROM totals WITH (connector = 'file', path = 'totals', format = 'csv', mode = 'changes', roll_interval = '50ms')`
@@ -48,6 +53,8 @@ var soakViews = []string{
 	"SELECT window_start, COUNT(*) AS n, SUM(x) AS s FROM hits GROUP BY TUMBLE(ts, INTERVAL 3 SECOND)",
 	"SELECT id, doc FROM beats WHERE id % 7 = 2",
 	"SELECT window_start, kind, COUNT(*) AS n FROM beats GROUP BY kind, HOP(ts, INTERVAL 1 SECOND, INTERVAL 3 SECOND) EMIT CHANGES",
+	"SELECT window_end, COUNT(*) AS windows, MAX(n) AS most FROM hopped GROUP BY window_end",
+	"SELECT most % 5 AS m, COUNT(*) AS n, TOP_K(most, 2) AS top FROM peaks GROUP BY most % 5",
 }
 
 // soak is a server that is killed again and again, and everybody who talks to it.
