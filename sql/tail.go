@@ -33,7 +33,11 @@ func (pp *prepass) atTail() bool {
 // next token.
 func (pp *prepass) behindOperand() bool {
 	if n := len(pp.frag.lexs); n > 0 && pp.frag.lexs[n-1].end == pp.at(pp.pos-1).end && pp.frag.lexs[n-1].role != plain {
-		return pp.frag.lexs[n-1].role != castName
+		switch pp.frag.lexs[n-1].role {
+		case castName, notSame, ignoreCase, soundsLike:
+			return false
+		}
+		return true
 	}
 	return afterDot(pp.toks, pp.pos-1) || endsOperand(pp.at(pp.pos-1))
 }

@@ -35,22 +35,27 @@ func Functions() []string {
 	return names
 }
 
+// registry is what has the functions. The map below asks for them through it,
+// because the functions build arguments, and so look up functions themselves.
+type registry interface{ functions() []function }
+
+type allFunctions struct{}
+
+func (allFunctions) functions() []function { return functions() }
+
 // named is functions by their names, which the first call makes: a long expression
 // looks up thousands.
-var named struct {
-	once sync.Once
-	by   map[string]function
-}
+var named = sync.OnceValue(func() map[string]function {
+	list := registry(allFunctions{}).functions()
+	by := make(map[string]function, len(list))
+	for _, f := range list {
+		by[f.name] = f
+	}
+	return by
+})
 
 func lookup(name string) (function, bool) {
-	named.once.Do(func() {
-		list := functions()
-		named.by = make(map[string]function, len(list))
-		for _, f := range list {
-			named.by[f.name] = f
-		}
-	})
-	f, ok := named.by[name]
+	f, ok := named()[name]
 	return f, ok
 }
 
