@@ -16,6 +16,11 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 		return nil
 	}
 	own := r.group != nil && r.group.agg.Window.Kind != windows.None
+	if q.Emit.Delay != nil {
+		if err := delay(q.Emit.Delay, own, r.scope.node); err != nil {
+			return err
+		}
+	}
 	late, at := q.Emit.Lateness, q.Emit.At
 	switch {
 	case !own && r.scope.windowed && late != nil:
@@ -42,6 +47,27 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 		return diag.New(diag.BadWindow, late.At, "ALLOWED LATENESS cannot be negative, this is %s", physical.FormatDuration(d))
 	}
 	r.group.agg.Lateness = d
+	return nil
+}
+
+// delay holds the watermark of a query back, and so that of all that it reads: its
+// windows close that much later, and rows that come until then are on time.
+func delay(iv *ast.Interval, windowed bool, below logical.Node) error {
+	d, err := fixed(iv)
+	switch {
+	case err != nil:
+		return err
+	case d < 0:
+		return diag.New(diag.BadWindow, iv.At, "a delay cannot be negative, this is %s", physical.FormatDuration(d))
+	case !windowed:
+		return diag.New(diag.BadWindow, iv.At, "a delay holds windows open, and the query has no window").
+			WithHint("leave it out, or write it in the query that has the window")
+	}
+	logical.Walk(below, func(n logical.Node) {
+		if s, ok := n.(*logical.Scan); ok && s.Watermark != nil {
+			s.Watermark = dateAdd(s.Watermark, physical.Span{Micros: -d.Microseconds()})
+		}
+	})
 	return nil
 }
 

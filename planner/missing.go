@@ -8,14 +8,9 @@ import (
 // missing refuses what the parser reads and the planner does not plan, so that
 // nothing that somebody wrote is passed over.
 func missing(q *ast.Select) error {
-	no := func(at diag.Span, what string) error {
-		return diag.New(diag.Unsupported, at, "%s is not supported", what)
-	}
-	switch {
-	case q.Emit != nil && q.Emit.Mode == ast.EmitEvery:
-		return no(q.Emit.At, "EMIT EVERY")
-	case q.Emit != nil && q.Emit.Delay != nil:
-		return no(q.Emit.Delay.At, "a delay")
+	if q.Emit != nil && q.Emit.Mode == ast.EmitEvery {
+		return diag.New(diag.Unsupported, q.Emit.At, "EMIT EVERY is not supported").
+			WithHint("EMIT CHANGES shows each change; a reader takes them as often as it likes")
 	}
 	return nil
 }

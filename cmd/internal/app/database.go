@@ -147,7 +147,7 @@ func (db *database) check(s ast.Statement, note func(string, ...any)) error {
 
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
-	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop:
+	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.AlterStream:
 		return false
 	}
 	return true
@@ -165,6 +165,8 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, db.createSink(ctx, s, rel)
 	case *ast.Drop:
 		return nil, db.drop(ctx, s)
+	case *ast.AlterStream:
+		return nil, db.endStream(ctx, s)
 	case *ast.Select:
 		return db.query(ctx, s, rel)
 	case *ast.Show:
