@@ -28,6 +28,8 @@ func (w *walker) addClause(c *ast.Call, l lexeme) {
 		w.fail(diag.New(diag.Syntax, l.span(), "FILTER stands here twice").WithHint("join the conditions with AND"))
 	case k.order != nil && c.OrderBy != nil:
 		w.fail(diag.New(diag.Syntax, l.span(), "the call has two orders").WithHint("keep one of them"))
+	case k.ignoreNulls && len(c.Args) == 0:
+		w.fail(diag.New(diag.Syntax, l.span(), "IGNORE NULLS is about an argument, and the call has none"))
 	}
 	c.Distinct = c.Distinct || k.distinct
 	c.IgnoreNulls = c.IgnoreNulls || k.ignoreNulls
