@@ -29,7 +29,7 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 	case !own && late != nil:
 		return diag.New(diag.BadWindow, at, "ALLOWED LATENESS keeps a window open, and the query has no window").
 			WithHint("leave it out; without a window no row is late")
-	case !own && (r.group != nil || !r.scope.windowed) && q.Emit.Mode == ast.EmitOnWindowClose:
+	case b.live && !own && (r.group != nil || !r.scope.windowed) && q.Emit.Mode == ast.EmitOnWindowClose:
 		return diag.New(diag.BadWindow, at, "the query has no window that could close").
 			WithHint("write EMIT CHANGES, or add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", r.scope.eventName())
 	case late == nil:

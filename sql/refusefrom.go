@@ -181,5 +181,5 @@ func (p *parser) tableFunction() (*ast.Table, error) {
 	if table && p.peek().is("RANDOM_CUT_FOREST") {
 		t = p.peek()
 	}
-	return nil, unsupported(t.span(), "FROM takes the name of a stream or view, or 'file.jsonl'", "functions in FROM are not supported")
+	return nil, unsupported(t.span(), "FROM takes a stream, a view, 'file.jsonl', (SELECT …) or a window such as TABLE(TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL 1 MINUTE))", "the function %s is not supported in FROM", p.raw(t))
 }

@@ -174,10 +174,13 @@ func (c *child) sql(text string) [][]any {
 	return res.Rows
 }
 
-// post sends a body; a connection that fails has status 0.
+// post sends a body; a connection that fails has status 0, and so has an answer
+// that does not end.
 func post(t testing.TB, url, contentType, body string, header map[string]string) (int, []byte) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
