@@ -183,7 +183,7 @@ func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Coll
 	case f.n.Updates && f.windowed():
 		err = f.updateWindows(ctx, c.W)
 	case f.n.Updates:
-		err = f.updateGroups(ctx)
+		err = f.updateGroups(ctx, c)
 	case !f.windowed():
 		err = f.fireAll(ctx, c)
 	case c.W == stream.MinTime && len(f.parts) > 0:
@@ -225,21 +225,30 @@ func (f *final) identify() error {
 	return nil
 }
 
+// noRows is the end of an input of which nothing came: an aggregate without keys has
+// its one row even then, a group that nothing was added to.
+func (f *final) noRows(c stream.Cut) error {
+	if !atEnd(c) || len(f.n.Keys) > 0 || len(f.parts) > 0 || f.dict.size() > 0 {
+		return nil
+	}
+	if err := f.dict.find(nil, []int32{0}, []int32{0}); err != nil {
+		return err
+	}
+	f.dict.rankAll()
+	f.parts = append(f.parts, part{f: f, batch: -1, ids: []int32{0}})
+	return nil
+}
+
 // fireAll is the cut of a plan without windows.
 func (f *final) fireAll(ctx context.Context, c stream.Cut) error {
 	if !atEnd(c) || f.ended {
 		return nil
 	}
 	f.ended = true
-	if len(f.n.Keys) == 0 && len(f.parts) == 0 {
-		// One row even for no input: a group that nothing was added to.
-		if err := f.dict.find(nil, []int32{0}, []int32{0}); err != nil {
-			return err
-		}
-		f.dict.rankAll()
-		f.comb.ready(1)
-		f.parts = append(f.parts, part{f: f, batch: -1, ids: []int32{0}})
+	if err := f.noRows(c); err != nil {
+		return err
 	}
+	f.comb.ready(f.dict.size())
 	if len(f.parts) == 0 {
 		return nil
 	}

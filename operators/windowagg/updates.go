@@ -46,9 +46,9 @@ func (f *final) updateWindows(ctx context.Context, w stream.Time) error {
 
 // updateGroups is the cut of a plan without windows that shows groups as they
 // change. A group, and its place in the dictionary, stays for ever.
-func (f *final) updateGroups(ctx context.Context) error {
-	if len(f.parts) == 0 {
-		return nil
+func (f *final) updateGroups(ctx context.Context, c stream.Cut) error {
+	if err := f.noRows(c); err != nil || len(f.parts) == 0 {
+		return err
 	}
 	var ids []int32
 	for _, p := range f.parts {
@@ -69,7 +69,9 @@ func (f *final) updateGroups(ctx context.Context) error {
 		all.grow(f.dict.size())
 		a.fold(even, all, ids)
 		for _, p := range f.parts {
-			all.load(p.states(i), p.lo, p.ids)
+			if p.batch >= 0 {
+				all.load(p.states(i), p.lo, p.ids)
+			}
 		}
 		a.fold(odd, all, ids)
 	}

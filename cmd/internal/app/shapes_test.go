@@ -49,7 +49,11 @@ func members(t *testing.T, object string) string {
 // what a bounded one finds in a file of the same rows.
 func TestLiveEqualsBounded(t *testing.T) {
 	for seed := range uint64(2) {
-		asked := []string{"SELECT k, g, n, x, d, ts FROM s"}
+		asked := []string{
+			"SELECT k, g, n, x, d, ts FROM s",
+			"SELECT COUNT(*) AS c, SUM(n) AS t, COUNT(DISTINCT k) AS k FROM s WHERE n > 1000", // the end shows what never came
+			"SELECT COUNT(*) AS c, MAX(t) AS t FROM (SELECT k, SUM(n) AS t FROM s WHERE n > 1000 GROUP BY k)",
+		}
 		for _, q := range randomShapes() {
 			asked = append(asked, strings.ReplaceAll(q, "%[1]s", randomFilters[2*seed]))
 		}
