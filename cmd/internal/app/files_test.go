@@ -60,7 +60,7 @@ func TestServedFiles(t *testing.T) {
 			"CREATE STREAM evil WITH (connector = 'file', path = '" + evil + "')",
 		} {
 			status, body := run(text)
-			if status == 200 || status == 500 || strings.Contains(body, "outside") || strings.Contains(body, "666") || strings.Contains(body, "root:") || strings.Contains(body, top) && !strings.Contains(evil, top) {
+			if status == 200 || status == 500 || strings.Contains(body, "outside") || strings.Contains(strings.ReplaceAll(body, top, ""), "666") || strings.Contains(body, "root:") || strings.Contains(body, top) && !strings.Contains(evil, top) {
 				t.Errorf("%s: %d %s", text, status, body)
 			}
 			run("DROP STREAM IF EXISTS evil")
