@@ -61,14 +61,7 @@ func newCounts(n *physical.WindowFinal) (operators.Operator, error) {
 
 // Open keeps the runtime and loads the state.
 func (s *counts) Open(_ context.Context, rt *operators.Runtime) error {
-	s.rt = rt
-	if rt.State != nil {
-		if err := s.restore(rt.State); err != nil {
-			return fmt.Errorf("restore an aggregation over numbers of rows: %w", err)
-		}
-	}
-	s.out = newFinalWriter(s.final)
-	return nil
+	return s.begin(rt, s.restore)
 }
 
 // ProcessCut takes what came and emits the windows that are whole.

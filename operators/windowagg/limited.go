@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 
@@ -64,14 +63,7 @@ func newLimited(n *physical.WindowFinal) (operators.Operator, error) {
 
 // Open keeps the runtime and loads the state.
 func (s *limited) Open(_ context.Context, rt *operators.Runtime) error {
-	s.rt = rt
-	if rt.State != nil {
-		if err := s.restore(rt.State); err != nil {
-			return fmt.Errorf("restore an aggregation over sessions: %w", err)
-		}
-	}
-	s.out = newFinalWriter(s.final)
-	return nil
+	return s.begin(rt, s.restore)
 }
 
 // ProcessCut merges what came and emits what closes or changed.
@@ -79,15 +71,7 @@ func (s *limited) ProcessCut(ctx context.Context, c stream.Cut, out operators.Co
 	forward := c.W.Add(-s.n.Lateness)
 	defer s.release()
 	s.out.to = out
-	for i := range s.parts {
-		if err := s.merge(&s.parts[i]); err != nil {
-			return forward, err
-		}
-	}
-	if len(s.parts) > 0 {
-		s.dict.rankAll()
-	}
-	if err := overfull(s.accs); err != nil {
+	if err := s.mergeAll(s.merge); err != nil {
 		return forward, err
 	}
 	changes := s.collect(c.W)

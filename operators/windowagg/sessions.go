@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"weir/operators"
+	"weir/operators/state"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/windows"
@@ -75,10 +76,15 @@ func emptySessions(n *physical.WindowFinal) *sessions {
 
 // Open keeps the runtime and loads the state.
 func (s *sessions) Open(_ context.Context, rt *operators.Runtime) error {
+	return s.begin(rt, s.restore)
+}
+
+// begin is Open with an operator's own way to load its state.
+func (s *sessions) begin(rt *operators.Runtime, restore func(state.Reader) error) error {
 	s.rt = rt
 	if rt.State != nil {
-		if err := s.restore(rt.State); err != nil {
-			return fmt.Errorf("restore an aggregation over sessions: %w", err)
+		if err := restore(rt.State); err != nil {
+			return fmt.Errorf("restore an aggregation over %s: %w", physical.FormatWindow(s.n.Window), err)
 		}
 	}
 	s.out = newFinalWriter(s.final)
@@ -100,15 +106,7 @@ func (s *sessions) ProcessCut(ctx context.Context, c stream.Cut, out operators.C
 	forward := c.W.Add(-s.n.Lateness)
 	defer s.release()
 	s.out.to = out
-	for i := range s.parts {
-		if err := s.merge(&s.parts[i]); err != nil {
-			return forward, err
-		}
-	}
-	if len(s.parts) > 0 {
-		s.dict.rankAll()
-	}
-	if err := overfull(s.accs); err != nil {
+	if err := s.mergeAll(s.merge); err != nil {
 		return forward, err
 	}
 	s.w = c.W
@@ -123,6 +121,19 @@ func (s *sessions) ProcessCut(ctx context.Context, c stream.Cut, out operators.C
 	s.forget()
 	s.sweep()
 	return forward, s.out.flush(ctx)
+}
+
+// mergeAll takes what came since the last cut, a batch at a time.
+func (s *sessions) mergeAll(merge func(*part) error) error {
+	for i := range s.parts {
+		if err := merge(&s.parts[i]); err != nil {
+			return err
+		}
+	}
+	if len(s.parts) > 0 {
+		s.dict.rankAll()
+	}
+	return overfull(s.accs)
 }
 
 // merge takes the fragments of one batch.
