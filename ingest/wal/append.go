@@ -50,6 +50,9 @@ type Ack struct {
 	Repeated bool   // the key came before, and this is its first Ack
 	KeyInfo  uint64 // of the request that was appended
 	Arrival  stream.Time
+	// First has the sequence of the first record of each block, in the order of the
+	// request. It is nil for a repeated key.
+	First []stream.Seq
 }
 
 // pending is a request or a control on its way into the log.
@@ -83,6 +86,7 @@ type prepared struct {
 	sole     bool // not to be joined to its neighbours: it was compressed, or tried
 	raw      uint32
 	data     []byte
+	first    stream.Seq // once it has a place in a frame
 }
 
 // Append makes the request durable and returns after the sync. A repeated key
@@ -175,6 +179,7 @@ func (l *Log) repeated(ctx context.Context, e keyEntry, req *Request) (Ack, erro
 			return Ack{}, e.flight.err
 		}
 		ack = e.flight.ack
+		ack.First = nil
 	}
 	ack.Repeated = true
 	l.mu.Lock()
@@ -215,7 +220,7 @@ func prepare(req *Request) (*pending, error) {
 		b := &req.Blocks[i]
 		q := prepared{
 			stream: b.Stream, shard: b.Shard, count: uint32(b.Count), encoding: b.Encoding,
-			raw: uint32(len(b.Data)), sole: b.Encoding != JSON,
+			raw: uint32(len(b.Data)), sole: b.Encoding != JSON && b.Encoding != Keyed,
 		}
 		if len(b.Data) < compressBytes {
 			arena = append(arena, b.Data...)

@@ -198,7 +198,10 @@ func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration)
 		l.active.addBlock(e.stream, h.commit, h.arrival, int(e.count), int(e.stored))
 	}
 	for _, p := range batch {
-		p.ack = Ack{Commit: h.commit, KeyInfo: p.key.info, Arrival: h.arrival}
+		p.ack = Ack{Commit: h.commit, KeyInfo: p.key.info, Arrival: h.arrival, First: make([]stream.Seq, len(p.blocks))}
+		for i := range p.blocks {
+			p.ack.First[i] = p.blocks[i].first
+		}
 		if p.key.key != "" {
 			l.keys.remember(&keyAt{p.key, h.commit, h.arrival})
 		}

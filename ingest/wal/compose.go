@@ -84,6 +84,7 @@ func (c *composer) group(batch []*pending, next map[shardKey]stream.Seq) {
 		if n := len(c.dir); n > 0 && c.dir[n-1].stream == it.stream && c.dir[n-1].shard == it.shard {
 			last := &c.dir[n-1]
 			if prev := c.items[i-1]; !prev.sole && !it.sole && prev.encoding == it.encoding {
+				it.first = last.first + stream.Seq(last.count)
 				last.count += it.count
 				c.runs[n-1] = i + 1
 				continue
@@ -93,6 +94,7 @@ func (c *composer) group(batch []*pending, next map[shardKey]stream.Seq) {
 		if !known {
 			first = next[shardKey{it.stream, it.shard}]
 		}
+		it.first = first
 		c.dir = append(c.dir, dirEntry{stream: it.stream, shard: it.shard, first: first, count: it.count, encoding: it.encoding})
 		c.runs = append(c.runs, i+1)
 	}
@@ -106,7 +108,7 @@ func (c *composer) block(b []byte, e *dirEntry, items []*prepared) []byte {
 	}
 	j := c.join[:0]
 	for _, it := range items {
-		if n := len(j); n > 0 && j[n-1] != '\n' {
+		if n := len(j); n > 0 && j[n-1] != '\n' && e.encoding == JSON {
 			j = append(j, '\n')
 		}
 		j = append(j, it.data...)

@@ -13,13 +13,17 @@ import (
 // Encoding tells how the records of a block are written.
 type Encoding uint8
 
-// The encodings. Only blocks of JSON are ever joined.
+// The encodings. Only blocks of JSON, and Keyed ones, are ever joined to others of
+// the same encoding.
 const (
 	// JSON is one JSON value a record, separated by '\n'.
 	JSON Encoding = 0
 	// CSV is a header and then one record of RFC 4180 a record, all as they came
 	// and each ended by "\r\n". The header is not counted.
 	CSV Encoding = 1
+	// Keyed is records that are a partition key and bytes, as package keyed has
+	// them, one behind the other.
+	Keyed Encoding = 2
 	// Raw is bytes that the log does not take apart; a block is never joined to another.
 	Raw Encoding = 255
 )
