@@ -1,27 +1,46 @@
 package ingest
 
 import (
-	"crypto/md5"
-	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"sort"
 
 	"weir/operators/stream"
 )
 
-// ShardsMax is how many shards a stream may have.
+// ShardsMax is how many open shards a stream may have.
 const ShardsMax = 10_000
 
-// hash is a number of 128 bits.
-type hash struct{ hi, lo uint64 }
+// Shard is a range of hashes. It is open from its birth until it is split or merged;
+// its records stay readable as long as they are kept.
+type Shard struct {
+	Start Hash `json:"start"` // the range, both ends are in it
+	End   Hash `json:"end"`
+	// Parents are the shards whose range it took over: none, the one that was split,
+	// or the two that were merged.
+	Parents []stream.Shard `json:"parents,omitempty"`
+	// Created is when it came to be, at least a second behind its parents; 0 is with
+	// its stream.
+	Created stream.Time `json:"created,omitempty"`
+	// Born and Closed are the reshard commits that made it and closed it; 0 is none,
+	// and so an open shard has Closed 0. ClosedAt is the arrival of Closed.
+	Born     stream.Commit `json:"born,omitempty"`
+	Closed   stream.Commit `json:"closed,omitempty"`
+	ClosedAt stream.Time   `json:"closed_at,omitempty"`
+}
 
-func (a hash) less(b hash) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+// Open tells whether the shard takes records.
+func (s *Shard) Open() bool { return s.Closed == 0 }
 
-// ShardMap says which shard of a stream a partition key belongs to. It is
-// immutable and safe for concurrent use.
+// ShardMap says which shards a stream has and had, and which of them a partition
+// key belongs to. It is immutable and safe for concurrent use.
 type ShardMap struct {
-	starts []hash // where the range of each shard begins; the first is 0
+	all    []Shard        // by number
+	open   []stream.Shard // by range
+	starts []Hash         // where the range of each open shard begins; the first is 0
 }
 
 // NewShardMap divides the hashes among n shards as CreateStream of Kinesis does:
@@ -31,33 +50,115 @@ func NewShardMap(n int) *ShardMap {
 	if n < 1 || n > ShardsMax {
 		panic(fmt.Sprintf("a stream of %d shards", n))
 	}
-	width := new(big.Int).Lsh(big.NewInt(1), 128)
-	width.Div(width, big.NewInt(int64(n)))
-	m := &ShardMap{starts: make([]hash, n)}
-	for i := range m.starts {
-		var b [16]byte
-		new(big.Int).Mul(width, big.NewInt(int64(i))).FillBytes(b[:])
-		m.starts[i] = hashOf(b)
+	all := make([]Shard, n)
+	for i, start := range evenly(n) {
+		all[i] = Shard{Start: start, End: HashMax}
+		if i > 0 {
+			all[i-1].End = start.before()
+		}
+	}
+	m, err := shardMapOf(all)
+	if err != nil {
+		panic(err)
 	}
 	return m
 }
 
-func hashOf(b [16]byte) hash {
-	return hash{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
-// Shards returns the number of shards.
-func (m *ShardMap) Shards() int { return len(m.starts) }
-
-// Route returns the shard of a partition key.
-func (m *ShardMap) Route(key []byte) stream.Shard {
-	if len(m.starts) == 1 {
-		return 0
+// evenly returns where n ranges of one size begin.
+func evenly(n int) []Hash {
+	width := new(big.Int).Lsh(big.NewInt(1), 128)
+	width.Div(width, big.NewInt(int64(n)))
+	starts := make([]Hash, n)
+	for i := range starts {
+		var b [16]byte
+		new(big.Int).Mul(width, big.NewInt(int64(i))).FillBytes(b[:])
+		starts[i] = hashOf(b)
 	}
-	return m.find(hashOf(md5.Sum(key)))
+	return starts
 }
 
-// find returns the shard whose range holds h: the last that begins at or before it.
-func (m *ShardMap) find(h hash) stream.Shard {
-	return stream.Shard(sort.Search(len(m.starts), func(i int) bool { return h.less(m.starts[i]) }) - 1)
+// shardMapOf makes a map of shards, of which the open ones must divide all hashes.
+func shardMapOf(all []Shard) (*ShardMap, error) {
+	m := &ShardMap{all: all}
+	for i := range all {
+		if all[i].Open() {
+			m.open = append(m.open, stream.Shard(i))
+		}
+	}
+	slices.SortFunc(m.open, func(a, b stream.Shard) int {
+		if all[a].Start.Less(all[b].Start) {
+			return -1
+		}
+		return 1
+	})
+	if len(m.open) == 0 || len(m.open) > ShardsMax {
+		return nil, fmt.Errorf("a stream of %d open shards", len(m.open))
+	}
+	next := Hash{}
+	for i, id := range m.open {
+		s := &all[id]
+		last := i == len(m.open)-1
+		if s.Start != next || s.End.Less(s.Start) || last != (s.End == HashMax) {
+			return nil, errors.New("the open shards do not divide all hashes")
+		}
+		m.starts = append(m.starts, s.Start)
+		if !last {
+			next = s.End.next()
+		}
+	}
+	return m, nil
+}
+
+// All returns every shard that there is or was, by number. It is not to be changed.
+func (m *ShardMap) All() []Shard { return m.all }
+
+// Open returns the numbers of the open shards, in the order of their ranges. It is
+// not to be changed.
+func (m *ShardMap) Open() []stream.Shard { return m.open }
+
+// OpenAt returns the numbers of the shards that were open behind a commit.
+func (m *ShardMap) OpenAt(commit stream.Commit) []stream.Shard {
+	var out []stream.Shard
+	for i := range m.all {
+		if s := &m.all[i]; s.Born <= commit && (s.Open() || s.Closed > commit) {
+			out = append(out, stream.Shard(i))
+		}
+	}
+	return out
+}
+
+// Route returns the open shard of a partition key.
+func (m *ShardMap) Route(key []byte) stream.Shard {
+	if len(m.open) == 1 {
+		return m.open[0]
+	}
+	return m.Find(HashOf(key))
+}
+
+// Find returns the open shard whose range holds h: the last that begins at or before it.
+func (m *ShardMap) Find(h Hash) stream.Shard {
+	return m.open[sort.Search(len(m.starts), func(i int) bool { return h.Less(m.starts[i]) })-1]
+}
+
+// MarshalJSON writes the shards by number.
+func (m *ShardMap) MarshalJSON() ([]byte, error) { return json.Marshal(m.all) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (m *ShardMap) UnmarshalJSON(text []byte) error {
+	var all []Shard
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	for i := range all {
+		for _, p := range all[i].Parents {
+			if int(p) >= i {
+				return fmt.Errorf("shard %d descends from shard %d", i, p)
+			}
+		}
+	}
+	read, err := shardMapOf(all)
+	if err == nil {
+		*m = *read
+	}
+	return err
 }

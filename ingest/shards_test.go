@@ -54,7 +54,7 @@ func TestPartitionKeyVectors(t *testing.T) {
 		m := NewShardMap(atoi(t, n))
 		for i, r := range ranges {
 			for _, end := range r {
-				if got := m.find(decimal(t, end)); int(got) != i {
+				if got := m.Find(decimal(t, end)); int(got) != i {
 					t.Errorf("hash %s of %s shards: shard %d, want %d", end, n, got, i)
 				}
 				checked++
@@ -74,27 +74,26 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
-func decimal(t *testing.T, s string) hash {
-	n, ok := new(big.Int).SetString(s, 10)
-	if !ok {
-		t.Fatalf("%q is no number", s)
+func decimal(t *testing.T, s string) Hash {
+	t.Helper()
+	h, err := ParseHash(s)
+	if err != nil || h.String() != s {
+		t.Fatalf("%q is read as %s, %v", s, h, err)
 	}
-	var b [16]byte
-	n.FillBytes(b[:])
-	return hashOf(b)
+	return h
 }
 
 // The model divides as the definition says, one big number by another.
 func TestRouteIsDivision(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 300).Draw(t, "shards")
-		h := hash{rapid.Uint64().Draw(t, "hi"), rapid.Uint64().Draw(t, "lo")}
+		h := Hash{rapid.Uint64().Draw(t, "hi"), rapid.Uint64().Draw(t, "lo")}
 		whole := new(big.Int).Lsh(big.NewInt(1), 128)
 		width := new(big.Int).Div(whole, big.NewInt(int64(n)))
-		v := new(big.Int).SetUint64(h.hi)
-		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(h.lo))
+		v := new(big.Int).SetUint64(h.Hi)
+		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(h.Lo))
 		want := min(v.Div(v, width).Int64(), int64(n-1))
-		if got := NewShardMap(n).find(h); int64(got) != want {
+		if got := NewShardMap(n).Find(h); int64(got) != want {
 			t.Fatalf("shard %d, want %d", got, want)
 		}
 	})

@@ -79,7 +79,7 @@ func (f fakeTarget) Names() (names []string) {
 // bids is a stream with a text key.
 func bids() Stream {
 	return Stream{
-		ID: 3, Name: "bids", PartitionKey: 0, Shards: ingest.NewShardMap(4),
+		ID: 3, Name: "bids", PartitionKey: 0, Shards: ingest.NewRouter(ingest.NewShardMap(4)),
 		Columns: []decode.Column{
 			{Name: "item", Type: types.VarcharOf(8)},
 			{Name: "price", Type: types.DoubleType},

@@ -125,7 +125,7 @@ func TestPartitionKeyOfRequest(t *testing.T) {
 		key := fmt.Sprintf("key %d", i)
 		do(h, "POST", fmt.Sprintf("%s?partition_key=key+%d", records, i), []byte(good+"\n"+other+"\n{}"))
 		blocks := log.commits[i].Blocks
-		if want := bids().Shards.Route([]byte(key)); len(blocks) != 1 || blocks[0].Shard != want || blocks[0].Count != 3 {
+		if want := bids().Shards.Map().Route([]byte(key)); len(blocks) != 1 || blocks[0].Shard != want || blocks[0].Count != 3 {
 			t.Errorf("%s: %+v, want shard %d", key, blocks, want)
 		}
 	}
@@ -197,7 +197,7 @@ func TestCSVIsKept(t *testing.T) {
 		for i, row := range values(direct.Batch) {
 			shard := stream.Shard(0)
 			if items := direct.Batch.Column(0).(*array.String); !items.IsNull(i) {
-				shard = s.Shards.Route([]byte(items.Value(i)))
+				shard = s.Shards.Map().Route([]byte(items.Value(i)))
 			}
 			want[shard] = append(want[shard], row)
 		}

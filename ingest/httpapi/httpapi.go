@@ -42,7 +42,7 @@ type Stream struct {
 	FutureTolerance time.Duration
 	Generated       []int         // indexes of the columns that cannot be sent
 	TimeUnit        time.Duration // of numbers in DATETIME columns; 0 is a millisecond
-	Shards          *ingest.ShardMap
+	Shards          *ingest.Router
 }
 
 // Log keeps records. *wal.Log is one.

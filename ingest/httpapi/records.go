@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/ingest"
 	"weir/ingest/decode"
 	"weir/ingest/wal"
 	"weir/operators/stream"
@@ -35,7 +36,9 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 	if err != nil {
 		return err
 	}
-	rows, err := h.sort(r.Context(), s, how, body, &held)
+	shards, release := s.Shards.Hold() // until the rows are in the log
+	defer release()
+	rows, err := h.sort(r.Context(), s, shards, how, body, &held)
 	if err != nil {
 		return err
 	}
@@ -74,7 +77,7 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) erro
 
 // sort decodes a body and deals its good rows to the shards. What it takes of
 // the budget it adds to held.
-func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, held *int64) (*rows, error) {
+func (h *Handler) sort(ctx context.Context, s Stream, m *ingest.ShardMap, how reading, body []byte, held *int64) (*rows, error) {
 	worker, err := h.worker(ctx)
 	if err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (h *Handler) sort(ctx context.Context, s Stream, how reading, body []byte, 
 		accepted: len(res.Spans), rejected: res.ErrorCount, errors: listed(res.Errors), unknown: strangers(s, res.Unknown),
 	}
 	if out.accepted > 0 {
-		out.blocks, err = h.blocks(s, p, h.route(s, how, res), res.Spans)
+		out.blocks, err = h.blocks(s, p, h.route(s, m, how, res), res.Spans)
 	}
 	return out, err
 }

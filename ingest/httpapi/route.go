@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"weir/ingest"
 	"weir/ingest/decode"
 	"weir/ingest/wal"
 	"weir/operators/stream"
@@ -58,10 +59,10 @@ func (h *Handler) blocks(s Stream, p part, shards []stream.Shard, spans []decode
 }
 
 // route returns the shard of each good row.
-func (h *Handler) route(s Stream, how reading, res decode.Result) []stream.Shard {
+func (h *Handler) route(s Stream, m *ingest.ShardMap, how reading, res decode.Result) []stream.Shard {
 	shards := make([]stream.Shard, len(res.Spans))
 	if how.partitionKey != "" {
-		setAll(shards, s.Shards.Route([]byte(how.partitionKey)))
+		setAll(shards, m.Route([]byte(how.partitionKey)))
 		return shards
 	}
 	var keys arrow.Array
@@ -73,7 +74,7 @@ func (h *Handler) route(s Stream, how reading, res decode.Result) []stream.Shard
 	// All rows without a key go where this request's turn says.
 	var own stream.Shard
 	if without > 0 {
-		own = stream.Shard(h.turn(s.ID) % uint32(s.Shards.Shards()))
+		own = m.Open()[h.turn(s.ID)%uint32(len(m.Open()))]
 	}
 	if keys == nil {
 		setAll(shards, own)
@@ -87,7 +88,7 @@ func (h *Handler) route(s Stream, how reading, res decode.Result) []stream.Shard
 			continue
 		}
 		key = appendKey(key[:0], i)
-		shards[i] = s.Shards.Route(key)
+		shards[i] = m.Route(key)
 	}
 	return shards
 }

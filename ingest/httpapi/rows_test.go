@@ -41,7 +41,7 @@ func TestRowsAreConserved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.SampledFrom(keyTypes).Draw(t, "key")
 		shards := rapid.IntRange(1, 9).Draw(t, "shards")
-		s := Stream{ID: 9, Name: "bids", PartitionKey: 1, Shards: ingest.NewShardMap(shards), Columns: []decode.Column{
+		s := Stream{ID: 9, Name: "bids", PartitionKey: 1, Shards: ingest.NewRouter(ingest.NewShardMap(shards)), Columns: []decode.Column{
 			{Name: "n", Type: types.BigintType}, {Name: "k", Type: key.t},
 		}}
 		array := rapid.Bool().Draw(t, "array")
@@ -110,7 +110,7 @@ func checkShards(t *rapid.T, s Stream, log *fakeLog, good, keys []string) {
 	for i, row := range good {
 		shard := turn
 		if keys[i] != "" {
-			shard = s.Shards.Route([]byte(keys[i]))
+			shard = s.Shards.Map().Route([]byte(keys[i]))
 		}
 		want[shard] = append(want[shard], row)
 	}

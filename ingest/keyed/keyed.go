@@ -1,12 +1,3 @@
-// Package keyed is how records that are a partition key and bytes lie in a block of
-// the log: one behind the other, each as
-//
-//	length of the key   uvarint
-//	the key
-//	length of the data  uvarint
-//	the data
-//
-// The package knows nothing of what the bytes mean.
 package keyed
 
 import (

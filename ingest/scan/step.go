@@ -2,9 +2,11 @@ package scan
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 
+	"weir/ingest"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 )
@@ -155,6 +157,13 @@ func (at *reading) frame(ctx context.Context, f *wal.Frame) error {
 	if c := f.Control; c != nil {
 		at.job.data.Start = c.Kind == wal.Start
 		at.job.data.End = c.Kind == wal.End && c.Stream == at.s.cfg.Stream
+		if c.Kind == wal.Reshard && c.Stream == at.s.cfg.Stream {
+			var r ingest.Reshard
+			if err := json.Unmarshal(c.Payload, &r); err != nil {
+				return fmt.Errorf("commit %d: a reshard that cannot be read: %w", f.Commit, err)
+			}
+			at.job.data.Reshard = &stream.Reshard{Closed: r.Close, Opened: r.Opened()}
+		}
 	}
 	for i := range f.Blocks {
 		b := &f.Blocks[i]

@@ -206,9 +206,18 @@ func (in *input) lane(ctx context.Context, shard stream.Shard, alloc memory.Allo
 
 // cut ends the step for the shards of the input, if it takes part in it.
 func (in *input) cut() {
-	if d := in.data; d != nil {
-		in.tracker.Cut(d.Clock, d.Start, d.End)
+	d := in.data
+	if d == nil {
+		return
 	}
+	if r := d.Reshard; r != nil {
+		if len(r.Closed) == 1 {
+			in.tracker.Split(r.Closed[0], r.Opened, d.Clock)
+		} else {
+			in.tracker.Merge(r.Closed, r.Opened[0], d.Clock)
+		}
+	}
+	in.tracker.Cut(d.Clock, d.Start, d.End)
 }
 
 // point is what a snapshot holds of the input.

@@ -117,8 +117,17 @@ type StepData struct {
 	// clock jumped, so every shard's wait for idleness begins anew.
 	Start bool
 	// End is set where the stream ended: no more rows will come, W = +∞.
-	End  bool
-	Rows []SourceBatch
+	End bool
+	// Reshard is set where the step is a reshard commit of the stream, which has no rows.
+	Reshard *Reshard
+	Rows    []SourceBatch
+}
+
+// Reshard says that shards were closed, and that others took over their hashes. All
+// records of the closed ones come before it, all of the new ones behind.
+type Reshard struct {
+	Closed []Shard // one that was split, or two that were merged
+	Opened []Shard // two, or one
 }
 
 // Release gives back the rows of the step.

@@ -59,6 +59,8 @@ type database struct {
 	lives map[uint32]life          // of the streams that were read, by their id
 	live  watched                  // the queries that somebody looks at
 
+	routers sync.Map // of the streams of the log: id -> *ingest.Router
+
 	cache *views.Cache // pages of all views that are on disk
 	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process
 

@@ -69,13 +69,18 @@ func (db *database) restore(ctx context.Context) error {
 	}
 	db.loading = false
 	return db.log.EachControl(ctx, func(f *wal.Frame) error {
-		if f.Control.Kind != wal.DDL || f.Commit <= from {
+		if f.Commit <= from {
 			return nil
 		}
-		var c change
-		err := json.Unmarshal(f.Control.Payload, &c)
-		if err == nil {
-			err = db.redo(ctx, &c, f.Commit)
+		var err error
+		switch f.Control.Kind {
+		case wal.DDL:
+			var c change
+			if err = json.Unmarshal(f.Control.Payload, &c); err == nil {
+				err = db.redo(ctx, &c, f.Commit)
+			}
+		case wal.Reshard:
+			err = db.redoReshard(ctx, f)
 		}
 		if err != nil {
 			return fmt.Errorf("restore catalog from commit %d: %w", f.Commit, err)
@@ -302,6 +307,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	}
 	if from != nil {
 		db.endLife(from)
+		db.routers.Delete(from.ID)
 	}
 	db.tick()
 	return nil

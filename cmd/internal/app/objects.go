@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"weir/ingest"
 
 	"weir/operators/state"
 	"weir/operators/stream"
@@ -36,6 +37,8 @@ type object struct {
 	Name    string `json:"name"`
 	change
 	Commit stream.Commit `json:"commit"` // of the statement that made it
+	// Shards are those of a stream that has others than it began with.
+	Shards *ingest.ShardMap `json:"shards,omitempty"`
 }
 
 // reflected says what the objects in the store are together.
@@ -68,25 +71,33 @@ func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made 
 	if db.store == nil {
 		return
 	}
-	r := reflected{Version: objectsV, Commit: commit, Last: db.catalog.Last(), Objects: db.objects()}
 	var b state.Batch
 	if gone > 0 {
 		b.Delete(objectKey(gone))
 		b.Put(goneKey(gone), []byte{objectsV})
 	}
+	if made != nil {
+		made.Commit = commit
+	}
+	db.writeCatalog(ctx, commit, made, &b)
+}
+
+// writeCatalog writes an object, and what the store reflects then, with a batch.
+func (db *database) writeCatalog(ctx context.Context, commit stream.Commit, o *object, b *state.Batch) {
+	r := reflected{Version: objectsV, Commit: commit, Last: db.catalog.Last(), Objects: db.objects()}
 	head, err := json.Marshal(r)
-	if err == nil && made != nil {
-		made.Version, made.Commit = objectsV, commit
+	if err == nil && o != nil {
+		o.Version = objectsV
 		var text []byte
-		text, err = json.Marshal(made)
-		b.Put(objectKey(made.ID), text)
+		text, err = json.Marshal(o)
+		b.Put(objectKey(o.ID), text)
 	}
 	if err == nil {
 		b.Put([]byte(catalogKey), head)
-		err = putMark(db.log, &b)
+		err = putMark(db.log, b)
 	}
 	if err == nil {
-		err = db.store.Write(context.WithoutCancel(ctx), &b)
+		err = db.store.Write(context.WithoutCancel(ctx), b)
 	}
 	db.unsaved.Store(err != nil)
 	if err != nil {
@@ -139,6 +150,9 @@ func (db *database) load(ctx context.Context) (stream.Commit, error) {
 		o.change.Version = changeVersion // an object has one version for both
 		if err := db.redo(ctx, &o.change, o.Commit); err != nil {
 			return fmt.Errorf("%s `%s`: %w", o.Kind, o.Name, err)
+		}
+		if o.Shards != nil {
+			db.routers.Store(o.ID, ingest.NewRouter(o.Shards))
 		}
 		return nil
 	})

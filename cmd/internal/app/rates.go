@@ -122,7 +122,7 @@ func (db *database) records(s *catalog.Stream) (total int64, byShard []int64) {
 	if s.Connector != "" {
 		return 0, nil
 	}
-	byShard = make([]int64, s.Shards)
+	byShard = make([]int64, len(db.router(s).Map().All()))
 	for i := range byShard {
 		byShard[i] = int64(db.log.NextSeq(s.ID, stream.Shard(i)))
 		total += byShard[i]

@@ -10,13 +10,11 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"weir/dashboard"
 	"weir/dashboard/api"
-	"weir/ingest"
 	"weir/ingest/httpapi"
 	"weir/ingest/wal"
 	"weir/sql/catalog"
@@ -99,7 +97,7 @@ func (s *server) closeFiles() error {
 }
 
 func (s *server) routes() error {
-	records, err := httpapi.New(httpapi.Config{Target: target{s.db, new(shardMaps)}, Log: s.log, Logger: s.cfg.Logger})
+	records, err := httpapi.New(httpapi.Config{Target: target{s.db}, Log: s.log, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -224,21 +222,7 @@ func (e engineAPI) Ready() error {
 }
 
 // target is the catalog as ingestion sees it.
-type target struct {
-	db     *database
-	shards *shardMaps
-}
-
-// shardMaps keeps the shard map of each stream: it is asked for by every request.
-type shardMaps struct{ byStream sync.Map } // stream id -> *ingest.ShardMap
-
-func (m *shardMaps) of(s *catalog.Stream) *ingest.ShardMap {
-	if found, ok := m.byStream.Load(s.ID); ok {
-		return found.(*ingest.ShardMap)
-	}
-	found, _ := m.byStream.LoadOrStore(s.ID, ingest.NewShardMap(s.Shards))
-	return found.(*ingest.ShardMap)
-}
+type target struct{ db *database }
 
 // Lookup finds a stream that takes records.
 func (t target) Lookup(name string) (httpapi.Stream, bool) {
@@ -250,7 +234,7 @@ func (t target) Lookup(name string) (httpapi.Stream, bool) {
 	return httpapi.Stream{
 		ID: s.ID, Name: s.Name, Columns: decodeColumns(s),
 		PartitionKey: partitionColumn(s), HasEventTime: event >= 0, EventTime: event, FutureTolerance: s.FutureTolerance,
-		Generated: generatedColumns(s), TimeUnit: s.TimeUnit, Shards: t.shards.of(s),
+		Generated: generatedColumns(s), TimeUnit: s.TimeUnit, Shards: t.db.router(s),
 	}, true
 }
 

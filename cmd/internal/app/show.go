@@ -61,7 +61,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	case ast.StreamObject:
 		names = []string{"name", "shards", "partition_key", "watermark", "idle_timeout", "source", "retention", "oldest", "bytes"}
 		for _, st := range db.catalog.Streams() {
-			rows = append(rows, append(showStream(st), db.showRetained(st)...))
+			rows = append(rows, append(db.showStream(st), db.showRetained(st)...))
 		}
 	case ast.ViewObject, ast.MaterializedView:
 		names = []string{"name", "kind", "rows", "watermark"}
@@ -93,7 +93,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	return db.cells(names, rows), nil
 }
 
-func showStream(s *catalog.Stream) []any {
+func (db *database) showStream(s *catalog.Stream) []any {
 	watermark, source := "_arrival", "log"
 	if s.Watermark != nil {
 		watermark = sql.PrintExpr(s.Watermark.Expr)
@@ -105,7 +105,7 @@ func showStream(s *catalog.Stream) []any {
 	if s.IdleTimeout > 0 {
 		idle = s.IdleTimeout.String()
 	}
-	return []any{s.Name, int64(s.Shards), s.PartitionKey, watermark, idle, source}
+	return []any{s.Name, int64(db.shards(s)), s.PartitionKey, watermark, idle, source}
 }
 
 func (db *database) showView(v *catalog.View) []any {

@@ -201,10 +201,7 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 		if err != nil {
 			return nil, errors.Join(err, in.close())
 		}
-		shards := make([]stream.Shard, def.Shards)
-		for i := range shards {
-			shards[i] = stream.Shard(i)
-		}
+		shards := db.router(def).Map().OpenAt(from)
 		var source engine.Source = src
 		if b.ended && !alone {
 			source = &endedSource{Source: src}
