@@ -3,6 +3,7 @@ package planner
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"weir/planner/logical"
 	"weir/planner/physical"
@@ -16,13 +17,14 @@ import (
 type binder struct {
 	cfg       Config
 	functions map[string]function
-	live      bool         // the input never ends; known once FROM is bound
-	mode      ast.EmitMode // of the outermost query that has one
-	seeds     int          // how many RAND() and UUID() were bound
-	views     []string     // plain views that are being planned, outermost first
-	with      *with        // the entries of WITH that can be named
-	depth     int          // queries in FROM and in WITH that are being bound
-	reads     int          // relations that were read
+	live      bool          // the input never ends; known once FROM is bound
+	mode      ast.EmitMode  // of the outermost query that has one
+	every     time.Duration // of EMIT EVERY, where that is the mode
+	seeds     int           // how many RAND() and UUID() were bound
+	views     []string      // plain views that are being planned, outermost first
+	with      *with         // the entries of WITH that can be named
+	depth     int           // queries in FROM and in WITH that are being bound
+	reads     int           // relations that were read
 	moving    []movingWindow
 }
 
@@ -68,6 +70,9 @@ func (b *binder) query(q *ast.Select) (logical.Node, error) {
 func (b *binder) body(q *ast.Select) (*bound, error) {
 	if q.Emit != nil && b.mode == ast.EmitDefault { // what stands outside is bound first
 		b.mode = q.Emit.Mode
+		if err := b.setEvery(q.Emit); err != nil {
+			return nil, err
+		}
 	}
 	outer := b.with
 	defer func() { b.with = outer }()
@@ -114,9 +119,6 @@ func firstColumns(n logical.Node, width int) logical.Node {
 
 // selectList binds everything but ORDER BY and LIMIT.
 func (b *binder) selectList(q *ast.Select) (*bound, error) {
-	if err := missing(q); err != nil {
-		return nil, err
-	}
 	s, err := b.from(q)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"time"
 
 	"weir/planner/logical"
 	"weir/planner/physical"
@@ -47,6 +48,27 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 		return diag.New(diag.BadWindow, late.At, "ALLOWED LATENESS cannot be negative, this is %s", physical.FormatDuration(d))
 	}
 	r.group.agg.Lateness = d
+	return nil
+}
+
+// shortestEvery is the shortest time between two results. A step of the log is up to
+// 5 ms long, and nothing leaves within one.
+const shortestEvery = 10 * time.Millisecond
+
+// setEvery reads the time of EMIT EVERY.
+func (b *binder) setEvery(e *ast.Emit) error {
+	if e.Mode != ast.EmitEvery {
+		return nil
+	}
+	d, err := fixed(e.Every)
+	switch {
+	case err != nil:
+		return err
+	case d < shortestEvery:
+		return diag.New(diag.BadWindow, e.Every.At, "EMIT EVERY takes at least %s, this is %s", physical.FormatDuration(shortestEvery), physical.FormatDuration(d)).
+			WithHint("write EMIT CHANGES: a change leaves within about 5 ms")
+	}
+	b.every = d
 	return nil
 }
 
@@ -122,11 +144,16 @@ func appendOnly(n logical.Node) bool {
 	return true
 }
 
+// showsChanges tells whether rows are shown before they are final.
+func (b *binder) showsChanges() bool {
+	return b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate || b.mode == ast.EmitEvery
+}
+
 // emitMode returns how the changes of a plan are shown: where nothing was said, those
 // of groups without a window all of them.
 func (b *binder) emitMode(p *physical.Plan) physical.EmitMode {
 	switch b.mode {
-	case ast.EmitChanges:
+	case ast.EmitChanges, ast.EmitEvery:
 		return physical.EmitChanges
 	case ast.EmitOnUpdate:
 		return physical.EmitUpdates

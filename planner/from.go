@@ -140,9 +140,14 @@ func (b *binder) view(t *ast.Table, rel *Relation) (*scope, error) {
 			WithHint("write them in the SELECT that reads the view")
 	}
 	if rel.Materialized {
-		mode := b.mode
+		mode, every := b.mode, b.every
 		b.mode = ast.EmitDefault
-		defer func() { b.mode = mode }()
+		defer func() {
+			b.mode = mode
+			if mode != ast.EmitDefault { // else what reads the view leaves as it does
+				b.every = every
+			}
+		}()
 	}
 	in, err := b.body(rel.Inline)
 	if err != nil {

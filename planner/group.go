@@ -106,7 +106,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		g.sameWindow(s)
 		g.shownWindow(s)
 	}
-	g.agg.Updates = b.live && g.agg.Window.Kind != windows.Count && (b.mode == ast.EmitChanges || b.mode == ast.EmitOnUpdate)
+	g.agg.Updates = b.live && g.agg.Window.Kind != windows.Count && b.showsChanges()
 	return g, nil
 }
 

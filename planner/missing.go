@@ -5,16 +5,6 @@ import (
 	"weir/sql/diag"
 )
 
-// missing refuses what the parser reads and the planner does not plan, so that
-// nothing that somebody wrote is passed over.
-func missing(q *ast.Select) error {
-	if q.Emit != nil && q.Emit.Mode == ast.EmitEvery {
-		return diag.New(diag.Unsupported, q.Emit.At, "EMIT EVERY is not supported").
-			WithHint("EMIT CHANGES shows each change; a reader takes them as often as it likes")
-	}
-	return nil
-}
-
 // missingCall refuses clauses of aggregates behind a function that is none.
 func missingCall(c *ast.Call) error {
 	no := func(at diag.Span, what string) error {

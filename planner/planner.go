@@ -84,6 +84,9 @@ func Plan(q *ast.Select, cfg Config) (*physical.Plan, error) {
 		return nil, err
 	}
 	p.Emit = b.emitMode(p)
+	if !p.Bounded {
+		p.Every = b.every
+	}
 	return p, nil
 }
 

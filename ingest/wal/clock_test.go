@@ -54,6 +54,54 @@ func TestTicks(t *testing.T) {
 	})
 }
 
+// TestTickBy: a tick comes when somebody wants one, unless a commit came; the
+// earliest of several times counts, and one that has passed does not.
+func TestTickBy(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := openAt(t, Config{Dir: dir})
+		defer l.Close()
+		base := stream.FromGo(time.Now())
+		ticked := func(want string) {
+			t.Helper()
+			if got := kinds(t, l); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+		l.TickBy(base.Add(30 * time.Second))
+		l.TickBy(base.Add(4200 * time.Millisecond))
+		l.TickBy(base.Add(20 * time.Second))
+		time.Sleep(4199 * time.Millisecond)
+		ticked("start")
+		time.Sleep(2 * time.Millisecond)
+		ticked("start tick")
+		if _, at := l.Newest(); at < base.Add(4200*time.Millisecond) || at > base.Add(4202*time.Millisecond) {
+			t.Fatalf("the tick came after %d µs", at-base)
+		}
+		time.Sleep(time.Minute) // the other times were not said again
+		ticked("start tick")
+
+		now := stream.FromGo(time.Now())
+		l.TickBy(now.Add(time.Second))
+		time.Sleep(1500 * time.Millisecond)
+		ticked("start tick tick")
+		l.TickBy(now.Add(time.Second)) // it has passed
+		time.Sleep(time.Minute)
+		ticked("start tick tick")
+
+		now = stream.FromGo(time.Now())
+		l.TickBy(now.Add(500 * time.Millisecond))
+		time.Sleep(499 * time.Millisecond)
+		mustAppend(t, l, one(1, 0, 1, "1")) // too early to be in place of the tick
+		l.TickBy(now.Add(700 * time.Millisecond))
+		time.Sleep(2 * time.Millisecond)
+		ticked("start tick tick rows tick")
+		l.TickBy(now.Add(700 * time.Millisecond))
+		time.Sleep(time.Minute)
+		ticked("start tick tick rows tick tick")
+	})
+}
+
 // A reader at the head learns that a step is over when it is, not when the next
 // commit comes; and 5 ms are what decides.
 func TestStepsEndInTime(t *testing.T) {

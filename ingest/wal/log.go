@@ -136,6 +136,8 @@ type Log struct {
 	lastMono   time.Duration
 	jumped     bool // the wall clock jumped and no start mark says so yet
 	tickWindow time.Duration
+	tickBy     stream.Time // when somebody wants a tick; MinTime: nobody does
+	tickTimer  *time.Timer
 	stats      Stats
 
 	retention  *Retention // nil: everything is kept
@@ -244,6 +246,19 @@ func (l *Log) SetTickWindow(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tickWindow = d
+}
+
+// TickBy makes the log tick once its clock has reached at, unless a commit has come
+// until then. The log remembers the earliest time alone: whoever wants a later one
+// says so again when a commit has come.
+func (l *Log) TickBy(at stream.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at <= l.arrival || l.tickBy > l.arrival && l.tickBy <= at {
+		return
+	}
+	l.tickBy = at
+	l.tickTimer.Reset(l.untilTick())
 }
 
 // Close waits for what is queued, refuses what comes after, and releases the

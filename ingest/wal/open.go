@@ -56,6 +56,8 @@ func Open(cfg Config) (*Log, error) {
 	l.idle = sync.NewCond(&l.mu)
 	l.stepTimer = time.NewTimer(time.Hour)
 	l.stepTimer.Stop()
+	l.tickBy, l.tickTimer = stream.MinTime, time.NewTimer(time.Hour)
+	l.tickTimer.Stop()
 	l.lastWall, l.lastMono = cfg.Clock().Round(0), cfg.Monotonic()
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open wal %s: %w", cfg.Dir, err), l.closeFiles())

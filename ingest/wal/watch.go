@@ -21,6 +21,7 @@ func (l *Log) stepLeft() time.Duration {
 func (l *Log) watch(ctx context.Context) {
 	defer close(l.watchDone)
 	defer l.stepTimer.Stop()
+	defer l.tickTimer.Stop()
 	silence := time.NewTimer(tickPeriod)
 	defer silence.Stop()
 	for {
@@ -29,6 +30,11 @@ func (l *Log) watch(ctx context.Context) {
 			return
 		case <-l.stepTimer.C:
 			l.endStep()
+		case <-l.tickTimer.C:
+			if l.tickIsDue() {
+				_, _ = l.Control(ctx, Control{Kind: Tick}) // for errors see below
+				l.waitForTick()
+			}
 		case <-silence.C:
 			kind, wait := l.lookAtSilence()
 			if kind != 0 {
@@ -54,6 +60,43 @@ func (l *Log) endStep() {
 		return
 	}
 	l.endStepLocked()
+}
+
+// untilTick is how long the wall clock takes to the tick that somebody wants, at
+// most tickPeriod, because it may jump.
+func (l *Log) untilTick() time.Duration {
+	wait := l.tickBy.Go().Sub(l.cfg.Clock())
+	return min(max(wait, time.Millisecond), tickPeriod)
+}
+
+// tickIsDue tells whether a tick has to be written that somebody wants. If it is too
+// early for one, the timer goes on.
+func (l *Log) tickIsDue() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed || l.err != nil || l.tickBy == stream.MinTime:
+		return false
+	case l.arrival >= l.tickBy:
+		l.tickBy = stream.MinTime
+		return false
+	case stream.FromGo(l.cfg.Clock()) < l.tickBy:
+		l.tickTimer.Reset(l.untilTick())
+		return false
+	}
+	return true
+}
+
+// waitForTick sets the timer again as long as the tick is not there: the queue may
+// have been full.
+func (l *Log) waitForTick() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.arrival >= l.tickBy {
+		l.tickBy = stream.MinTime
+		return
+	}
+	l.tickTimer.Reset(l.untilTick())
 }
 
 // lookAtSilence returns the control commit that is due, or 0, and when to look again.

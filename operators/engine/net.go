@@ -12,7 +12,7 @@ import (
 	"weir/operators/stream/keys"
 )
 
-// net is the last operator of every query. It drops a row that leaves together
+// net is the last operator of every query but for pace. It drops a row that leaves together
 // with an equal one behind it that enters: a projection may not show what
 // changed. Batches without rows that leave pass as they are.
 type net struct {

@@ -12,6 +12,7 @@ import (
 
 	"weir/operators"
 	"weir/operators/checkpoint"
+	"weir/operators/pace"
 	"weir/operators/stream"
 	"weir/planner/physical"
 	"weir/windows"
@@ -38,6 +39,10 @@ type Config struct {
 	// From is where the query goes on: its sources begin behind From.Commit. Whether
 	// they are partial is then what From says. nil: it begins.
 	From *checkpoint.Snapshot
+	// Wake is called behind a cut while rows are held back that leave once the log's
+	// clock has reached a time; who gets it sees to it that there is a cut then. nil:
+	// the source goes on by itself.
+	Wake func(at stream.Time)
 	// SilentTo is up to which commit Output knows the results already: steps up to
 	// there are computed and not given to it. 0: none, nor one of a bounded source,
 	// whose steps have no commits.
@@ -50,6 +55,7 @@ type Query struct {
 	cfg    Config
 	inputs []*input
 	root   *segment
+	pace   *pace.Pace // nil: changes leave at every cut
 	result gather
 	behind stream.Ledger // of the operators behind the exchange, in the step under way
 
@@ -101,7 +107,14 @@ func New(cfg Config) (*Query, error) {
 	if q.inputs, err = newInputs(&cfg, layouts); err != nil {
 		return nil, err
 	}
-	if err := root.assemble(q.inputs, &q.result, newNet(cfg.Plan.Root.Schema())); err != nil {
+	last := []operators.Operator{newNet(cfg.Plan.Root.Schema())}
+	if cfg.Plan.Every > 0 {
+		if q.pace, err = pace.New(cfg.Plan); err != nil {
+			return nil, err
+		}
+		last = append(last, q.pace)
+	}
+	if err := root.assemble(q.inputs, &q.result, last); err != nil {
 		return nil, err
 	}
 	q.account()
@@ -161,6 +174,7 @@ func (q *Query) run(ctx context.Context) error {
 		}
 	}
 	for {
+		q.wake()
 		step, err := q.next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -175,6 +189,16 @@ func (q *Query) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// wake says when rows leave that wait for the clock.
+func (q *Query) wake() {
+	if q.pace == nil || q.cfg.Wake == nil {
+		return
+	}
+	if at, held := q.pace.Due(); held {
+		q.cfg.Wake(at)
 	}
 }
 

@@ -32,8 +32,8 @@ type segment struct {
 
 // assemble makes the operators: those of the plan, and behind each that fires windows
 // one that holds back those that were seen in part. What leaves the root passes
-// one more, which takes changes out that change nothing.
-func (s *segment) assemble(all []*input, out operators.Collector, last operators.Operator) error {
+// those that come last: net, and what holds rows back for the clock.
+func (s *segment) assemble(all []*input, out operators.Collector, last []operators.Operator) error {
 	for _, at := range s.reads {
 		s.inputs = append(s.inputs, all[at])
 	}
@@ -60,9 +60,7 @@ func (s *segment) assemble(all []*input, out operators.Collector, last operators
 			reach += final.Window.Longest()
 		}
 	}
-	if last != nil {
-		ops = append(ops, last)
-	}
+	ops = append(ops, last...)
 	s.chain, s.w = newChain(ops, out), stream.MaxTime
 	for _, in := range s.inputs {
 		s.w = min(s.w, in.tracker.Merged())

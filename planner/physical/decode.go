@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"weir/operators/stream"
 	"weir/sql/types"
@@ -36,13 +37,16 @@ func decode(b []byte) (*Plan, error) {
 	if in.Version != Version {
 		return nil, fmt.Errorf("%w: %d, and this weir runs version %d", ErrVersion, in.Version, Version)
 	}
-	p := &Plan{Version: in.Version, AppendOnly: in.AppendOnly, Bounded: in.Bounded, TimeColumn: in.TimeColumn, EventTime: in.EventTime}
+	p := &Plan{Version: in.Version, AppendOnly: in.AppendOnly, Every: in.Every, Bounded: in.Bounded, TimeColumn: in.TimeColumn, EventTime: in.EventTime}
 	if in.Key != nil {
 		p.Key = append([]int{}, *in.Key...)
 	}
 	var err error
 	if p.Emit, err = meaning[EmitMode](in.Emit, emitWords()); err != nil {
 		return nil, err
+	}
+	if p.Every < 0 || p.Every > 0 && p.Every < time.Microsecond {
+		return nil, fmt.Errorf("results leave every %s", p.Every)
 	}
 	var stack []Node // what nothing reads yet
 	for i := range in.Nodes {

@@ -17,7 +17,7 @@ import (
 // as it knows Version, in later ones. The same plan gives the same bytes. An error
 // means that the plan holds something that no planner makes.
 func Encode(p *Plan) ([]byte, error) {
-	out := planJSON{Version: p.Version, AppendOnly: p.AppendOnly, Bounded: p.Bounded, TimeColumn: p.TimeColumn, EventTime: p.EventTime}
+	out := planJSON{Version: p.Version, AppendOnly: p.AppendOnly, Every: p.Every, Bounded: p.Bounded, TimeColumn: p.TimeColumn, EventTime: p.EventTime}
 	if p.Key != nil {
 		key := append([]int{}, p.Key...)
 		out.Key = &key

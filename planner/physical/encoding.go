@@ -22,9 +22,11 @@ type planJSON struct {
 	Key        *[]int     `json:"key,omitempty"` // absent: a bag
 	AppendOnly bool       `json:"append_only,omitempty"`
 	Emit       string     `json:"emit"`
-	Bounded    bool       `json:"bounded,omitempty"`
-	TimeColumn int        `json:"time_column"`
-	EventTime  int        `json:"event_time"`
+	// Every is in nanoseconds.
+	Every      time.Duration `json:"every_ns,omitempty"`
+	Bounded    bool          `json:"bounded,omitempty"`
+	TimeColumn int           `json:"time_column"`
+	EventTime  int           `json:"event_time"`
 }
 
 // nodeJSON is any node; op says which, and so which fields there are.

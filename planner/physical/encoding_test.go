@@ -72,7 +72,7 @@ func everything() *physical.Plan {
 	n = &physical.Union{Ins: []physical.Node{n}}
 	n = &physical.Sort{In: n, Keys: []physical.SortKey{{Column: 2, Desc: true}, {Column: 0}}, Limit: -1, Offset: 3}
 	n = &physical.Limit{In: n, Count: 10, Offset: 1}
-	return &physical.Plan{Version: physical.Version, Root: n, Key: []int{0, 2}, Emit: physical.EmitUpdates, Bounded: true, TimeColumn: 0, EventTime: -1}
+	return &physical.Plan{Version: physical.Version, Root: n, Key: []int{0, 2}, Emit: physical.EmitUpdates, Every: 5 * time.Second, Bounded: true, TimeColumn: 0, EventTime: -1}
 }
 
 // TestEncodingStays holds the encoding to what was written before: what is on a

@@ -22,6 +22,9 @@ type Plan struct {
 	AppendOnly bool
 	// Emit is how the changes are shown where they leave the engine.
 	Emit EmitMode
+	// Every is how far apart the times are at which changes leave, by the log's clock;
+	// 0: they leave at each cut.
+	Every time.Duration
 	// Bounded is set if the input ends by itself: a file, stdin, a view's content.
 	Bounded bool
 	// TimeColumn is the output column to draw along the x axis (window_start,

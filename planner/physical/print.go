@@ -46,6 +46,9 @@ func result(p *Plan) string {
 	default:
 		parts = append(parts, "changelog")
 	}
+	if p.Every > 0 {
+		parts = append(parts, "leaves every "+FormatDuration(p.Every))
+	}
 	switch {
 	case p.Key == nil:
 		parts = append(parts, "no key")

@@ -211,7 +211,7 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*
 	if err != nil {
 		return nil, atFrom(err, q)
 	}
-	return startResult(in.within(db.ctx), p, in, db.alloc)
+	return startResult(in.within(db.ctx), p, in, db.alloc, db.wake())
 }
 
 // startOf reads WITH (start = …) behind a query.

@@ -313,6 +313,14 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	return nil
 }
 
+// wake returns how a query that holds rows back for the clock asks the log for a tick.
+func (db *database) wake() func(stream.Time) {
+	if db.log == nil {
+		return nil
+	}
+	return db.log.TickBy
+}
+
 // tick tells the log for how long after the last record some shard can still
 // become idle or its watermark move with the clock, and how long records are kept.
 func (db *database) tick() {

@@ -157,10 +157,14 @@ var (
 	randomEmits   = []string{
 		"", " EMIT ON WINDOW CLOSE", " EMIT ON WINDOW CLOSE ALLOWED LATENESS INTERVAL 6 SECOND",
 		" EMIT CHANGES", " EMIT CHANGES ALLOWED LATENESS INTERVAL 4 SECOND",
+		" EMIT EVERY 700 MILLISECOND", " EMIT EVERY INTERVAL 2 SECOND ALLOWED LATENESS INTERVAL 4 SECOND",
 	}
 	// randomWhole are queries that are not made of parts.
 	randomWhole = []string{
 		"SELECT k, n, ts FROM s WHERE n > 20",
+		"SELECT k, n, x, ts FROM s WHERE n > 20 EMIT EVERY 3 SECOND",
+		"SELECT COUNT(*) AS c, SUM(x) AS x FROM s GROUP BY k EMIT EVERY 900 MILLISECOND",
+		"SELECT k, COUNT(*) AS c FROM s GROUP BY k UNION ALL SELECT k, n FROM s WHERE n > 30 EMIT EVERY 1 SECOND",
 		"SELECT DISTINCT k, g FROM s",
 		"SELECT c, COUNT(*) AS n FROM (SELECT k, COUNT(*) AS c FROM s GROUP BY k) GROUP BY c",
 		"SELECT MAX(c) AS most, SUM(c) AS n FROM (SELECT k, g, COUNT(*) AS c FROM s GROUP BY k, g)",
@@ -239,7 +243,7 @@ func randomQuery(r *rand.Rand) string {
 	case 8, 9, 10:
 		return fmt.Sprintf(strings.ReplaceAll(strings.ReplaceAll(pick(r, randomShapes()), "%", "%%"), "%%[1]s", "%[1]s"), pick(r, randomFilters))
 	case 1, 2:
-		return grouped(r, "")
+		return grouped(r, pick(r, []string{"", "", " EMIT EVERY 400 MILLISECOND"}))
 	}
 	return overWindow(r, pick(r, randomWindows), pick(r, randomEmits))
 }

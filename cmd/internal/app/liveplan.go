@@ -207,7 +207,7 @@ func (db *database) content(ctx context.Context, p *physical.Plan, m *materializ
 		return hub.Update{}, viewError(m.def.Name, err)
 	}
 	at := &firstStep{Source: namedFeed{feed, m.def.Name}}
-	res, err := startResult(ctx, p, oneInput(at, 0), db.alloc)
+	res, err := startResult(ctx, p, oneInput(at, 0), db.alloc, nil)
 	if err != nil {
 		return hub.Update{}, err
 	}

@@ -57,8 +57,8 @@ func fixedResult(schema stream.Schema, batches []stream.Batch) *result {
 }
 
 // startResult runs a plan over an opened input, which it owns, until it ends or
-// the result is closed.
-func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.Allocator) (*result, error) {
+// the result is closed. wake is that of engine.Config.
+func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.Allocator, wake func(stream.Time)) (*result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &result{
 		schema: p.Root.Schema(), live: !p.Bounded, changes: p.Emit == physical.EmitChanges,
@@ -73,7 +73,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 		out = final
 	}
 	q, err := engine.New(engine.Config{
-		Plan: p, Inputs: in.inputs, Output: out, Alloc: alloc,
+		Plan: p, Inputs: in.inputs, Output: out, Alloc: alloc, Wake: wake,
 	})
 	if err != nil {
 		cancel()

@@ -95,7 +95,7 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 	}
 	m.from = in.after
 	m.query, err = engine.New(engine.Config{
-		Plan: m.plan, Inputs: in.inputs, Output: m.view, Alloc: db.alloc,
+		Plan: m.plan, Inputs: in.inputs, Output: m.view, Alloc: db.alloc, Wake: db.wake(),
 		From: from, SilentTo: shown,
 	})
 	if err != nil {

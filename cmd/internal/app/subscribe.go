@@ -48,6 +48,10 @@ func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error
 	switch scans[0].Kind {
 	case physical.SourceView:
 		view := rel.of(scans, 0).view
+		if q.Emit != nil && q.Emit.Mode == ast.EmitEvery {
+			return nil, diag.New(diag.Unsupported, q.Emit.At, "EMIT EVERY in a subscription to the materialized view `%s`", view.Name).
+				WithHint("write EMIT EVERY in the query of the view, or leave it out here: a subscriber gets as many frames a second as it asks for")
+		}
 		if l.view, err = db.materialized(view); err != nil {
 			return nil, err
 		}
@@ -123,7 +127,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 	s.updates, s.done = make(chan hub.Update, subscriptionUpdates), make(chan struct{})
 	s.cancel, s.lastW = cancel, stream.MinTime
 	q, err := engine.New(engine.Config{
-		Plan: s.plan, Inputs: in.inputs, Output: s, Alloc: db.alloc,
+		Plan: s.plan, Inputs: in.inputs, Output: s, Alloc: db.alloc, Wake: db.wake(),
 	})
 	if err != nil {
 		cancel()
