@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,14 +13,18 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"weir/windows"
 )
 
-// The logs of the property test are in whole seconds; windows are those of the
+// The logs of the property test are in whole seconds; hops are those of the
 // protocol's model.
 const (
 	stepsSize    = 10
 	stepsSlide   = 5
 	stepsAdvance = 30
+	stepsKeys    = 3
 )
 
 // logStep is one step of a log: rows by shard, a tick or a start mark.
@@ -47,6 +52,7 @@ const (
 // stepsCase is a log and how it is read.
 type stepsCase struct {
 	mode                  stepsMode
+	window                windows.Spec // in whole seconds
 	seed                  uint64
 	shards                int
 	idle, delay, lateness int64
@@ -61,7 +67,7 @@ func oneOf(r *rand.Rand, vals ...int64) int64 { return vals[r.IntN(len(vals))] }
 func newStepsCase(seed uint64) *stepsCase {
 	r := rand.New(rand.NewPCG(seed, 42))
 	c := &stepsCase{
-		seed: seed, shards: 1 + r.IntN(4),
+		seed: seed, window: stepsHop, shards: 1 + r.IntN(4),
 		idle: oneOf(r, 3, 10, 50), delay: oneOf(r, 0, 2, 5), lateness: oneOf(r, 0, 0, 7),
 	}
 	base := make([]int64, c.shards)
@@ -90,8 +96,43 @@ func newStepsCase(seed uint64) *stepsCase {
 	return c
 }
 
-// firing is what a step says of a window: how many rows it has now, and how many
-// it had when it fired before (nil: it had not).
+// stepsHop are the windows of the protocol's model, and stepsWindows all that the
+// test draws from.
+var (
+	stepsHop     = windows.Spec{Kind: windows.Hop, Size: stepsSize * time.Second, Slide: stepsSlide * time.Second}
+	stepsWindows = []windows.Spec{
+		stepsHop,
+		{Kind: windows.Tumble, Size: 7 * time.Second, Slide: 7 * time.Second, Offset: 3 * time.Second},
+		{Kind: windows.Cumulate, Size: 12 * time.Second, Slide: 4 * time.Second},
+		{Kind: windows.Session, Gap: 3 * time.Second},
+		{Kind: windows.Session, Gap: 9 * time.Second},
+		{Kind: windows.Session, Gap: 4 * time.Second, Size: 6 * time.Second},
+		{Kind: windows.Session, Gap: 8 * time.Second, Size: 8 * time.Second}, // STAGGER
+	}
+)
+
+// stepsPane is a window of a group.
+type stepsPane struct{ end, start, k int64 }
+
+func (p stepsPane) compare(o stepsPane) int {
+	return cmp.Or(cmp.Compare(p.end, o.end), cmp.Compare(p.start, o.start), cmp.Compare(p.k, o.k))
+}
+
+// stepsChange is a row of the changelog: how many rows the window of the group
+// has, and what their x add up to.
+type stepsChange struct {
+	stepsPane
+	op string // "+" or "-"
+	n  int64
+	x  float64
+}
+
+func (c stepsChange) String() string {
+	return fmt.Sprintf("%s [%d,%d) %d: %d", c.op, c.start, c.end, c.k, c.n)
+}
+
+// firing is what a step says of a window over all groups: how many rows it has
+// now, and how many it had when it fired before (nil: it had not).
 type firing struct {
 	Step, End int64
 	Old       *int64
@@ -108,18 +149,43 @@ func (f firing) String() string {
 
 // verdict is the outcome of a whole log.
 type verdict struct {
-	out        []firing
+	steps      [][]stepsChange
 	used, late int64
 }
 
-func (v verdict) String() string { return fmt.Sprintln(v.out, "used", v.used, "late", v.late) }
+// firings adds up what the changelog says of each window.
+func (v verdict) firings() (out []firing) {
+	total := map[int64]int64{}
+	for i, changes := range v.steps {
+		change := map[int64]int64{}
+		for _, c := range changes {
+			if c.op == "-" {
+				change[c.end] -= c.n
+			} else {
+				change[c.end] += c.n
+			}
+		}
+		for _, e := range slices.Sorted(maps.Keys(change)) {
+			f := firing{Step: int64(i), End: e, New: total[e] + change[e]}
+			if old, ok := total[e]; ok {
+				f.Old = &old
+			}
+			total[e] = f.New
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
-// naive is the model's rules in Go, for machines without Python: class Q.
+// naive is the model's rules in Go, for all windows and for machines without
+// Python: class Q. It keeps every row that it used, and makes all windows of them
+// anew at each cut.
 type naive struct {
 	c       *stepsCase
 	w, last map[int]int64
-	cnt     map[int64]int64
-	fired   map[int64]int64
+	seqs    map[int]int64
+	rows    []naiveRow
+	shown   map[stepsPane]stepsChange
 	birth0  *int64
 	mw      *int64
 	maxTS   int64
@@ -127,10 +193,20 @@ type naive struct {
 	verdict
 }
 
+// naiveRow is a row that was used, with the watermark that it was judged by.
+type naiveRow struct {
+	ts, k int64
+	x     float64
+	w     *int64
+}
+
 func runNaive(c *stepsCase) verdict {
-	q := &naive{c: c, w: map[int]int64{}, last: map[int]int64{}, cnt: map[int64]int64{}, fired: map[int64]int64{}, clock: c.log[0].clock, maxTS: -1 << 62}
-	for i, st := range c.log {
-		q.step(int64(i), st)
+	q := &naive{
+		c: c, w: map[int]int64{}, last: map[int]int64{}, seqs: map[int]int64{}, shown: map[stepsPane]stepsChange{},
+		clock: c.log[0].clock, maxTS: -1 << 62,
+	}
+	for _, st := range c.log {
+		q.step(st)
 	}
 	return q.verdict
 }
@@ -155,7 +231,7 @@ func (q *naive) allIdle(t int64) bool {
 	return true
 }
 
-func (q *naive) step(i int64, st logStep) {
+func (q *naive) step(st logStep) {
 	t := st.clock
 	before := q.allIdle(q.clock)
 	if st.kind == "start" {
@@ -180,45 +256,140 @@ func (q *naive) step(i int64, st logStep) {
 			q.w[s] = *q.mw
 		}
 	}
-	for _, e := range slices.Sorted(maps.Keys(q.cnt)) {
-		old, had := q.fired[e]
-		closed := q.mw != nil && e <= *q.mw
-		if q.c.mode == windowsClose && !closed || had && old == q.cnt[e] {
-			continue
+	q.show()
+}
+
+// show says how what the rows make of the windows differs from what was said.
+func (q *naive) show() {
+	now := map[stepsPane]stepsChange{}
+	for p, c := range q.made() {
+		if q.c.mode != windowsClose || q.mw != nil && p.end <= *q.mw {
+			now[p] = c
 		}
-		f := firing{Step: i, End: e, New: q.cnt[e]}
-		if had {
-			f.Old = &old
+	}
+	var changes []stepsChange
+	for p, old := range q.shown {
+		if c, is := now[p]; !is || c.n != old.n {
+			old.op = "-"
+			changes = append(changes, old)
 		}
-		q.out = append(q.out, f)
-		q.fired[e] = q.cnt[e]
+	}
+	for p, c := range now {
+		if old, was := q.shown[p]; !was || c.n != old.n {
+			changes = append(changes, c)
+		}
+	}
+	slices.SortFunc(changes, func(a, b stepsChange) int { return cmp.Or(a.compare(b.stepsPane), cmp.Compare(b.op, a.op)) })
+	q.shown, q.steps = now, append(q.steps, changes)
+}
+
+// made returns what all rows make together.
+func (q *naive) made() map[stepsPane]stepsChange {
+	out := map[stepsPane]stepsChange{}
+	add := func(p stepsPane, r naiveRow) {
+		c := out[p]
+		out[p] = stepsChange{p, "+", c.n + 1, c.x + r.x}
+	}
+	if q.c.mode != groupChanges && q.c.window.Kind == windows.Session {
+		q.sessions(add)
+		return out
+	}
+	for _, r := range q.rows {
+		for _, p := range q.panes(r.ts, r.w) {
+			p.k = r.k
+			add(p, r)
+		}
+	}
+	return out
+}
+
+// sessions gives add each row with its session.
+func (q *naive) sessions(add func(stepsPane, naiveRow)) {
+	gap, longest := seconds(q.c.window.Gap), seconds(q.c.window.Size)
+	for k := range int64(stepsKeys) {
+		var rows []naiveRow
+		for _, r := range q.rows {
+			if r.k == k {
+				rows = append(rows, r)
+			}
+		}
+		slices.SortStableFunc(rows, func(a, b naiveRow) int { return cmp.Compare(a.ts, b.ts) })
+		for len(rows) > 0 {
+			p := stepsPane{start: rows[0].ts, end: rows[0].ts, k: k}
+			n := 0
+			for n < len(rows) && (n == 0 || rows[n].ts < p.end) {
+				p.end = rows[n].ts + gap
+				if longest > 0 {
+					p.end = min(p.end, p.start+longest)
+				}
+				n++
+			}
+			for _, r := range rows[:n] {
+				add(p, r)
+			}
+			rows = rows[n:]
+		}
 	}
 }
 
+// panes returns the windows on the grid that a row at ts counts in, judged by w,
+// trying every start and every end; of groups without a window, the one.
+func (q *naive) panes(ts int64, w *int64) (out []stepsPane) {
+	if q.c.mode == groupChanges {
+		return []stepsPane{{}}
+	}
+	size, slide, offset := seconds(q.c.window.Size), seconds(q.c.window.Slide), seconds(q.c.window.Offset)
+	every, shortest := slide, size
+	if q.c.window.Kind == windows.Cumulate {
+		every, shortest = size, slide
+	}
+	for start := ts - size; start <= ts; start++ {
+		if (start-offset)%every != 0 {
+			continue
+		}
+		for end := start + shortest; end <= start+size; end += slide {
+			if end > ts && (w == nil || end+q.c.lateness > *w) {
+				out = append(out, stepsPane{start: start, end: end})
+			}
+		}
+	}
+	return out
+}
+
 func (q *naive) row(s int, ts int64) {
-	ok := q.c.mode == groupChanges
-	if ok {
-		q.cnt[0]++
+	r := naiveRow{ts: ts}
+	r.k, r.x = stepsValues(s, q.seqs[s])
+	q.seqs[s]++
+	before, has := q.w[s]
+	if has {
+		r.w = &before
 	}
-	for e := ts - stepsSize; e <= ts+stepsSize; e++ {
-		if q.c.mode == groupChanges || e%stepsSlide != 0 || e <= ts || e-stepsSize > ts {
-			continue
-		}
-		if w, has := q.w[s]; has && e+q.c.lateness <= w {
-			continue
-		}
-		q.cnt[e]++
-		ok = true
+	var ok bool
+	if q.c.mode != groupChanges && q.c.window.Kind == windows.Session {
+		ok = !has || ts+q.c.lateness >= before
+	} else {
+		ok = len(q.panes(ts, r.w)) > 0
 	}
 	if ok {
+		q.rows = append(q.rows, r)
 		q.used++
 	} else {
 		q.late++
 	}
-	if w, has := q.w[s]; !has || w < ts-q.c.delay {
+	if !has || before < ts-q.c.delay {
 		q.w[s] = ts - q.c.delay
 	}
 	q.maxTS = max(q.maxTS, ts)
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// stepsValues are the key and the value of a row, which follow from its place in
+// the log, so that every run sees the same. Sums of the values round, so that
+// another order of additions would show.
+func stepsValues(shard int, seq int64) (k int64, x float64) {
+	n := seq + int64(shard)*1009
+	return n % stepsKeys, float64(n*7919%1000) / 7
 }
 
 // merge moves the merged W; mayAdvance tells that all shards were idle at the
@@ -301,8 +472,18 @@ func startPythonModel(t *testing.T) *pythonModel {
 	return m
 }
 
+// check holds the model in Go against the one in Python.
+func (m *pythonModel) check(t *testing.T, c *stepsCase, want verdict) {
+	t.Helper()
+	out, used, late := m.run(t, c)
+	got, model := fmt.Sprint(out, used, late), fmt.Sprint(want.firings(), want.used, want.late)
+	if got != model {
+		t.Fatalf("seed %d: the model in Go and the one in Python differ:\n%s\n%s", c.seed, model, got)
+	}
+}
+
 // run gives the model a log.
-func (m *pythonModel) run(t *testing.T, c *stepsCase) verdict {
+func (m *pythonModel) run(t *testing.T, c *stepsCase) (out []firing, used, late int64) {
 	log := make([]any, len(c.log))
 	for i, st := range c.log {
 		blocks := make([]any, len(st.blocks))
@@ -329,9 +510,8 @@ func (m *pythonModel) run(t *testing.T, c *stepsCase) verdict {
 	if err := json.Unmarshal(answer, &res); err != nil {
 		t.Fatal(err)
 	}
-	v := verdict{used: res.Used, late: res.Late}
 	for _, o := range res.Out {
-		v.out = append(v.out, firing{Step: *o[0], End: *o[1], Old: o[2], New: *o[3]})
+		out = append(out, firing{Step: *o[0], End: *o[1], Old: o[2], New: *o[3]})
 	}
-	return v
+	return out, res.Used, res.Late
 }
