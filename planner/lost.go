@@ -83,7 +83,8 @@ type judging struct {
 	event  physical.Expr
 	row    []physical.Expr // what the node at hand shows, over node's schema
 	failed physical.Failed
-	judged bool // the window is there
+	shown  *physical.Shown // the rows at hand are shown for windows
+	judged bool            // the window is there
 }
 
 // follow takes over what the plan computes of a row up to its window.
@@ -102,7 +103,10 @@ func (j *judging) follow() error {
 		case *physical.Filter:
 			pred := j.of(n.Pred)
 			j.failed.Steps = append(j.failed.Steps, physical.FailedStep{Filters: true, Exprs: []physical.Expr{pred}})
-			if !j.lost.Errors {
+			switch {
+			case j.shown != nil:
+				j.shown.Where = append(j.shown.Where, pred)
+			case !j.lost.Errors:
 				j.node = &logical.Filter{In: j.node, Pred: pred}
 			}
 		case *physical.Project:
@@ -121,12 +125,14 @@ func (j *judging) follow() error {
 			if j.lost.Errors || !n.Window.Sliced() {
 				return nil // what stands behind is of its windows
 			}
-			rows := &logical.WindowRows{In: j.node, Window: n.Window, Time: j.of(n.Time)}
-			for i := len(j.node.Schema()); i < len(rows.Schema()); i++ {
-				f := rows.Schema()[i]
-				j.row = append(j.row, &physical.Column{Index: i, T: f.Type, Name: f.Name})
+			if j.shown != nil {
+				return diag.New(diag.Unsupported, diag.Span{}, "the rows of `%s` are shown for windows twice before they are grouped, so which of them are late is not known one by one", j.lost.Query).
+					WithHint("SHOW QUERIES has their number")
 			}
-			j.node = rows
+			j.shown = &physical.Shown{Window: n.Window, Time: j.of(n.Time)}
+			for i, f := range physical.WindowFields(n.Window) {
+				j.row = append(j.row, &physical.Column{Index: len(j.node.Schema()) + i, T: f.Type, Name: f.Name})
+			}
 		case *physical.Expand:
 			j.row = append(j.row, &physical.Literal{T: types.BigintType})
 		case *physical.Union:
@@ -134,7 +140,7 @@ func (j *judging) follow() error {
 			if (n.Window.Sliced() || n.Window.Kind == windows.Session) && !j.lost.Errors {
 				j.judged = true
 				j.node = &logical.Late{In: j.node, Late: physical.Late{
-					Window: n.Window, Lateness: n.Lateness, Time: j.row[n.TimeCol], W: j.row[n.WCol],
+					Window: n.Window, Lateness: n.Lateness, Time: j.row[n.TimeCol], W: j.row[n.WCol], Shown: j.shown,
 				}}
 			}
 			return nil

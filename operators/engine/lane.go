@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -15,6 +16,11 @@ import (
 	"weir/planner/physical"
 	"weir/windows"
 )
+
+// repeatedBytesMax is how much the rows of a step that leave a lane may take where
+// they are repeated: what comes in a step has a limit, how often it is repeated has
+// none.
+const repeatedBytesMax = 512 << 20
 
 // lane is one shard's part of a query: what it knows of event time, and its own
 // copies of the operators below the exchange. It is used by one goroutine at a
@@ -35,6 +41,7 @@ type lane struct {
 	// Of the step under way: the shard's own watermark, the greatest event time,
 	// and the arrival time of the newest commit with rows.
 	w, maxEvent, arrival stream.Time
+	repeated             int64        // bytes of repeated rows that leave the lane
 	raised               windows.Mark // the row that raised w last, if one did
 	// complete is the largest event time, plus the distance that its watermark
 	// keeps, of the step under way; see completeness.
@@ -75,7 +82,7 @@ func newLane(ctx context.Context, shard stream.Shard, in *input, alloc memory.Al
 // begin starts a step in which the shard's own watermark is w.
 func (ln *lane) begin(w stream.Time) {
 	ln.w, ln.maxEvent, ln.arrival, ln.complete = w, stream.MinTime, stream.MinTime, stream.MinTime
-	ln.raised = windows.Mark{}
+	ln.raised, ln.repeated = windows.Mark{}, 0
 }
 
 // process runs one batch of the step; it borrows b.
@@ -112,8 +119,28 @@ func (ln *lane) process(ctx context.Context, b stream.SourceBatch) error {
 func (ln *lane) Emit(ctx context.Context, b stream.Batch) error {
 	if ln.counts {
 		ln.ledger.Used += b.NumRows()
+		b.Mark(0, int(b.NumRows()), stream.Used)
 	}
+	if b.Repeats != nil && ln.counts {
+		if ln.repeated += sizeOf(b); ln.repeated > repeatedBytesMax {
+			b.Release()
+			return fmt.Errorf("the rows of one step fill %d MiB when each is shown once for every window that it is in: give the windows a longer slide, or group the rows by window_start and window_end", repeatedBytesMax>>20)
+		}
+	}
+	b.Repeats = nil
 	return ln.out.Emit(ctx, b)
+}
+
+// sizeOf is about how many bytes the rows of a batch take, which follows from the
+// rows alone.
+func sizeOf(b stream.Batch) int64 {
+	size := 8 * b.NumRows() * b.NumCols()
+	for _, c := range b.Columns() {
+		if text, ok := c.(*array.String); ok && text.Len() > 0 {
+			size += int64(text.ValueOffset(text.Len()) - text.ValueOffset(0))
+		}
+	}
+	return size
 }
 
 // head turns what a source delivers into what the scan promises: it appends the

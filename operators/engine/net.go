@@ -63,7 +63,7 @@ func (n *net) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch
 	if err != nil {
 		return err
 	}
-	return out.Emit(ctx, stream.Batch{RecordBatch: rec, Shard: b.Shard, Ops: b.TakeOps(n.rows)})
+	return out.Emit(ctx, b.Take(rec, n.rows))
 }
 
 // equal tells whether two rows show the same.

@@ -64,7 +64,9 @@ type witness struct {
 	probe    []*stage       // of filters; nil until the first row that has to pass them
 	ledger   stream.Ledger  // of the probe: counted once already
 	event    expr.Evaluator // nil until the first lost row
-	filtered bool           // there is a filter among filters
+	filtered bool           // there is a filter among filters, or what repeats rows
+	repeats  bool           // what repeats rows
+	repeated *repeated      // of the rows that are asked about at the moment
 	blind    bool           // a benchmark asks what the witness costs
 }
 
@@ -80,14 +82,14 @@ func newWitness(l layout, alloc memory.Allocator) *witness {
 			w.window = p
 			break
 		}
-		if _, many := n.(*physical.WindowRows); many {
-			break // what it shows of a row is judged, not the row
-		}
-		if _, repeats := n.(*physical.Expand); repeats {
+		switch n.(type) {
+		case *physical.Expand:
 			continue // each copy of a row has the same verdict
+		case *physical.WindowRows:
+			w.repeats, w.filtered = true, true
+		case *physical.Filter:
+			w.filtered = true
 		}
-		_, filters := n.(*physical.Filter)
-		w.filtered = w.filtered || filters
 		w.filters = append(w.filters, n)
 	}
 	if w.window != nil && (w.window.Window.Kind == windows.None || w.wCol < 0) {
@@ -156,6 +158,9 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 	defer ev.Release()
 	ws := rec.Column(w.wCol).(*array.Timestamp)
 	most := int(min(counted, LostRowsMax))
+	if w.repeats {
+		return w.latesRepeated(ctx, b, rec, kept, ev, ws, most)
+	}
 	var found []LostRow
 	rows := make([]int32, 0, probesMax)
 	for i := int(rec.NumRows()) - 1; i >= 0 && len(found) < most; {
@@ -165,7 +170,7 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			if t >= before { // its windows end later still
 				continue
 			}
-			if w.tooLate(t, before) {
+			if w.verdict(t, before) == stream.Late {
 				rows = append(rows, int32(i))
 			}
 		}
@@ -174,18 +179,9 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 			return err
 		}
 		for _, row := range passed[:min(len(passed), most-len(found))] {
-			at := row
-			if kept != nil {
-				at = kept[row]
-			}
-			r := lostRow(LostLate, b, int(at))
+			r := lostRow(LostLate, b, rowOf(kept, row))
 			r.Event, r.W = stream.Time(ev.Value(int(row))), stream.Time(ws.Value(int(row)))
-			closed := r.Event // of a session, which no row behind it can have been part of
-			if w.grid != nil {
-				closed = w.grid.Closed(r.Event)
-			}
-			closed = closed.Add(w.window.Lateness)
-			r.Behind = time.Duration(r.W-closed) * time.Microsecond
+			r.Behind = time.Duration(r.W-w.closed(r.Event)) * time.Microsecond
 			found = append(found, r)
 		}
 	}
@@ -193,13 +189,22 @@ func (w *witness) lates(ctx context.Context, b stream.SourceBatch, rec arrow.Rec
 	return nil
 }
 
-// tooLate tells whether a row at t is late for every window, by the watermark before it.
-func (w *witness) tooLate(t, before stream.Time) bool {
-	if w.grid == nil { // a session
-		return before != stream.MinTime && (before == stream.MaxTime || t.Add(w.window.Lateness) < before)
+// verdict tells whether a row at t is used or late for every window, by the watermark
+// before it. It is neither between two hops.
+func (w *witness) verdict(t, before stream.Time) stream.Verdict {
+	used, missed := true, false
+	if w.grid != nil {
+		_, missed, used = w.grid.Judge(t, before, w.window.Lateness)
+	} else if before != stream.MinTime && (before == stream.MaxTime || t.Add(w.window.Lateness) < before) { // a session
+		used, missed = false, true
 	}
-	_, missed, ok := w.grid.Judge(t, before, w.window.Lateness)
-	return !ok && missed
+	switch {
+	case used:
+		return stream.Used
+	case missed:
+		return stream.Late
+	}
+	return 0
 }
 
 // pass returns those of rows that get through the filters, all of them at once.
@@ -223,6 +228,9 @@ func (w *witness) pass(ctx context.Context, rec arrow.RecordBatch, rows []int32)
 // through returns those of rows that get through the stages, in the memory of
 // rows. Row i of cur, which it borrows, is row rows[i] of the batch.
 func (w *witness) through(ctx context.Context, stages []*stage, cur arrow.RecordBatch, rows []int32) ([]int32, error) {
+	if len(stages) == 0 && w.repeats {
+		w.judge(cur, rows)
+	}
 	if len(stages) == 0 || len(rows) == 0 {
 		return rows, nil
 	}
@@ -230,6 +238,11 @@ func (w *witness) through(ctx context.Context, stages []*stage, cur arrow.Record
 	if s.pred == nil {
 		passed, first := rows[:0], 0
 		s.out = func(part stream.Batch) error {
+			if part.Repeats != nil {
+				_, err := w.through(ctx, rest, part.RecordBatch, of(rows, part.Repeats.Of))
+				first = len(rows)
+				return err
+			}
 			end := first + int(part.NumRows())
 			from := first
 			if first = end; end > len(rows) {
@@ -261,6 +274,15 @@ func (w *witness) through(ctx context.Context, stages []*stage, cur arrow.Record
 		rows[i] = rows[at]
 	}
 	return w.through(ctx, rest, next, rows[:len(s.kept)])
+}
+
+// of returns the rows that repetitions repeat.
+func of(rows, repetitions []int32) []int32 {
+	out := make([]int32, len(repetitions))
+	for i, r := range repetitions {
+		out[i] = rows[r]
+	}
+	return out
 }
 
 func (w *witness) open(ctx context.Context) error {

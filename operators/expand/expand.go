@@ -72,7 +72,7 @@ func (e *expand) copy(b stream.Batch, set int, nulls []arrow.Array, n int) strea
 	number := e.number(int64(set), n)
 	defer number.Release()
 	rec := array.NewRecordBatch(e.schema, append(cols, number), int64(n))
-	return stream.Batch{RecordBatch: rec, Shard: b.Shard, Ops: b.Ops}
+	return b.With(rec, 0, n)
 }
 
 // number is a column of one number.

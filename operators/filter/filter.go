@@ -57,5 +57,5 @@ func (f *filter) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Ba
 	if err != nil {
 		return fmt.Errorf("copy kept rows: %w", err)
 	}
-	return out.Emit(ctx, stream.Batch{RecordBatch: kept, Shard: b.Shard, Ops: b.TakeOps(f.rows)})
+	return out.Emit(ctx, b.Take(kept, f.rows))
 }

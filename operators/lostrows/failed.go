@@ -123,9 +123,7 @@ func (f *failed) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Ba
 	why := text.NewArray()
 	defer why.Release()
 	cols := append(append([]arrow.Array(nil), rec.Columns()...), why)
-	return out.Emit(ctx, stream.Batch{
-		RecordBatch: array.NewRecordBatch(f.schema, cols, int64(len(f.rows))), Shard: b.Shard, Ops: b.TakeOps(f.rows),
-	})
+	return out.Emit(ctx, b.Take(array.NewRecordBatch(f.schema, cols, int64(len(f.rows))), f.rows))
 }
 
 // times notes the rows without a usable event time, and returns the others.

@@ -19,6 +19,7 @@ type late struct {
 	n      *physical.Late
 	rt     *operators.Runtime
 	grid   *windows.Grid // nil: a session
+	shown  *shown        // nil: rows are judged as they are
 	time   expr.Evaluator
 	w      expr.Evaluator
 	schema *arrow.Schema
@@ -40,6 +41,12 @@ func NewLate(n *physical.Late) (operators.Operator, error) {
 	case n.Window.Kind != windows.Session:
 		return nil, fmt.Errorf("late rows: no row is late for %s", physical.FormatWindow(n.Window))
 	}
+	if n.Shown != nil {
+		var err error
+		if l.shown, err = newShown(l, n.Shown, n.In.Schema()); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
 }
 
@@ -53,32 +60,29 @@ func (l *late) Open(_ context.Context, rt *operators.Runtime) (err error) {
 	if l.w, err = expr.Compile(l.n.W, env); err != nil {
 		return fmt.Errorf("late rows: %w", err)
 	}
+	if l.shown != nil {
+		if err := l.shown.open(l.n.Shown, env); err != nil {
+			return fmt.Errorf("late rows: %w", err)
+		}
+	}
 	return nil
 }
 
 // ProcessBatch passes the rows that are late, and counts the others as filtered.
 func (l *late) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
-	times, err := l.time.Eval(b.RecordBatch)
-	if err != nil {
-		return err
-	}
-	defer times.Release()
-	marks, err := l.w.Eval(b.RecordBatch)
-	if err != nil {
-		return err
-	}
-	defer marks.Release()
-	at, ws := times.(*array.Timestamp), marks.(*array.Timestamp)
 	l.rows, l.ws, l.behind = l.rows[:0], l.ws[:0], l.behind[:0]
-	for i := range at.Len() {
-		t, w := stream.Time(at.Value(i)), stream.Time(ws.Value(i))
-		if at.IsNull(i) || t >= w && w != stream.MaxTime || w == stream.MinTime {
-			continue // its windows end later still
-		}
-		if closed, is := l.judge(t, w); is {
-			l.rows, l.ws = append(l.rows, int32(i)), append(l.ws, w)
-			l.behind = append(l.behind, int64(w-closed)/1000)
-		}
+	var err error
+	if l.shown != nil {
+		err = l.shown.judge(ctx, b.RecordBatch)
+	} else {
+		err = l.each(b.RecordBatch, func(i int, v stream.Verdict, w, closed stream.Time) {
+			if v == stream.Late {
+				l.add(int32(i), w, closed)
+			}
+		})
+	}
+	if err != nil {
+		return err
 	}
 	l.rt.Ledger.Filtered += b.NumRows() - int64(len(l.rows))
 	if len(l.rows) == 0 {
@@ -93,22 +97,57 @@ func (l *late) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batc
 	defer w.Release()
 	defer ms.Release()
 	cols := append(append([]arrow.Array(nil), rec.Columns()...), w, ms)
-	return out.Emit(ctx, stream.Batch{
-		RecordBatch: array.NewRecordBatch(l.schema, cols, int64(len(l.rows))), Shard: b.Shard, Ops: b.TakeOps(l.rows),
-	})
+	return out.Emit(ctx, b.Take(array.NewRecordBatch(l.schema, cols, int64(len(l.rows))), l.rows))
 }
 
-// judge tells whether a row at t is late by the watermark before it, and since when
-// a row there is.
-func (l *late) judge(t, w stream.Time) (closed stream.Time, is bool) {
+// add notes a row of the batch at hand as late by the watermark w: it is since closed.
+func (l *late) add(row int32, w, closed stream.Time) {
+	l.rows, l.ws = append(l.rows, row), append(l.ws, w)
+	l.behind = append(l.behind, int64(w-closed)/1000)
+}
+
+// each calls verdict for each row of rec that is late or used: with the watermark
+// before it and, of one that is late, since when a row there is.
+func (l *late) each(rec arrow.RecordBatch, verdict func(i int, v stream.Verdict, w, closed stream.Time)) error {
+	times, err := l.time.Eval(rec)
+	if err != nil {
+		return err
+	}
+	defer times.Release()
+	marks, err := l.w.Eval(rec)
+	if err != nil {
+		return err
+	}
+	defer marks.Release()
+	at, ws := times.(*array.Timestamp), marks.(*array.Timestamp)
+	for i := range at.Len() {
+		if at.IsNull(i) {
+			continue
+		}
+		t, w := stream.Time(at.Value(i)), stream.Time(ws.Value(i))
+		if closed, v := l.judge(t, w); v != 0 {
+			verdict(i, v, w, closed)
+		}
+	}
+	return nil
+}
+
+// judge tells whether a row at t is used or late by the watermark before it, and
+// since when a row there is late. It is neither between two hops.
+func (l *late) judge(t, w stream.Time) (closed stream.Time, v stream.Verdict) {
 	if l.grid == nil {
-		closed = t.Add(l.n.Lateness)
-		return closed, w == stream.MaxTime || closed < w
+		if closed = t.Add(l.n.Lateness); w != stream.MinTime && (w == stream.MaxTime || closed < w) {
+			return closed, stream.Late
+		}
+		return 0, stream.Used
 	}
-	if _, missed, ok := l.grid.Judge(t, w, l.n.Lateness); ok || !missed {
-		return 0, false
+	switch _, missed, ok := l.grid.Judge(t, w, l.n.Lateness); {
+	case ok:
+		return 0, stream.Used
+	case missed:
+		return l.grid.Closed(t).Add(l.n.Lateness), stream.Late
 	}
-	return l.grid.Closed(t).Add(l.n.Lateness), true
+	return 0, 0
 }
 
 // appended returns the columns `_watermark` and `_late_ms` of the rows that are late.

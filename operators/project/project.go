@@ -42,11 +42,7 @@ func (p *project) Open(_ context.Context, rt *operators.Runtime) (err error) {
 // where they are long.
 func (p *project) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
 	return p.cols.Eval(b.RecordBatch, func(cols []arrow.Array, first, end int) error {
-		ops := b.Ops
-		if ops != nil {
-			ops = ops[first:end]
-		}
 		rec := array.NewRecordBatch(p.schema, cols, int64(end-first)) // holds its own references
-		return out.Emit(ctx, stream.Batch{RecordBatch: rec, Shard: b.Shard, Ops: ops})
+		return out.Emit(ctx, b.With(rec, first, end))
 	})
 }

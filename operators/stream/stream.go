@@ -83,6 +83,9 @@ type Batch struct {
 	Shard Shard
 	// Ops has one entry a row, or is nil when every row is an Insert.
 	Ops []Op
+	// Repeats is set in a lane behind an operator that repeats rows. It lives as long
+	// as the call that brings the batch, so who keeps the batch drops it.
+	Repeats *Repeats
 }
 
 // TakeOps returns the ops of some rows; nil, all inserts, stays nil.
@@ -90,9 +93,35 @@ func (b Batch) TakeOps(rows []int32) []Op {
 	if b.Ops == nil {
 		return nil
 	}
-	out := make([]Op, len(rows))
+	return pick(b.Ops, rows)
+}
+
+// Take returns a batch of the rows of b, which rec has copied.
+func (b Batch) Take(rec arrow.RecordBatch, rows []int32) Batch {
+	out := Batch{RecordBatch: rec, Shard: b.Shard, Ops: b.TakeOps(rows)}
+	if b.Repeats != nil {
+		out.Repeats = &Repeats{Of: pick(b.Repeats.Of, rows), Verdicts: b.Repeats.Verdicts}
+	}
+	return out
+}
+
+// With returns a batch with the columns of rec in the place of the rows first to
+// end of b.
+func (b Batch) With(rec arrow.RecordBatch, first, end int) Batch {
+	out := Batch{RecordBatch: rec, Shard: b.Shard}
+	if b.Ops != nil {
+		out.Ops = b.Ops[first:end]
+	}
+	if b.Repeats != nil {
+		out.Repeats = &Repeats{Of: b.Repeats.Of[first:end], Verdicts: b.Repeats.Verdicts}
+	}
+	return out
+}
+
+func pick[T any](from []T, rows []int32) []T {
+	out := make([]T, len(rows))
 	for i, r := range rows {
-		out[i] = b.Ops[r]
+		out[i] = from[r]
 	}
 	return out
 }

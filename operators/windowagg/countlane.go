@@ -47,6 +47,7 @@ func (p *countLane) ProcessBatch(_ context.Context, _ operators.Port, b stream.B
 		return nil
 	}
 	p.rt.Ledger.Used += int64(n)
+	b.Mark(0, n, stream.Used)
 	ids := p.rows.span(0, n)
 	for _, a := range p.accs {
 		a.reset()

@@ -129,9 +129,11 @@ func (p *partial) ProcessBatch(_ context.Context, _ operators.Port, b stream.Bat
 	if p.n.Window.Kind == windows.None {
 		if p.ended {
 			p.rt.Ledger.Late += int64(n)
+			b.Mark(0, n, stream.Late)
 			return nil
 		}
 		p.rt.Ledger.Used += int64(n)
+		b.Mark(0, n, stream.Used)
 		e := p.entry(entryKey{})
 		return p.add(b, e, p.all.span(0, n))
 	}
@@ -159,8 +161,10 @@ func (p *partial) sortIn(b stream.Batch, n int) {
 		switch {
 		case r.ok:
 			l.Used += rows
+			b.Mark(lo, r.hi, stream.Used)
 			if r.missed {
 				l.PartlyLate += rows
+				b.Mark(lo, r.hi, stream.Missed)
 			}
 			e := p.entry(r.entryKey)
 			if e.rows == nil {
@@ -169,6 +173,7 @@ func (p *partial) sortIn(b stream.Batch, n int) {
 			e.rows = append(e.rows, p.all.span(lo, r.hi)...)
 		case r.missed:
 			l.Late += rows
+			b.Mark(lo, r.hi, stream.Late)
 		default: // between two hops: no window wants it
 			l.Filtered += rows
 		}

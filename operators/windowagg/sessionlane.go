@@ -70,8 +70,10 @@ func (p *sessionLane) ProcessBatch(_ context.Context, _ operators.Port, b stream
 	p.rows = p.rows[:0]
 	for i, t := range times {
 		if w := stream.Time(ws[i]); w != stream.MinTime && (w == stream.MaxTime || stream.Time(t).Add(p.n.Lateness) < w) {
+			b.Mark(i, i+1, stream.Late)
 			continue
 		}
+		b.Mark(i, i+1, stream.Used)
 		p.rows = append(p.rows, int32(i))
 	}
 	p.rt.Ledger.Used += int64(len(p.rows))

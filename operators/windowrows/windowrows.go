@@ -3,6 +3,7 @@ package windowrows
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -14,8 +15,12 @@ import (
 	"weir/windows"
 )
 
-// batchRowsMax is how many rows an emitted batch has at most.
-const batchRowsMax = 4096
+const (
+	// batchRowsMax is how many rows an emitted batch has at most, and batchBytesMax
+	// how many bytes of text, unless one row has more.
+	batchRowsMax  = 4096
+	batchBytesMax = 16 << 20
+)
 
 type windowRows struct {
 	operators.Stateless
@@ -28,8 +33,11 @@ type windowRows struct {
 	// Of the batch at hand: which row each result shows, and its window.
 	rows   []int32
 	shown  []windows.Window
+	bytes  int              // of text in them
 	recent []windows.Window // those of the slice that the last row was in
 	lo, hi stream.Time      // that slice
+
+	verdicts []stream.Verdict // of the rows of the batch at hand
 }
 
 // New returns an operator that shows rows with their windows.
@@ -52,8 +60,26 @@ func (w *windowRows) Open(_ context.Context, rt *operators.Runtime) (err error) 
 }
 
 // ProcessBatch emits the rows, in their order, each with its windows in order of
-// their ends.
+// their ends. What the repetitions add to the ledger is taken out again: a row counts
+// once.
 func (w *windowRows) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
+	w.rows, w.shown, w.bytes = w.rows[:0], w.shown[:0], 0
+	w.verdicts = slices.Grow(w.verdicts[:0], int(b.NumRows()))[:b.NumRows()]
+	clear(w.verdicts)
+	before := *w.rt.Ledger
+	if err := w.emitAll(ctx, b, out); err != nil {
+		return err
+	}
+	before.Nulled = w.rt.Ledger.Nulled
+	*w.rt.Ledger = before
+	w.rt.Ledger.Count(w.verdicts)
+	for i, v := range w.verdicts { // b may repeat rows itself
+		b.Mark(i, i+1, v)
+	}
+	return nil
+}
+
+func (w *windowRows) emitAll(ctx context.Context, b stream.Batch, out operators.Collector) error {
 	arr, err := w.time.Eval(b.RecordBatch)
 	if err != nil {
 		return err
@@ -62,22 +88,16 @@ func (w *windowRows) ProcessBatch(ctx context.Context, _ operators.Port, b strea
 	times := arr.(*array.Timestamp)
 	for i := range times.Len() {
 		if times.IsNull(i) {
-			w.rt.Ledger.Filtered++
 			continue
 		}
-		windows := w.windows(stream.Time(times.Value(i)))
-		if len(windows) == 0 {
-			w.rt.Ledger.Filtered++
-			continue
-		}
-		w.rt.Ledger.In += int64(len(windows) - 1)
-		for _, win := range windows {
-			w.rows, w.shown = append(w.rows, int32(i)), append(w.shown, win)
-			if len(w.rows) == batchRowsMax {
+		bytes := expr.TextBytes(b.RecordBatch, i)
+		for _, win := range w.windows(stream.Time(times.Value(i))) {
+			if len(w.rows) == batchRowsMax || w.bytes+bytes > batchBytesMax && w.bytes > 0 {
 				if err := w.flush(ctx, b, out); err != nil {
 					return err
 				}
 			}
+			w.rows, w.shown, w.bytes = append(w.rows, int32(i)), append(w.shown, win), w.bytes+bytes
 		}
 	}
 	return w.flush(ctx, b, out)
@@ -93,35 +113,18 @@ func (w *windowRows) windows(t stream.Time) []windows.Window {
 	return w.recent
 }
 
-// flush emits what is noted.
+// flush emits what is noted, unless the query has ended: one row may be in very many
+// windows.
 func (w *windowRows) flush(ctx context.Context, b stream.Batch, out operators.Collector) error {
-	if len(w.rows) == 0 {
-		return nil
+	if err := ctx.Err(); err != nil || len(w.rows) == 0 {
+		return err
 	}
-	rows, shown := w.rows, w.shown
-	w.rows, w.shown = w.rows[:0], w.shown[:0]
-	rec, err := expr.Take(w.rt.Alloc, b.RecordBatch, rows)
+	rec, err := expr.InWindows(w.rt.Alloc, b.RecordBatch, w.rows, w.shown, w.schema)
 	if err != nil {
 		return err
 	}
-	defer rec.Release()
-	cols := append([]arrow.Array(nil), rec.Columns()...)
-	for _, bound := range []func(windows.Window) stream.Time{
-		func(v windows.Window) stream.Time { return v.Start },
-		func(v windows.Window) stream.Time { return v.End },
-		func(v windows.Window) stream.Time { return v.End.Add(-physical.WindowTimeBefore) },
-	} {
-		col := array.NewTimestampBuilder(w.rt.Alloc, w.schema.Field(len(cols)).Type.(*arrow.TimestampType))
-		col.Reserve(len(shown))
-		for _, win := range shown {
-			col.UnsafeAppend(arrow.Timestamp(bound(win)))
-		}
-		made := col.NewArray()
-		col.Release()
-		defer made.Release()
-		cols = append(cols, made)
-	}
-	return out.Emit(ctx, stream.Batch{
-		RecordBatch: array.NewRecordBatch(w.schema, cols, int64(len(rows))), Shard: b.Shard, Ops: b.TakeOps(rows),
-	})
+	to := stream.Batch{RecordBatch: rec, Shard: b.Shard, Ops: b.TakeOps(w.rows)}
+	to.Repeats = &stream.Repeats{Of: slices.Clone(w.rows), Verdicts: w.verdicts}
+	w.rows, w.shown, w.bytes = w.rows[:0], w.shown[:0], 0
+	return out.Emit(ctx, to)
 }

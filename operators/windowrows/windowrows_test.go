@@ -2,9 +2,11 @@ package windowrows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +23,9 @@ import (
 
 type collect struct{ batches []stream.Batch }
 
+// Emit marks the rows as what an aggregation makes of them, if they are to be judged.
 func (c *collect) Emit(_ context.Context, b stream.Batch) error {
+	b.Mark(0, int(b.NumRows()), stream.Used)
 	c.batches = append(c.batches, b)
 	return nil
 }
@@ -118,13 +122,136 @@ func TestRows(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("seed %d, %s:\n%q\nwant\n%q", seed, physical.FormatWindow(spec), got, want)
 		}
-		l.Used += int64(len(got)) // as the lane counts what leaves it
-		if l.Filtered != left || !l.Closes() {
+		if l.Filtered != left || l.Late+l.PartlyLate != 0 || !l.Closes() {
 			t.Fatalf("seed %d: %+v with %d rows shown, %d not", seed, l, len(got), left)
 		}
 		_ = op.Close()
 		alloc.AssertSize(t, 0)
 	}
+}
+
+// verdicts is what a query says of the rows that it is shown, by their ids.
+type verdicts struct {
+	collect
+	say func(id, start int64) stream.Verdict
+}
+
+func (v *verdicts) Emit(_ context.Context, b stream.Batch) error {
+	defer b.Release()
+	ids, starts := b.Column(0).(*array.Int64), b.Column(2).(*array.Timestamp)
+	for i := range int(b.NumRows()) {
+		b.Mark(i, i+1, v.say(ids.Value(i), int64(starts.Value(i))))
+	}
+	return nil
+}
+
+// oneShot returns an operator over windows of 30 µs that begin every microsecond, and
+// n rows whose text is as long as given.
+func oneShot(t *testing.T, n, text int) (operators.Operator, stream.Batch, *stream.Ledger, *memory.CheckedAllocator) {
+	t.Helper()
+	us := time.Microsecond
+	schema := stream.Schema{{Name: "id", Type: types.BigintType}, {Name: "ts", Type: types.DatetimeType(6)}}
+	if text > 0 {
+		schema = append(schema, stream.Field{Name: "s", Type: types.VarcharType})
+	}
+	alloc, l := memory.NewCheckedAllocator(memory.NewGoAllocator()), &stream.Ledger{In: int64(n)}
+	op, err := New(&physical.WindowRows{
+		In: &physical.Scan{Fields: schema}, Window: windows.Spec{Kind: windows.Hop, Size: 30 * us, Slide: us},
+		Time: &physical.Column{Index: 1, T: types.DatetimeType(6), Name: "ts"},
+	})
+	if err == nil {
+		err = op.Open(t.Context(), &operators.Runtime{Alloc: alloc, Ledger: l})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := array.NewRecordBuilder(alloc, schema.Arrow())
+	defer b.Release()
+	for id := range n {
+		b.Field(0).(*array.Int64Builder).Append(int64(id))
+		b.Field(1).(*array.TimestampBuilder).Append(arrow.Timestamp(id))
+		if text > 0 {
+			b.Field(2).(*array.StringBuilder).Append(strings.Repeat("x", text))
+		}
+	}
+	return op, stream.Batch{RecordBatch: b.NewRecordBatch()}, l, alloc
+}
+
+// TestCountedOnce: a row counts once, by all that is shown of it.
+func TestCountedOnce(t *testing.T) {
+	op, b, l, alloc := oneShot(t, 500, 0)
+	out := &verdicts{say: func(id, start int64) stream.Verdict {
+		last := start == id // the window that ends last
+		switch id % 5 {
+		case 0: // late for some
+			if last {
+				return stream.Used
+			}
+			return stream.Late
+		case 1:
+			return stream.Late
+		case 2: // filtered but for one that is late
+			if last {
+				return stream.Late
+			}
+		case 3: // filtered but for one
+			if last {
+				return stream.Used
+			}
+		}
+		return 0
+	}}
+	if err := op.ProcessBatch(t.Context(), 0, b, out); err != nil {
+		t.Fatal(err)
+	}
+	b.Release()
+	if want := (stream.Ledger{In: 500, Used: 200, PartlyLate: 100, Late: 200, Filtered: 100}); *l != want {
+		t.Errorf("%+v, want %+v", *l, want)
+	}
+	alloc.AssertSize(t, 0)
+}
+
+// TestLongRows: what is shown at once has a limit in bytes, also where one row passes
+// it alone.
+func TestLongRows(t *testing.T) {
+	op, b, _, alloc := oneShot(t, 3, 5<<20)
+	shown := int64(0)
+	out := emitFunc(func(b stream.Batch) error {
+		if shown += b.NumRows(); b.NumRows() > batchBytesMax/(5<<20) {
+			t.Errorf("%d rows of 5 MiB at once", b.NumRows())
+		}
+		return nil
+	})
+	if err := op.ProcessBatch(t.Context(), 0, b, out); err != nil || shown != 90 {
+		t.Errorf("%d rows were shown: %v", shown, err)
+	}
+	b.Release()
+	alloc.AssertSize(t, 0)
+}
+
+type emitFunc func(stream.Batch) error
+
+func (f emitFunc) Emit(_ context.Context, b stream.Batch) error {
+	defer b.Release()
+	return f(b)
+}
+
+// TestCancel: a batch that shows very many rows ends with its query.
+func TestCancel(t *testing.T) {
+	op, b, _, alloc := oneShot(t, 20_000, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	batches := 0
+	err := op.ProcessBatch(ctx, 0, b, emitFunc(func(stream.Batch) error {
+		if batches++; batches == 3 {
+			cancel()
+		}
+		return nil
+	}))
+	if batches != 3 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end there were %d batches: %v", batches-3, err)
+	}
+	b.Release()
+	alloc.AssertSize(t, 0)
 }
 
 // TestNoRowsOfSessions: which session a row is in is not known when it comes.

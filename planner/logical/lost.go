@@ -42,6 +42,14 @@ func (f *Failed) describe() string { return f.Failed.Describe() }
 func (l *Late) EachExpr(f func(physical.Expr) physical.Expr) *Late {
 	c := *l
 	c.Time, c.W = f(l.Time), f(l.W)
+	if l.Shown != nil {
+		shown := *l.Shown
+		shown.Time, shown.Where = f(shown.Time), nil
+		for _, e := range l.Shown.Where {
+			shown.Where = append(shown.Where, f(e))
+		}
+		c.Shown = &shown
+	}
 	return &c
 }
 

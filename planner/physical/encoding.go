@@ -39,6 +39,7 @@ type nodeJSON struct {
 	Names   []textJSON  `json:"names,omitempty"`
 	Agg     *windowJSON `json:"agg,omitempty"`
 	Failed  *failedJSON `json:"failed,omitempty"`
+	Shown   *shownJSON  `json:"shown,omitempty"`
 	TimeCol int         `json:"time_col,omitempty"`
 	WCol    int         `json:"w_col,omitempty"`
 	Keys    []sortJSON  `json:"sort,omitempty"`

@@ -21,6 +21,22 @@ type Late struct {
 	Window   windows.Spec
 	Lateness time.Duration
 	Time, W  Expr // the event time and the hidden column `$w`, DATETIME, over the input
+	// Shown is set if the query shows each row once for every window of another kind
+	// before it comes to this one. Time and W are over what is shown then, and a row
+	// is late if it is late wherever it is shown, and shown at all.
+	Shown *Shown
+}
+
+// Shown are rows that are shown for windows, as by a WindowRows.
+type Shown struct {
+	Window windows.Spec
+	Time   Expr   // DATETIME, over the input
+	Where  []Expr // what filters them, over the input and WindowFields
+}
+
+// Schema is that of the input, and the bounds of the windows.
+func (s *Shown) Schema(input stream.Schema) stream.Schema {
+	return append(append(stream.Schema(nil), input...), WindowFields(s.Window)...)
 }
 
 // Failed keeps the rows of a scan without event time that a query counts as errors,
@@ -73,6 +89,17 @@ func (l *Late) Describe() string {
 	if l.Lateness > 0 {
 		out += " lateness " + FormatDuration(l.Lateness)
 	}
+	if l.Shown == nil {
+		return out
+	}
+	out += ", shown for " + FormatWindow(l.Shown.Window) + " on " + Format(l.Shown.Time)
+	for i, e := range l.Shown.Where {
+		word := " and "
+		if i == 0 {
+			word = " where "
+		}
+		out += word + Format(e)
+	}
 	return out
 }
 
@@ -104,6 +131,13 @@ type failedJSON struct {
 	Steps     []failedStepJSON `json:"steps,omitempty"`
 }
 
+// shownJSON are the rows of windows that a Late judges.
+type shownJSON struct {
+	Window *windowJSON `json:"window"`
+	Time   exprJSON    `json:"time"`
+	Where  []exprJSON  `json:"where,omitempty"`
+}
+
 type failedStepJSON struct {
 	Filters bool       `json:"filters,omitempty"`
 	Exprs   []exprJSON `json:"exprs"`
@@ -113,7 +147,17 @@ func encodeLate(l *Late, out *nodeJSON) (err error) {
 	if out.Agg, err = encodeWindow(&WindowAgg{Window: l.Window, Lateness: l.Lateness}); err != nil {
 		return err
 	}
-	out.Exprs, err = encodeExprs([]Expr{l.Time, l.W})
+	if out.Exprs, err = encodeExprs([]Expr{l.Time, l.W}); err != nil || l.Shown == nil {
+		return err
+	}
+	out.Shown = new(shownJSON)
+	if out.Shown.Window, err = encodeWindow(&WindowAgg{Window: l.Shown.Window}); err != nil {
+		return err
+	}
+	if out.Shown.Time, err = encodeExpr(l.Shown.Time); err != nil {
+		return err
+	}
+	out.Shown.Where, err = encodeExprs(l.Shown.Where)
 	return err
 }
 
@@ -143,9 +187,15 @@ func decodeLate(n *nodeJSON, input Node) (*Late, error) {
 	if len(n.Exprs) != 2 || agg.Window.Kind == windows.None {
 		return nil, errors.New("late rows need a window, a time and a watermark")
 	}
-	l := &Late{In: input, Window: agg.Window, Lateness: agg.Lateness}
+	l, schema := &Late{In: input, Window: agg.Window, Lateness: agg.Lateness}, input.Schema()
+	if n.Shown != nil {
+		if l.Shown, err = decodeShown(n.Shown, schema); err != nil {
+			return nil, err
+		}
+		schema = l.Shown.Schema(schema)
+	}
 	for i, to := range []*Expr{&l.Time, &l.W} {
-		if *to, err = decodeExpr(n.Exprs[i], input.Schema()); err != nil {
+		if *to, err = decodeExpr(n.Exprs[i], schema); err != nil {
 			return nil, err
 		}
 		if *to == nil || (*to).Type().Kind != types.Datetime {
@@ -153,6 +203,31 @@ func decodeLate(n *nodeJSON, input Node) (*Late, error) {
 		}
 	}
 	return l, nil
+}
+
+func decodeShown(in *shownJSON, input stream.Schema) (*Shown, error) {
+	agg, err := decodeWindow(in.Window)
+	if err != nil {
+		return nil, err
+	}
+	s := &Shown{Window: agg.Window}
+	if s.Time, err = decodeExpr(in.Time, input); err != nil {
+		return nil, err
+	}
+	if s.Time == nil || s.Time.Type().Kind != types.Datetime || !s.Window.Sliced() {
+		return nil, errors.New("rows of windows need a window and a time")
+	}
+	for _, x := range in.Where {
+		e, err := decodeExpr(x, s.Schema(input))
+		if err != nil {
+			return nil, err
+		}
+		if e == nil || e.Type().Kind != types.Boolean {
+			return nil, errors.New("a filter needs a predicate")
+		}
+		s.Where = append(s.Where, e)
+	}
+	return s, nil
 }
 
 func decodeFailed(in *failedJSON, input Node) (*Failed, error) {

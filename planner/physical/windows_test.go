@@ -53,6 +53,13 @@ func TestEncodesWindows(t *testing.T) {
 			In: scan, Window: windows.Spec{Kind: windows.Session, Gap: time.Minute}, Lateness: time.Second, Time: time0,
 			W: &physical.Column{Index: 1, T: at, Name: "$w"},
 		}),
+		lost(&physical.Late{
+			In: scan, Window: windows.Spec{Kind: windows.Tumble, Size: time.Minute, Slide: time.Minute}, Time: &physical.Column{Index: 3, T: types.DatetimeType(3), Name: "window_end"},
+			W: &physical.Column{Index: 1, T: at, Name: "$w"},
+			Shown: &physical.Shown{
+				Window: windows.Spec{Kind: windows.Cumulate, Size: time.Hour, Slide: time.Minute}, Time: time0, Where: []physical.Expr{isNull, isNull},
+			},
+		}),
 		lost(&physical.Failed{
 			In: scan, Event: time0, Arrival: time0, Tolerance: time.Minute,
 			Steps: []physical.FailedStep{{Filters: true, Exprs: []physical.Expr{isNull}}, {Exprs: []physical.Expr{isNull, time0}}},

@@ -74,10 +74,14 @@ func prune(n logical.Node, needed []bool) (logical.Node, []int) {
 	return n, identity(len(needed))
 }
 
+// boundsMax is how many columns physical.WindowFields are.
+const boundsMax = 3
+
 // pruneLost keeps what the verdict is made of, and what the node appends.
 func pruneLost(n logical.Node, needed []bool) (logical.Node, []int) {
 	width := len(n.Input().Schema())
-	need := append([]bool(nil), needed[:width]...)
+	// What is late may be shown with the bounds of windows, behind the input's columns.
+	need := append(append([]bool(nil), needed[:width]...), make([]bool, boundsMax)...)
 	each := func(f func(physical.Expr) physical.Expr) logical.Node {
 		if l, ok := n.(*logical.Late); ok {
 			return l.EachExpr(f)
@@ -85,11 +89,12 @@ func pruneLost(n logical.Node, needed []bool) (logical.Node, []int) {
 		return n.(*logical.Failed).EachExpr(f)
 	}
 	each(func(e physical.Expr) physical.Expr { mark(need, e); return e })
-	in, at := prune(n.Input(), need)
-	for i := range len(needed) - width {
+	in, at := prune(n.Input(), need[:width])
+	for i := range max(len(needed)-width, boundsMax) {
 		at = append(at, len(in.Schema())+i)
 	}
-	return logical.WithInput(each(func(e physical.Expr) physical.Expr { return move(e, at) }), in), at
+	out := logical.WithInput(each(func(e physical.Expr) physical.Expr { return move(e, at) }), in)
+	return out, at[:len(needed)]
 }
 
 // pruneTo returns n with the needed columns and no others, in their order.

@@ -19,6 +19,7 @@ import (
 // in the middle.
 func TestLostRelations(t *testing.T) {
 	var late, failed, nulled int64
+	var of [8]int64 // late rows of each view with a window
 	for seed := range uint64(5) {
 		c := &clock{}
 		c.micros.Store(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).UnixMicro())
@@ -32,6 +33,8 @@ func TestLostRelations(t *testing.T) {
 			"SELECT window_start, g, COUNT(*) AS c FROM (SELECT g, ts, n FROM s UNION ALL SELECT g, ts, -n FROM s WHERE k <> 'b') GROUP BY g, TUMBLE(ts, INTERVAL 3 SECOND)",
 			"SELECT window_start, MAX(c) AS m FROM (SELECT window_start, window_end, k, COUNT(*) AS c FROM s GROUP BY k, TUMBLE(ts, INTERVAL 3 SECOND)) GROUP BY window_start, window_end",
 			"SELECT window_start, k, g, COUNT(*) AS c FROM s GROUP BY ROLLUP(k, g), TUMBLE(ts, INTERVAL 5 SECOND)",
+			"SELECT window_start, window_end, k, COUNT(*) AS c FROM (SELECT * FROM TABLE(HOP(TABLE s, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '6' SECOND))) WHERE x > 10 / n GROUP BY window_start, window_end, k",
+			"SELECT window_start, window_end, SUM(n) AS c FROM (SELECT n, window_start, window_end FROM TABLE(CUMULATE(TABLE s, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '8' SECOND)) WHERE SECOND(window_end) % 3 <> n % 3) GROUP BY window_start, window_end",
 			"SELECT k, n FROM s WHERE x > 10 / n",
 		}
 		for i, q := range views {
@@ -84,6 +87,22 @@ func TestLostRelations(t *testing.T) {
 			if int64(len(all)) != l.Late {
 				t.Errorf("seed %d: %s\nhas %d late rows, and %s %d", seed, q, l.Late, name, len(all))
 			}
+			// The newest are what the query remembers.
+			_, places := read("SELECT _shard, _seq, _late_ms FROM "+name, how{start: "earliest", rows: 3})
+			known := m.query.LateRows()
+			for _, r := range known {
+				place := fmt.Sprintf(" %d %d %d", r.Shard, r.Seq, r.Behind.Milliseconds())
+				if r.W == stream.MaxTime {
+					place = fmt.Sprintf(" %d %d null", r.Shard, r.Seq)
+				}
+				if !slices.Contains(places, place) {
+					t.Errorf("seed %d: %s does not show%s of %q", seed, name, place, places)
+				}
+			}
+			if int64(len(known)) != min(l.Late, engine.LostRowsMax) {
+				t.Errorf("seed %d: %s\nhas %d late rows, and remembers %d", seed, q, l.Late, len(known))
+			}
+			of[i] += l.Late
 			for _, r := range all {
 				if strings.HasPrefix(r, " -") {
 					t.Errorf("seed %d: %s: late before it is: %s", seed, name, r)
@@ -124,6 +143,9 @@ func TestLostRelations(t *testing.T) {
 			}
 		}
 		p.close()
+	}
+	if slices.Contains(of[:], 0) {
+		t.Errorf("late rows of the views are %v", of)
 	}
 	if late == 0 || failed == 0 || nulled == 0 {
 		t.Errorf("%d late rows, %d errors, %d values that are none: nothing was tested", late, failed, nulled)
