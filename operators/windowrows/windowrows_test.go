@@ -132,7 +132,6 @@ func TestRows(t *testing.T) {
 
 // verdicts is what a query says of the rows that it is shown, by their ids.
 type verdicts struct {
-	collect
 	say func(id, start int64) stream.Verdict
 }
 
