@@ -136,8 +136,8 @@ func (ln *lane) Emit(ctx context.Context, b stream.Batch) error {
 func sizeOf(b stream.Batch) int64 {
 	size := 8 * b.NumRows() * b.NumCols()
 	for _, c := range b.Columns() {
-		if text, ok := c.(*array.String); ok && text.Len() > 0 {
-			size += int64(text.ValueOffset(text.Len()) - text.ValueOffset(0))
+		if text, ok := c.(*array.String); ok {
+			size += int64(len(text.ValueBytes()))
 		}
 	}
 	return size
