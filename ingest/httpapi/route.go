@@ -58,23 +58,29 @@ func (h *Handler) blocks(s Stream, p part, shards []stream.Shard, spans []decode
 	return blocks, nil
 }
 
-// route returns the shard of each good row.
+// route returns the shard of each good row of a request.
 func (h *Handler) route(s Stream, m *ingest.ShardMap, how reading, res decode.Result) []stream.Shard {
-	shards := make([]stream.Shard, len(res.Spans))
 	if how.partitionKey != "" {
+		shards := make([]stream.Shard, len(res.Spans))
 		setAll(shards, m.Route([]byte(how.partitionKey)))
 		return shards
 	}
+	return routeByKey(s, m, func() uint32 { return h.turn(s.ID) }, res)
+}
+
+// routeByKey returns the shard of each good row by the declared column. All rows
+// without a key go where turn says, which is called only if there is one.
+func routeByKey(s Stream, m *ingest.ShardMap, turn func() uint32, res decode.Result) []stream.Shard {
+	shards := make([]stream.Shard, len(res.Spans))
 	var keys arrow.Array
 	without := len(shards)
 	if s.PartitionKey >= 0 {
 		keys = res.Batch.Column(0)
 		without = keys.NullN()
 	}
-	// All rows without a key go where this request's turn says.
 	var own stream.Shard
 	if without > 0 {
-		own = m.Open()[h.turn(s.ID)%uint32(len(m.Open()))]
+		own = m.Open()[turn()%uint32(len(m.Open()))]
 	}
 	if keys == nil {
 		setAll(shards, own)

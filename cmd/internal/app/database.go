@@ -52,6 +52,7 @@ type database struct {
 	removing  atomic.Bool      // who needs old segments has said so, and the others may go
 	writes    *os.Root         // where sinks write files; nil: nowhere
 	cursors   sinks.Cursors    // of sinks whose destination keeps none
+	door      *door            // nil in `weir query`
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
@@ -100,8 +101,8 @@ func (db *database) close() {
 }
 
 // run executes the statements of a text in order, up to the first that fails. The
-// result is that of the last one that has rows to show; those before it are
-// checked but not computed.
+// result is that of the last query, else what the last INSERT says; queries before
+// the last are checked but not computed.
 func (db *database) run(ctx context.Context, text string, note func(string, ...any)) (*result, error) {
 	stmts, err := sql.Parse(text)
 	if err != nil {
@@ -127,8 +128,15 @@ func (db *database) run(ctx context.Context, text string, note func(string, ...a
 			}
 			return nil, err
 		}
-		if r != nil {
+		switch {
+		case r == nil:
+		case i == last || last < 0:
+			if res != nil {
+				_ = res.Close() // it is there already, so nothing can fail
+			}
 			res = r
+		default: // a query has the last word
+			_ = r.Close()
 		}
 	}
 	if res == nil {
@@ -147,9 +155,10 @@ func (db *database) check(s ast.Statement, note func(string, ...any)) error {
 	return err
 }
 
+// returnsRows tells whether a statement is there for its rows.
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
-	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.AlterStream:
+	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.AlterStream, *ast.Insert:
 		return false
 	}
 	return true
@@ -165,6 +174,11 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, db.createView(ctx, s, rel)
 	case *ast.CreateSink:
 		return nil, db.createSink(ctx, s, rel)
+	case *ast.Insert:
+		if s.Query != nil {
+			return nil, diag.New(diag.Unsupported, s.Span(), "INSERT INTO … SELECT is not supported")
+		}
+		return db.insertRows(ctx, s, rel)
 	case *ast.Drop:
 		return nil, db.drop(ctx, s)
 	case *ast.AlterStream:
@@ -183,9 +197,7 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, diag.New(diag.Unsupported, s.Span(), "SUBSCRIBE is not supported").
 			WithHint("SELECT over a stream goes on as rows come; programs subscribe to a query or a view over the websocket")
 	}
-	name := map[bool]string{true: "INSERT INTO", false: "this statement"}
-	_, insert := s.(*ast.Insert)
-	return nil, diag.New(diag.Unsupported, s.Span(), "%s is not supported", name[insert])
+	return nil, diag.New(diag.Unsupported, s.Span(), "this statement is not supported")
 }
 
 // plan turns a query into what the engine runs.

@@ -97,10 +97,12 @@ func (s *server) closeFiles() error {
 }
 
 func (s *server) routes() error {
-	records, err := httpapi.New(httpapi.Config{Target: target{s.db}, Log: s.log, Logger: s.cfg.Logger})
+	streams := target{s.db}
+	records, err := httpapi.New(httpapi.Config{Target: streams, Log: s.log, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
+	s.db.door = &door{streams, records}
 	s.page, err = dashboard.New(dashboard.Config{
 		Engine: engineAPI{s}, Source: s.db, Page: s.cfg.Page, Logger: s.cfg.Logger, Status: s.status,
 		Catalog: lists{s.db, &s.rates}, Guard: s.cfg.Guard,
