@@ -42,6 +42,10 @@ type Request struct {
 	Key     string
 	KeyHash [32]byte // the hash of the body: another body with the same key is refused
 	KeyInfo uint64   // is given back with each Ack of the key, say the number of accepted rows
+	// Producer is the number of who makes its records of this log, and Mark how far it
+	// has come with them; 0: nobody. One request of a producer is under way at a time.
+	Producer uint32
+	Mark     Mark
 }
 
 // Ack says where a request is.
@@ -61,6 +65,7 @@ type pending struct {
 	control *Control
 	roll    bool // begin a new segment; nothing is written
 	key     keyRecord
+	mark    producerMark
 	size    int // what it takes of the queue
 	raw     int
 	records int
@@ -93,7 +98,7 @@ type prepared struct {
 // gets the first Ack, also after a restart, and waits where the first is on its
 // way. When ctx ends Append returns, but the request may still become durable.
 //
-// Errors that are no failure of the log: ErrBusy, ErrDiskReserve, ErrKeyReused, ErrTooLarge,
+// Errors that are no failure of the log: ErrBusy, ErrDiskReserve, ErrKeyReused, ErrStale, ErrTooLarge,
 // ErrClosed, and a request that contradicts itself.
 func (l *Log) Append(ctx context.Context, req Request) (Ack, error) {
 	if err := ctx.Err(); err != nil {
@@ -213,8 +218,9 @@ func prepare(req *Request) (*pending, error) {
 		return nil, fmt.Errorf("%w: %d bytes in %d blocks", ErrTooLarge, p.raw, len(req.Blocks))
 	}
 	p.key = keyRecord{req.Key, req.KeyHash, req.KeyInfo}
+	p.mark = producerMark{req.Producer, req.Mark}
 	p.blocks = make([]prepared, len(req.Blocks))
-	p.size = fixedSize + len(req.Key) + len(req.Blocks)*dirEntrySize
+	p.size = fixedSize + markSize + len(req.Key) + len(req.Blocks)*dirEntrySize
 	arena := make([]byte, 0, small)
 	for i := range req.Blocks {
 		b := &req.Blocks[i]
@@ -254,6 +260,8 @@ func (l *Log) enqueueLocked(p *pending) error {
 		return ErrClosed
 	case l.diskLow && p.ofRecords():
 		return ErrDiskReserve
+	case l.staleLocked(p):
+		return ErrStale
 	case p.size > l.cfg.MaxQueueBytes:
 		return fmt.Errorf("%w: the queue has %d bytes", ErrTooLarge, l.cfg.MaxQueueBytes)
 	case l.queueBytes+p.size > l.cfg.MaxQueueBytes && p.ofRecords():

@@ -22,6 +22,7 @@ import (
 //	sequences n u32, then stream u32, shard u32, next u64
 //	ends      n u32, then stream u32, commit u64
 //	keys      n u32, then commit u64, arrival i64, key as in a frame
+//	marks     n u32, then a mark as in a frame; version 1 has none
 //	CRC32C    over everything before it
 type base struct {
 	first      stream.Commit // the log begins here; 1 while nothing was removed
@@ -33,12 +34,13 @@ type base struct {
 	seqs        map[shardKey]stream.Seq  // what came next when first came
 	ends        map[uint32]stream.Commit // the ends of streams among what was removed
 	keys        []keyAt                  // those among the newest KeysMax that were removed, oldest first
+	marks       map[uint32]Mark          // how far producers had come when first came
 }
 
 const (
 	baseName    = "BASE"
 	baseMagic   = 0x31425257 // "WRB1"
-	baseVersion = 1
+	baseVersion = 2
 	// baseBytesMax bounds what Open reads: KeysMax keys of full length and
 	// millions of shards fit.
 	baseBytesMax = 256 << 20
@@ -47,7 +49,7 @@ const (
 func newBase() *base {
 	return &base{
 		first: 1, arrival: stream.MinTime, lastRecord: stream.MinTime,
-		seqs: map[shardKey]stream.Seq{}, ends: map[uint32]stream.Commit{},
+		seqs: map[shardKey]stream.Seq{}, ends: map[uint32]stream.Commit{}, marks: map[uint32]Mark{},
 	}
 }
 
@@ -74,6 +76,7 @@ func (b *base) encode(logID uint64) []byte {
 		out = le.AppendUint64(out, uint64(b.ends[id]))
 	}
 	out = appendKeys(out, b.keys)
+	out = appendMarks(out, b.marks)
 	return le.AppendUint32(out, checksum(seedOf(logID), out))
 }
 
@@ -88,7 +91,8 @@ func parseBase(in []byte) (b *base, logID uint64, err error) {
 	if le.Uint32(in[end:]) != checksum(seedOf(logID), in[:end]) {
 		return nil, 0, errors.New("it has a wrong checksum")
 	}
-	if v := le.Uint32(in[4:]); v != baseVersion {
+	v := le.Uint32(in[4:])
+	if v == 0 || v > baseVersion {
 		return nil, 0, fmt.Errorf("version %d: %w", v, errVersion)
 	}
 	c := &cursor{b: in[16:end]}
@@ -103,6 +107,9 @@ func parseBase(in []byte) (b *base, logID uint64, err error) {
 	}
 	if b.keys, err = c.keys(); err != nil {
 		return nil, 0, err
+	}
+	if v > 1 {
+		b.marks = c.marks()
 	}
 	if c.short || len(c.b) != 0 || b.first == 0 {
 		return nil, 0, errors.New("it contradicts itself")

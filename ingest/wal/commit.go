@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -205,6 +206,9 @@ func (l *Log) publish(h *header, batch []*pending, size int, took time.Duration)
 		if p.key.key != "" {
 			l.keys.remember(&keyAt{p.key, h.commit, h.arrival})
 		}
+		if p.mark.producer != 0 {
+			l.marks[p.mark.producer] = p.mark.mark
+		}
 		l.stats.Records += uint64(p.records)
 		l.stats.RawBytes += uint64(p.raw)
 	}
@@ -269,7 +273,7 @@ func (l *Log) rollActive() error {
 func (l *Log) roll() error {
 	l.mu.Lock()
 	active := l.active
-	ft := &footer{index: active.index, controls: active.controls, seqs: l.next, keys: l.keys.since(active.first)}
+	ft := &footer{index: active.index, controls: active.controls, seqs: l.next, keys: l.keys.since(active.first), marks: maps.Clone(l.marks)}
 	l.mu.Unlock()
 	if err := l.seal(active, ft); err != nil {
 		return fmt.Errorf("seal %s: %w", active.path, err)

@@ -36,6 +36,12 @@ func (c *composer) compose(h *header, batch []*pending, control *Control, next m
 		}
 	}
 	h.keysLen = uint32(len(b) - fixedSize)
+	for _, p := range batch {
+		if p.mark.producer != 0 {
+			b = appendMark(b, &p.mark)
+			h.marks++
+		}
+	}
 	h.blocks = uint32(len(c.dir))
 	dirOff := len(b)
 	b = slices.Grow(b, len(c.dir)*dirEntrySize)[:dirOff+len(c.dir)*dirEntrySize]

@@ -21,8 +21,10 @@
 //     still there or not; one that began earlier goes on.
 //   - BASE is a small file that says where the log begins and what must be known
 //     of the segments before: the next sequence of every shard, the last step and
-//     arrival, the ends of streams, the newest control commit, and the
-//     idempotency keys that are still remembered.
+//     arrival, the ends of streams, the newest control commit, the marks of
+//     producers, and the idempotency keys that are still remembered.
+//   - A mark says how far a producer has come that makes its records of this log. It
+//     lies in the frame of these records.
 //   - A hold keeps the commits behind a position under a name, say the oldest
 //     checkpoint of a query. Readers keep what they have not read.
 //   - HEAD is a small file with a lower bound of the last acknowledged commit.

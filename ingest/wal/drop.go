@@ -117,7 +117,7 @@ func (l *Log) gather(ctx context.Context, segments []*segment, n int, next *base
 	if err != nil {
 		return err
 	}
-	next.seqs = ft.seqs
+	next.seqs, next.marks = ft.seqs, ft.marks
 	for i, s := range segments[:n] {
 		if s.lastControl == 0 {
 			continue

@@ -9,20 +9,22 @@ import (
 	"weir/operators/stream"
 )
 
-// A footer follows the frames of a sealed segment: five lists, then a trailer of
+// A footer follows the frames of a sealed segment: six lists, then a trailer of
 // fixed size that ends the file. The list of streams is read with the trailer, by
-// Open; version 1 has none. A segment without a readable footer is scanned.
+// Open; version 1 has none. Marks came with version 3. A segment without a readable footer is scanned.
 //
 //	index     n u32, then commit u64, offset u64, arrival i64
 //	controls  n u32, then commit u64, offset u64
 //	sequences n u32, then stream u32, shard u32, next u64: of all shards of the log
 //	keys      n u32, then commit u64, arrival i64, key as in a frame
+//	marks     n u32, then a mark as in a frame: of all producers of the log
 //	streams   n u32, then stream u32, first commit u64, first and last arrival i64, records u64, stored bytes u64
 type footer struct {
 	index    []indexEntry
 	controls []controlEntry
 	seqs     map[shardKey]stream.Seq
 	keys     []keyAt
+	marks    map[uint32]Mark
 }
 
 // keyAt is an idempotency key and the commit that it came with.
@@ -35,7 +37,7 @@ type keyAt struct {
 const (
 	trailerSize   = 96
 	streamRunSize = 44
-	footerVersion = 2
+	footerVersion = 3
 )
 
 var errNoFooter = errors.New("the segment has no footer")
@@ -57,6 +59,7 @@ func encodeFooter(s *segment, ft *footer, seed uint32) []byte {
 	}
 	b = appendSeqs(b, ft.seqs)
 	b = appendKeys(b, ft.keys)
+	b = appendMarks(b, ft.marks)
 	runs := len(b)
 	b = appendRuns(b, s.streams)
 	t := make([]byte, trailerSize)
@@ -147,14 +150,14 @@ func readTrailer(f File, s *segment, seed uint32) error {
 		return errNoFooter
 	}
 	v := le.Uint32(t[4:])
-	if v != 1 && v != footerVersion {
+	if v == 0 || v > footerVersion {
 		return fmt.Errorf("footer of version %d: %w", v, errVersion)
 	}
 	end, length := le.Uint64(t[8:]), le.Uint64(t[16:])
 	if end < segmentHeaderSize || end+length+trailerSize != uint64(size) || stream.Commit(le.Uint64(t[24:])) != s.first {
 		return errNoFooter
 	}
-	if v == footerVersion {
+	if v > 1 {
 		if err := readRuns(f, s, size-trailerSize, t, seed); err != nil {
 			return err
 		}
@@ -213,7 +216,7 @@ func readFooter(f File, s *segment, seed uint32) (*footer, error) {
 	if binary.LittleEndian.Uint32(t[88:]) != checksum(seed, lists) {
 		return nil, fmt.Errorf("%w that can be read", errNoFooter)
 	}
-	return parseFooter(lists)
+	return parseFooter(lists, binary.LittleEndian.Uint32(t[4:]))
 }
 
 // cursor takes numbers off the front of a byte slice and remembers whether there were enough.
@@ -287,7 +290,7 @@ func (c *cursor) runs() []streamRun {
 	return runs
 }
 
-func parseFooter(b []byte) (*footer, error) {
+func parseFooter(b []byte, version uint32) (*footer, error) {
 	c := &cursor{b: b}
 	ft := &footer{}
 	ft.index = make([]indexEntry, c.list(24))
@@ -302,6 +305,10 @@ func parseFooter(b []byte) (*footer, error) {
 	var err error
 	if ft.keys, err = c.keys(); err != nil {
 		return nil, fmt.Errorf("footer: %w", err)
+	}
+	ft.marks = map[uint32]Mark{}
+	if version > 2 {
+		ft.marks = c.marks()
 	}
 	if len(c.b) > 0 {
 		c.runs() // which readTrailer has read already

@@ -14,6 +14,7 @@ import (
 //
 //	fixed header    96 bytes, ends with its own CRC32C
 //	keys            for each: length u16, key, hash 32 bytes, info u64
+//	marks           36 bytes for each producer; version 1 has none
 //	directory       40 bytes for each block, sorted by (stream, shard, first)
 //	payload         of a control commit
 //	body            the blocks as stored
@@ -22,7 +23,8 @@ import (
 // Every CRC starts from a seed made of the log's random id, so bytes that a
 // producer chose, or a frame of another log, never look like a frame of this one.
 const (
-	formatVersion = 1
+	formatVersion = 1 // of segments and HEAD
+	frameVersion  = 2
 
 	frameMagic   = 0x31465257 // "WRF1"
 	footerMagic  = 0x31545257 // "WRT1"
@@ -69,16 +71,16 @@ type header struct {
 	blocks     uint32
 	keys       uint32
 	keysLen    uint32
+	marks      uint32
 	payloadLen uint32
 }
 
-// The bytes 7 (cipher), 56 to 72 (writing query, its input step), 72 (key id)
-// and 80 to 92 are reserved and zero.
+// The bytes 7 (cipher), 60 to 72, 72 (key id) and 80 to 92 are reserved and zero.
 func (h *header) put(b []byte, seed uint32) {
 	clear(b[:fixedSize])
 	le := binary.LittleEndian
 	le.PutUint32(b[0:], frameMagic)
-	le.PutUint16(b[4:], formatVersion)
+	le.PutUint16(b[4:], frameVersion)
 	b[6] = byte(h.kind)
 	le.PutUint32(b[8:], h.size)
 	le.PutUint32(b[12:], h.bodyOff)
@@ -89,6 +91,7 @@ func (h *header) put(b []byte, seed uint32) {
 	le.PutUint32(b[44:], h.blocks)
 	le.PutUint32(b[48:], h.keys)
 	le.PutUint32(b[52:], h.keysLen)
+	le.PutUint32(b[56:], h.marks)
 	le.PutUint32(b[76:], h.payloadLen)
 	le.PutUint32(b[92:], checksum(seed, b[:92]))
 }
@@ -106,7 +109,7 @@ func parseHeader(b []byte, seed uint32) (header, error) {
 	if le.Uint32(b[92:]) != checksum(seed, b[:92]) {
 		return h, errors.New("header has a wrong checksum")
 	}
-	if v := le.Uint16(b[4:]); v != formatVersion || b[7] != 0 {
+	if v := le.Uint16(b[4:]); v == 0 || v > frameVersion || b[7] != 0 {
 		return h, fmt.Errorf("frame of version %d, cipher %d: %w", v, b[7], errVersion)
 	}
 	h = header{
@@ -114,9 +117,9 @@ func parseHeader(b []byte, seed uint32) (header, error) {
 		commit: stream.Commit(le.Uint64(b[16:])), step: stream.Step(le.Uint64(b[24:])),
 		arrival: stream.Time(le.Uint64(b[32:])), stream: le.Uint32(b[40:]),
 		blocks: le.Uint32(b[44:]), keys: le.Uint32(b[48:]), keysLen: le.Uint32(b[52:]),
-		payloadLen: le.Uint32(b[76:]),
+		marks: le.Uint32(b[56:]), payloadLen: le.Uint32(b[76:]),
 	}
-	body := fixedSize + uint64(h.keysLen) + uint64(h.blocks)*dirEntrySize + uint64(h.payloadLen)
+	body := fixedSize + uint64(h.keysLen) + uint64(h.marks)*markSize + uint64(h.blocks)*dirEntrySize + uint64(h.payloadLen)
 	switch {
 	case h.kind > kindMax:
 		return h, fmt.Errorf("control kind %d: %w", h.kind, errVersion)

@@ -97,6 +97,7 @@ type Frame struct {
 
 	keyCount int
 	keys     []byte
+	marks    []byte // of its producers
 	size     int
 }
 
@@ -136,7 +137,8 @@ func parseFrame(b []byte, seed uint32) (*Frame, error) {
 		Commit: h.commit, Step: h.step, Arrival: h.arrival,
 		keyCount: int(h.keys), keys: b[fixedSize : fixedSize+h.keysLen], size: len(b),
 	}
-	dir := b[fixedSize+h.keysLen:][:h.blocks*dirEntrySize]
+	f.marks = b[fixedSize+h.keysLen:][:h.marks*markSize]
+	dir := b[fixedSize+h.keysLen+h.marks*markSize:][:h.blocks*dirEntrySize]
 	if h.kind != 0 {
 		if h.blocks != 0 {
 			return nil, fmt.Errorf("control commit %d has blocks", h.commit)
@@ -225,7 +227,8 @@ type tracker struct {
 	step      stream.Step
 	arrival   stream.Time
 	seqs      map[shardKey]stream.Seq
-	fromStart bool // seqs knows every shard: one that is missing has no record yet
+	fromStart bool            // seqs knows every shard: one that is missing has no record yet
+	marks     map[uint32]Mark // of producers; nil: nobody asks
 }
 
 func (t *tracker) check(f *Frame) error {
@@ -246,6 +249,12 @@ func (t *tracker) check(f *Frame) error {
 			return fmt.Errorf("commit %d: stream %d shard %d has sequence %d where %d is next", f.Commit, b.Stream, b.Shard, b.First, next)
 		}
 		t.seqs[k] = b.First + stream.Seq(b.Count)
+	}
+	if t.marks != nil {
+		for c := (&cursor{b: f.marks}); len(c.b) >= markSize; {
+			m := c.mark()
+			t.marks[m.producer] = m.mark
+		}
 	}
 	return nil
 }

@@ -65,17 +65,17 @@ func FuzzFooter(f *testing.F) {
 	s := &segment{first: 1, last: 3, streams: []streamRun{{stream: 1, first: 1, records: 2, bytes: 9}}}
 	b := encodeFooter(s, &footer{
 		index: []indexEntry{{1, 64, 5}}, controls: []controlEntry{{2, 100}},
-		seqs: map[shardKey]stream.Seq{{1, 2}: 3}, keys: []keyAt{{keyRecord{key: "k"}, 2, 5}},
+		seqs: map[shardKey]stream.Seq{{1, 2}: 3}, keys: []keyAt{{keyRecord{key: "k"}, 2, 5}}, marks: map[uint32]Mark{7: {Source: 2, Rows: 1}},
 	}, 0)
 	f.Add(b[:len(b)-trailerSize])
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseFooter(b) })
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseFooter(b, footerVersion) })
 }
 
 // FuzzBase feeds bytes to the parser of BASE, with the checksum made right.
 func FuzzBase(f *testing.F) {
 	b := newBase()
 	b.first, b.seqs[shardKey{1, 2}], b.ends[3] = 9, 7, 4
-	b.keys = []keyAt{{keyRecord{key: "key"}, 3, 5}}
+	b.keys, b.marks[7] = []keyAt{{keyRecord{key: "key"}, 3, 5}}, Mark{Source: 2, Written: 9}
 	f.Add(b.encode(1))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -94,7 +94,7 @@ func FuzzBase(f *testing.F) {
 			return
 		}
 		again, _, err := parseBase(b.encode(id))
-		if err != nil || again.first != b.first || len(again.seqs) != len(b.seqs) || len(again.keys) != len(b.keys) {
+		if err != nil || again.first != b.first || len(again.seqs) != len(b.seqs) || len(again.keys) != len(b.keys) || len(again.marks) != len(b.marks) {
 			t.Fatalf("written again it reads as %+v (%v), not %+v", again, err, b)
 		}
 	})

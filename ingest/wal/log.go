@@ -128,6 +128,7 @@ type Log struct {
 	arrival  stream.Time
 	next     map[shardKey]stream.Seq
 	keys     *keyMemory
+	marks    map[uint32]Mark // of producers
 
 	stepOpen   bool          // step may get another commit
 	stepFirst  time.Duration // monotonic time of its first commit

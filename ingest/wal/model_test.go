@@ -30,6 +30,39 @@ type model struct {
 	lines    []string // what a reader saw; it never changes afterwards
 }
 
+// mark makes a request one of a producer, which goes on behind what it has written.
+func (m *model) mark(s *sent, id int, producer uint32) {
+	s.req.Producer, s.req.Key = producer, ""
+	s.req.Mark = Mark{Source: stream.Commit(id + 1), Rows: uint64(id % 3), Written: uint64(id), Refused: uint64(2 * id)}
+}
+
+// marks checks that a producer's mark is that of its newest request in the log.
+func (m *model) marks(t *rapid.T, l *Log, where map[string]stream.Commit) {
+	want := map[uint32]Mark{}
+	for _, s := range m.requests {
+		if s.req.Producer == 0 {
+			continue
+		}
+		b := s.req.Blocks[0]
+		first, _, _ := bytes.Cut(b.Data, []byte("\n"))
+		if _, there := where[fmt.Sprintf("%d/%d %s", b.Stream, b.Shard, first)]; there {
+			want[s.req.Producer] = s.req.Mark
+		}
+	}
+	for p := uint32(1); p <= 3; p++ {
+		got, ok := l.Mark(p)
+		if expected, there := want[p]; ok != there || got != expected {
+			t.Fatalf("producer %d has come to %+v (%v), want %+v", p, got, ok, expected)
+		}
+		if ok {
+			again := Request{Producer: p, Mark: got, Blocks: []Block{{Stream: 1, Count: 1, Data: []byte("again")}}}
+			if _, err := l.Append(context.Background(), again); !errors.Is(err, ErrStale) && l.Err() == nil {
+				t.Fatalf("producer %d appends the same twice: %v", p, err)
+			}
+		}
+	}
+}
+
 // request makes a request whose records say which it is.
 func (m *model) request(r *rand.Rand) *sent {
 	id := len(m.requests)
@@ -96,6 +129,7 @@ func (m *model) check(t *rapid.T, l *Log) {
 	for id, s := range m.requests {
 		m.whole(t, id, s, where)
 	}
+	m.marks(t, l, where)
 }
 
 // frame checks a frame by itself and notes where its records are.
@@ -159,6 +193,23 @@ func (m *model) burst(t *rapid.T, l *Log, r *rand.Rand) {
 		}
 	}
 	var wg sync.WaitGroup
+	for p := uint32(1); p <= 3; p++ { // each sends one request behind the other
+		var own []*sent
+		for range r.IntN(4) {
+			s := m.request(r)
+			m.mark(s, len(m.requests)-1, p)
+			own = append(own, s)
+		}
+		wg.Go(func() {
+			for _, s := range own {
+				ack, err := l.Append(context.Background(), s.req)
+				if err != nil {
+					return // the log failed, which the others see
+				}
+				s.acked, s.ack = true, ack
+			}
+		})
+	}
 	acks, errs := make([]Ack, len(batch)), make([]error, len(batch))
 	for i, s := range batch {
 		wg.Go(func() { acks[i], errs[i] = l.Append(context.Background(), s.req) })

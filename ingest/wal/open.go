@@ -112,7 +112,7 @@ func (l *Log) load() error {
 			return err
 		}
 		l.seed = seedOf(l.logID)
-		l.next = map[shardKey]stream.Seq{}
+		l.next, l.marks = map[shardKey]stream.Seq{}, map[uint32]Mark{}
 	}
 	if err := l.readyHead(); err != nil {
 		return err

@@ -19,15 +19,15 @@ type recovery struct {
 	logID uint64        // from HEAD, or 0
 	acked stream.Commit // a lower bound of what was acknowledged
 
-	// What is known up to the end of the segment before the one at hand. seqs is
-	// nil while it lies in a footer that was not needed yet.
+	// What is known up to the end of the segment before the one at hand. seqs and
+	// marks are nil while they lie in a footer that was not needed yet.
 	track tracker
 	keys  []keyAt // of the last segment, if it was scanned
 }
 
 func (r *recovery) run(firsts []stream.Commit) error {
 	b := r.l.base
-	r.track = tracker{commit: b.first - 1, step: b.step, arrival: b.arrival, seqs: maps.Clone(b.seqs), fromStart: true}
+	r.track = tracker{commit: b.first - 1, step: b.step, arrival: b.arrival, seqs: maps.Clone(b.seqs), fromStart: true, marks: maps.Clone(b.marks)}
 	if firsts[0] != b.first {
 		return &DamageError{r.path(firsts[0]), 0, b.first, firsts[0] - 1, errors.New("the first segment is missing")}
 	}
@@ -84,7 +84,7 @@ func (r *recovery) segment(seg *segment, next stream.Commit) error {
 			return &DamageError{seg.path, seg.end, seg.last + 1, next - 1, errors.New("the segment behind it begins later")}
 		}
 		r.track.commit, r.track.step, r.track.arrival = seg.last, seg.lastStep, seg.lastArrival
-		r.track.seqs, r.keys = nil, nil
+		r.track.seqs, r.track.marks, r.keys = nil, nil, nil
 		return nil
 	case !errors.Is(err, errNoFooter):
 		return fmt.Errorf("%s: %w", seg.path, err)
@@ -108,7 +108,7 @@ func (r *recovery) segment(seg *segment, next stream.Commit) error {
 	return nil
 }
 
-// loadSeqs gets the next sequences from the footer of the last segment.
+// loadSeqs gets the next sequences and the marks from the footer of the last segment.
 func (r *recovery) loadSeqs() error {
 	if r.track.seqs != nil {
 		return nil
@@ -117,7 +117,7 @@ func (r *recovery) loadSeqs() error {
 	if err != nil {
 		return err
 	}
-	r.track.seqs = ft.seqs
+	r.track.seqs, r.track.marks = ft.seqs, ft.marks
 	return nil
 }
 
@@ -233,6 +233,6 @@ func (r *recovery) finish() error {
 		}
 	}
 	l.commit, l.step, l.arrival = r.track.commit, r.track.step, r.track.arrival
-	l.next = r.track.seqs
+	l.next, l.marks = r.track.seqs, r.track.marks
 	return nil
 }

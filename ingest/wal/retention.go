@@ -21,6 +21,9 @@ type Retention struct {
 	// it that is not in Streams was dropped, and its records count as gone. A
 	// greater one is being made and is kept.
 	Last uint32
+	// Producers are those that exist, with numbers of the same kind: the marks of
+	// others up to Last are forgotten. nil: nobody says.
+	Producers map[uint32]bool
 	// Keep removes no segment, whatever Horizon says: who starts has still to say
 	// what it holds.
 	Keep bool
@@ -32,6 +35,7 @@ func (l *Log) SetRetention(r Retention) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.retention = &r
+	l.forgetMarksLocked(&r)
 }
 
 // ReleaseControls says that the reshards, ends and DDL commits up to the given

@@ -80,6 +80,8 @@ type retained struct {
 	records  []kept
 	next     map[shardKey]stream.Seq
 	keys     map[string]Ack
+	marks    map[uint32]Mark
+	made     map[uint32]bool // the producers that exist
 	controls []stream.Commit
 	ends     map[uint32]stream.Commit
 	limits   map[uint32]time.Duration // of the streams that exist
@@ -129,7 +131,11 @@ func (m *retained) close() {
 }
 
 func (m *retained) tell(keep bool) {
-	m.l.SetRetention(Retention{Streams: maps.Clone(m.limits), Last: 4, Keep: keep})
+	if rapid.IntRange(0, 9).Draw(m.t, "dropped") == 0 {
+		delete(m.made, 2)
+	}
+	m.l.SetRetention(Retention{Streams: maps.Clone(m.limits), Last: 4, Keep: keep, Producers: maps.Clone(m.made)})
+	maps.DeleteFunc(m.marks, func(id uint32, _ Mark) bool { return !m.made[id] })
 	m.told, m.keep = true, keep
 }
 
@@ -149,6 +155,10 @@ func (m *retained) append() {
 		return
 	}
 	req.Key = fmt.Sprint("key ", len(m.records))
+	if p := rapid.Uint32Range(0, 3).Draw(m.t, "producer"); m.made[p] {
+		req.Producer, req.Mark = p, Mark{Source: stream.Commit(len(m.records)), Rows: uint64(p), Written: 7, Refused: uint64(len(m.keys))}
+		m.marks[p] = req.Mark
+	}
 	ack, err := m.l.Append(context.Background(), req)
 	if err != nil {
 		m.t.Fatal(err)
@@ -205,6 +215,12 @@ func (m *retained) check() {
 	for k, n := range m.next {
 		if got := m.l.NextSeq(k.stream, k.shard); got != n {
 			m.t.Fatalf("%v: next sequence %d, want %d", k, got, n)
+		}
+	}
+	for id := range m.made {
+		got, ok := m.l.Mark(id)
+		if want, there := m.marks[id]; got != want || ok != there {
+			m.t.Fatalf("producer %d has come to %+v (%v), want %+v", id, got, ok, want)
 		}
 	}
 	var controls []stream.Commit
@@ -370,6 +386,7 @@ func TestRetentionModel(t *testing.T) {
 			t: t, clock: clock, next: map[shardKey]stream.Seq{}, keys: map[string]Ack{}, ends: map[uint32]stream.Commit{},
 			limits: map[uint32]time.Duration{1: 10 * time.Second, 2: 50 * time.Second, 3: 0, 4: 10 * time.Second},
 			holds:  map[string]stream.Commit{},
+			marks:  map[uint32]Mark{}, made: map[uint32]bool{1: true, 2: true},
 			cfg: Config{
 				Dir: filepath.Join(base, fmt.Sprint(run)), SegmentBytes: 1500, Clock: clock.wall, Monotonic: clock.mono,
 				FS: lazyFS{}, HoldBytesMax: rapid.SampledFrom([]int64{-1, 1 << 30}).Draw(t, "limit"), DiskReserve: -1,

@@ -151,7 +151,7 @@ func (l *Log) footerOf(segments []*segment, i int) (*footer, error) {
 		return ft, err
 	}
 	l.cfg.Logger.Warn("a footer of the log cannot be read; the segment is scanned instead", "segment", s.path)
-	tr := tracker{commit: s.first - 1, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}, fromStart: true}
+	tr := tracker{commit: s.first - 1, arrival: stream.MinTime, seqs: map[shardKey]stream.Seq{}, fromStart: true, marks: map[uint32]Mark{}}
 	if err := l.seqsBefore(segments, i, &tr); err != nil {
 		return nil, err
 	}
@@ -164,23 +164,23 @@ func (l *Log) footerOf(segments []*segment, i int) (*footer, error) {
 	if bad != nil || again.last != s.last {
 		return nil, &DamageError{s.path, again.end, again.last + 1, s.last, bad}
 	}
-	ft.index, ft.controls, ft.seqs = again.index, again.controls, tr.seqs
+	ft.index, ft.controls, ft.seqs, ft.marks = again.index, again.controls, tr.seqs, tr.marks
 	return ft, nil
 }
 
-// seqsBefore fills in what came next where segment i begins.
+// seqsBefore fills in what came next where segment i begins, and the marks there.
 func (l *Log) seqsBefore(segments []*segment, i int, tr *tracker) error {
 	if i > 0 {
 		before, err := l.footerOf(segments, i-1)
 		if err == nil {
-			tr.seqs = before.seqs
+			tr.seqs, tr.marks = before.seqs, before.marks
 		}
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if tr.fromStart = l.base.first == segments[0].first; tr.fromStart {
-		tr.seqs = maps.Clone(l.base.seqs)
+		tr.seqs, tr.marks = maps.Clone(l.base.seqs), maps.Clone(l.base.marks)
 	}
 	return nil
 }
