@@ -235,6 +235,18 @@ func (c *Catalog) Stream(name string) (*Stream, bool) {
 	return s, ok
 }
 
+// StreamByID returns a stream by its number.
+func (c *Catalog) StreamByID(id uint32) (*Stream, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, s := range c.streams {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
 // View returns a view by name.
 func (c *Catalog) View(name string) (*View, bool) {
 	c.mu.RLock()

@@ -75,7 +75,7 @@ func TestNewStreamOverFile(t *testing.T) {
 
 // TestNewStreamErrors checks the code, the text under the caret and the hint.
 func TestNewStreamErrors(t *testing.T) {
-	long := strings.Repeat("x", 65)
+	long := strings.Repeat("x", 129)
 	for _, c := range []struct {
 		text string
 		code diag.Code

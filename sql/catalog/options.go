@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/operators/stream"
 	"weir/sql/ast"
 	"weir/sql/diag"
 	"weir/sql/types"
@@ -55,7 +56,7 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 		s.PartitionKey = v
 	case "format":
 		s.Format = strings.ToLower(v)
-		return oneOf(opt, "json", "csv")
+		return oneOf(opt, "json", "csv", "raw")
 	case "connector":
 		if s.Connector = strings.ToLower(v); s.Connector != "file" {
 			return diag.New(diag.BadOption, opt.Value.At, "a stream does not read from '%s'", v).
@@ -106,6 +107,9 @@ func (o *options) check(def *ast.CreateStream) error {
 		return diag.New(diag.BadOption, o.at["format"].Value.At, "records of the log are JSON").
 			WithHint("format = 'csv' goes with connector = 'file'")
 	}
+	if s.Format == "raw" {
+		return o.checkRaw(def)
+	}
 	if len(def.Columns) == 0 {
 		return diag.New(diag.Syntax, def.Name.At, "the stream `%s` has no columns", s.Name).
 			WithHint("list them: CREATE STREAM %s (item VARCHAR(32), ts DATETIME(3), …); only a file's columns can be found out", s.Name)
@@ -114,6 +118,36 @@ func (o *options) check(def *ast.CreateStream) error {
 		s.Shards = 4
 	}
 	return nil
+}
+
+// checkRaw gives a stream of records that nobody takes apart its columns.
+func (o *options) checkRaw(def *ast.CreateStream) error {
+	s := o.s
+	if len(def.Columns) > 0 || def.Watermark != nil {
+		return diag.New(diag.BadOption, o.at["format"].Value.At, "a raw stream has columns of its own: %s", strings.Join(RawColumns().Names(), ", ")).
+			WithHint("leave the columns out")
+	}
+	if k, given := o.at["partition_key"]; given {
+		return diag.New(diag.BadOption, k.Name.At, "each record of a raw stream comes with its partition key").
+			WithHint("leave `partition_key` out")
+	}
+	s.Columns = RawColumns()
+	if s.Shards == 0 {
+		s.Shards = 4
+	}
+	return nil
+}
+
+// RawColumns are those of a stream with format = 'raw'.
+func RawColumns() stream.Schema {
+	text := types.Type{Kind: types.Varchar}
+	return stream.Schema{
+		{Name: "data", Type: types.Type{Kind: types.Varbinary}},
+		{Name: "partition_key", Type: text},
+		{Name: "sequence_number", Type: text},
+		{Name: "shard_id", Type: text},
+		{Name: "approximate_arrival_time", Type: types.Type{Kind: types.Datetime, Precision: 3}},
+	}
 }
 
 func (o *options) checkFile() error {

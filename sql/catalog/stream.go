@@ -13,7 +13,7 @@ import (
 // Limits of what a name and a stream may be.
 const (
 	ColumnsMax = 1000
-	NameMax    = 64 // bytes, as in MySQL
+	NameMax    = 128 // bytes, as for streams of Kinesis; MySQL has 64
 	ShardsMax  = 10_000
 )
 
@@ -21,12 +21,13 @@ const (
 type Stream struct {
 	ID           uint32 // given by the catalog, never reused
 	Name         string
+	Created      stream.Time    // 0: nobody wrote it down
 	Columns      stream.Schema  // empty for a file whose columns are to be inferred
 	Generated    []ast.Expr     // what computes each of Columns, nil where it is sent; nil: none is computed
 	Watermark    *ast.Watermark // nil: `_arrival`
 	Shards       int            // 1 for a file
 	PartitionKey string         // a column as it is declared; "": round robin per request
-	Format       string         // "json" or "csv"
+	Format       string         // "json", "csv", or "raw": records are a partition key and bytes
 	Connector    string         // "": the log; or "file"
 	Path         string         // of the file
 	Retention    time.Duration  // how long records are kept, by their arrival; 0: for ever
@@ -117,8 +118,8 @@ func columnsOf(def *ast.CreateStream) (stream.Schema, error) {
 		switch {
 		case name == "":
 			return nil, diag.New(diag.Syntax, c.At, "a column's name is missing")
-		case len(name) > 2*NameMax:
-			return nil, diag.New(diag.TooLarge, c.Name.At, "a column's name has at most %d bytes, this one has %d", 2*NameMax, len(name))
+		case len(name) > NameMax:
+			return nil, diag.New(diag.TooLarge, c.Name.At, "a column's name has at most %d bytes, this one has %d", NameMax, len(name))
 		case folded == "_arrival" || folded == "_shard" || folded == "_seq" || folded == "_key":
 			return nil, diag.New(diag.ObjectExists, c.Name.At, "every stream has a column `%s` already", folded).
 				WithHint("choose another name")

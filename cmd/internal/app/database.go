@@ -42,17 +42,17 @@ type database struct {
 	stdin     *stdin
 	stdinRead bool // a query reads it, or has
 
-	ddl       sync.Mutex       // one statement changes the catalog at a time
-	replaying bool             // the catalog is being restored; before anything else runs
-	loading   bool             // it is, from the store
-	redoing   stream.Commit    // that is run again while it is
-	redoPlan  []byte           // that the commit's view was stored with
-	plans     map[uint32]bound // of restored views that do not run yet, by the view's id
-	unsaved   atomic.Bool      // the store could not take what the log says of the catalog
-	removing  atomic.Bool      // who needs old segments has said so, and the others may go
-	writes    *os.Root         // where sinks write files; nil: nowhere
-	cursors   sinks.Cursors    // of sinks whose destination keeps none
-	door      *door            // nil in `weir query`
+	ddl        sync.Mutex       // one statement changes the catalog at a time
+	replaying  bool             // the catalog is being restored; before anything else runs
+	loading    bool             // it is, from the store
+	redoing    stream.Commit    // that is run again while it is
+	redoChange change           // that the commit made
+	plans      map[uint32]bound // of restored views that do not run yet, by the view's id
+	unsaved    atomic.Bool      // the store could not take what the log says of the catalog
+	removing   atomic.Bool      // who needs old segments has said so, and the others may go
+	writes     *os.Root         // where sinks write files; nil: nowhere
+	cursors    sinks.Cursors    // of sinks whose destination keeps none
+	door       *door            // nil in `weir query`
 
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
@@ -61,6 +61,7 @@ type database struct {
 	live  watched                  // the queries that somebody looks at
 
 	routers sync.Map // of the streams of the log: id -> *ingest.Router
+	kinesis sync.Map // what Kinesis keeps of them: id -> *kinesis.Settings
 
 	cache *views.Cache // pages of all views that are on disk
 	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process

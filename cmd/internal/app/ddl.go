@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"weir/ingest/kinesis"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 	"weir/planner"
@@ -22,6 +23,11 @@ type change struct {
 	Version int    `json:"v"`
 	ID      uint32 `json:"id,omitempty"`
 	SQL     string `json:"sql"`
+	// Created is when a stream was made.
+	Created stream.Time `json:"created,omitempty"`
+	// Kinesis is what Kinesis keeps of a stream, where there is something. A change
+	// without SQL has only this to say.
+	Kinesis *kinesis.Settings `json:"kinesis,omitempty"`
 	// Plan is what a materialized view runs, bound and optimised: physical.Encode.
 	Plan json.RawMessage `json:"plan,omitempty"`
 }
@@ -94,6 +100,12 @@ func (db *database) redo(ctx context.Context, c *change, commit stream.Commit) e
 	if c.Version != changeVersion {
 		return fmt.Errorf("catalog change has version %d; this weir knows version %d", c.Version, changeVersion)
 	}
+	if c.SQL == "" {
+		if s, ok := db.catalog.StreamByID(c.ID); ok && c.Kinesis != nil {
+			db.amendSettings(ctx, commit, s, c.Kinesis)
+		}
+		return nil
+	}
 	s, err := sql.ParseOne(c.SQL)
 	if err != nil {
 		return err
@@ -101,18 +113,27 @@ func (db *database) redo(ctx context.Context, c *change, commit stream.Commit) e
 	if c.ID > 0 {
 		db.catalog.Reserve(c.ID - 1) // the next object gets the number that it had
 	}
-	db.redoing, db.redoPlan = commit, c.Plan
-	defer func() { db.redoing, db.redoPlan = 0, nil }()
+	db.redoing, db.redoChange = commit, *c
+	defer func() { db.redoing, db.redoChange = 0, change{} }()
 	_, err = db.statement(ctx, s, func(string, ...any) {})
 	return err
 }
 
 func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note func(string, ...any)) error {
+	return db.createStreamWith(ctx, s, nil, note)
+}
+
+// createStreamWith makes a stream with what Kinesis keeps of it; nil: nothing.
+func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, settings *kinesis.Settings, note func(string, ...any)) error {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
 	def, err := catalog.NewStream(s)
 	if err != nil {
 		return err
+	}
+	def.Created = stream.FromGo(db.now())
+	if db.replaying {
+		def.Created, settings = db.redoChange.Created, db.redoChange.Kinesis
 	}
 	text := s.Text
 	if def.Connector == "file" && !db.replaying {
@@ -128,7 +149,10 @@ func (db *database) createStream(ctx context.Context, s *ast.CreateStream, note 
 	if err != nil || !created {
 		return err
 	}
-	if err := db.persist(ctx, text, &object{Kind: "stream", Name: def.Name, change: change{ID: def.ID}}, 0); err != nil {
+	if settings != nil {
+		db.kinesis.Store(def.ID, settings)
+	}
+	if err := db.persist(ctx, text, &object{Kind: "stream", Name: def.Name, change: change{ID: def.ID, Created: def.Created, Kinesis: settings}}, 0); err != nil {
 		return err
 	}
 	db.tick()
@@ -151,7 +175,7 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		return err
 	}
 	def := &catalog.View{Name: s.Name.Text, Materialized: s.Materialized, Query: s.Query, Text: sql.Print(s)}
-	made := &object{Kind: "view", Name: def.Name, change: change{Plan: db.redoPlan}}
+	made := &object{Kind: "view", Name: def.Name, change: change{Plan: db.redoChange.Plan}}
 	p, why, err := db.viewPlan(s, rel, made)
 	if err != nil {
 		return err
@@ -193,8 +217,8 @@ func (db *database) viewPlan(s *ast.CreateView, rel *relations, made *object) (p
 	if s.Materialized {
 		made.Kind = "materialized view"
 	}
-	if s.Materialized && db.redoPlan != nil {
-		return db.boundView(s, rel, db.redoPlan)
+	if s.Materialized && db.redoChange.Plan != nil {
+		return db.boundView(s, rel, db.redoChange.Plan)
 	}
 	if p, err = db.planView(s, rel); err != nil || !s.Materialized {
 		return p, nil, err
@@ -308,6 +332,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	if from != nil {
 		db.endLife(from)
 		db.routers.Delete(from.ID)
+		db.kinesis.Delete(from.ID)
 	}
 	db.tick()
 	return nil

@@ -122,6 +122,11 @@ func (s *server) routes() error {
 	if s.cfg.Pprof {
 		mux.Handle("/debug/pprof/", profiles())
 	}
+	root, err := s.kinesisHandler(s.page)
+	if err != nil {
+		return err
+	}
+	mux.Handle("POST /{$}", root)
 	mux.Handle("/", s.page)
 	s.http = &http.Server{
 		Handler:           s.page.Guard(mux), // before the mux, which answers some paths itself

@@ -68,13 +68,8 @@ func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan func(m 
 
 // redoReshard runs a reshard again that the log has.
 func (db *database) redoReshard(ctx context.Context, f *wal.Frame) error {
-	var s *catalog.Stream
-	for _, c := range db.catalog.Streams() {
-		if c.ID == f.Control.Stream {
-			s = c
-		}
-	}
-	if s == nil {
+	s, ok := db.catalog.StreamByID(f.Control.Stream)
+	if !ok {
 		return nil // it was dropped
 	}
 	var r ingest.Reshard

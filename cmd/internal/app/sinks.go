@@ -47,7 +47,7 @@ func (db *database) createSink(ctx context.Context, s *ast.CreateSink, rel *rela
 	if def.Text("id") == "" || !def.Given("id") {
 		text = withID(s, def)
 	}
-	made := &object{Kind: "sink", Name: def.Name, change: change{Plan: db.redoPlan}}
+	made := &object{Kind: "sink", Name: def.Name, change: change{Plan: db.redoChange.Plan}}
 	own, b, err := db.ownView(s, def, rel, made)
 	if err != nil {
 		return err

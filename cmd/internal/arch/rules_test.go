@@ -140,6 +140,8 @@ func libraries() []rule {
 		{"github.com/apache/arrow-go/v18/parquet", nil, true, "arrow's Parquet adds 27 MB to the binary and panics on corrupt files"},
 		{"github.com/prometheus/client_golang", []string{"cmd/internal/app"}, true, "components count for themselves; one exporter turns that into Prometheus metrics"},
 		{"github.com/goccy/go-yaml", []string{"cmd/internal/app"}, true, "YAML is for the config file alone"},
+		{"github.com/fxamacker/cbor", []string{"ingest/kinesis"}, true, "CBOR is a way to write requests of Kinesis, and nothing else"},
+		{"github.com/aws", nil, true, "Amazon's clients are what we are tried with"},
 		{"github.com/chromedp", nil, true, "a browser is driven by tests alone"},
 		{"github.com/evanw/esbuild", nil, true, "the page is bundled when it is written, not when weir runs"},
 		{"pgregory.net/rapid", []string{"operators/state/statetest"}, true, "a test library"},

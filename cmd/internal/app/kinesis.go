@@ -1,0 +1,178 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"weir/ingest"
+	"weir/ingest/kinesis"
+	"weir/ingest/wal"
+	"weir/operators/state"
+	"weir/operators/stream"
+	"weir/sql"
+	"weir/sql/ast"
+	"weir/sql/catalog"
+	"weir/sql/diag"
+)
+
+// kinesisStreams is the catalog as clients of Kinesis see it.
+type kinesisStreams struct{ db *database }
+
+// Stream returns a stream of the log.
+func (k kinesisStreams) Stream(name string) (kinesis.Stream, bool) {
+	s, ok := k.db.catalog.Stream(name)
+	if !ok || s.Connector != "" {
+		return kinesis.Stream{}, false
+	}
+	return k.db.kinesisStream(s), true
+}
+
+// ByID returns the stream with a number.
+func (k kinesisStreams) ByID(id uint32) (kinesis.Stream, bool) {
+	s, ok := k.db.catalog.StreamByID(id)
+	if !ok || s.Connector != "" {
+		return kinesis.Stream{}, false
+	}
+	return k.db.kinesisStream(s), true
+}
+
+func (db *database) kinesisStream(s *catalog.Stream) kinesis.Stream {
+	return kinesis.Stream{
+		ID: s.ID, Name: s.Name, Created: s.Created, Retention: s.Retention, Shards: db.router(s), Settings: db.settings(s.ID),
+		Columns: decodeColumns(s), PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit,
+	}
+}
+
+// settings returns what Kinesis keeps of a stream; nobody may change it.
+func (db *database) settings(id uint32) *kinesis.Settings {
+	if s, ok := db.kinesis.Load(id); ok {
+		return s.(*kinesis.Settings)
+	}
+	return new(kinesis.Settings)
+}
+
+// Names returns the names of all streams of the log, sorted.
+func (k kinesisStreams) Names() []string { return target(k).Names() }
+
+// Create makes a stream of records that SQL knows no columns of.
+func (k kinesisStreams) Create(ctx context.Context, name string, shards int, settings kinesis.Settings) error {
+	def := &ast.CreateStream{Name: ast.Name{Text: name}, With: []ast.Option{option("format", "raw"), option("shards", fmt.Sprint(shards))}}
+	// From its text, which is what the log keeps.
+	s, err := sql.ParseOne(sql.Print(def))
+	if err != nil {
+		return err
+	}
+	return asKinesis(k.db.createStreamWith(ctx, s.(*ast.CreateStream), &settings, func(string, ...any) {}))
+}
+
+func option(name, value string) ast.Option {
+	return ast.Option{Name: ast.Name{Text: name}, Value: ast.Name{Text: value}}
+}
+
+// Delete drops a stream.
+func (k kinesisStreams) Delete(ctx context.Context, name string) error {
+	return asKinesis(k.db.drop(ctx, &ast.Drop{Kind: ast.StreamObject, Name: ast.Name{Text: name}}))
+}
+
+// asKinesis turns what SQL says into what the door understands.
+func asKinesis(err error) error {
+	var e *diag.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case diag.ObjectExists, diag.DependedOn:
+		return fmt.Errorf("%w: %s", kinesis.ErrInUse, e.Message)
+	case diag.Internal:
+		return err
+	}
+	return fmt.Errorf("%w: %s", kinesis.ErrRefused, e.Message)
+}
+
+// Amend changes the settings of a stream. They are in the log like a statement.
+func (k kinesisStreams) Amend(ctx context.Context, id uint32, change func(*kinesis.Settings) error) error {
+	db := k.db
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
+	s, ok := db.catalog.StreamByID(id)
+	if !ok {
+		return fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
+	}
+	settings := db.settings(id).Clone()
+	if err := change(settings); err != nil {
+		return err
+	}
+	payload, err := json.Marshal(changeOf(id, settings))
+	if err != nil {
+		return err
+	}
+	commit, err := db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload})
+	if err != nil {
+		return err
+	}
+	db.amendSettings(ctx, commit, s, settings)
+	return nil
+}
+
+func (db *database) amendSettings(ctx context.Context, commit stream.Commit, s *catalog.Stream, settings *kinesis.Settings) {
+	db.kinesis.Store(s.ID, settings)
+	db.amend(ctx, commit, s, func(o *object) { o.Kinesis = settings })
+}
+
+func changeOf(id uint32, settings *kinesis.Settings) change {
+	return change{Version: changeVersion, ID: id, Kinesis: settings}
+}
+
+// Reshard splits or merges shards as plan says.
+func (k kinesisStreams) Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error) {
+	s, ok := k.db.catalog.StreamByID(id)
+	if !ok {
+		return false, fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
+	}
+	done, err = k.db.reshard(ctx, s, plan)
+	return done, asKinesis(err)
+}
+
+// secretKey is where the store has what iterators are signed with.
+const secretKey = "ck"
+
+// kinesisSecret returns what iterators are signed with: the same in each run of a
+// server, so that they outlive a restart.
+func (db *database) kinesisSecret(ctx context.Context) ([]byte, error) {
+	secret, err := db.store.Get([]byte(secretKey))
+	if !errors.Is(err, state.ErrNotFound) {
+		return slices.Clone(secret), err
+	}
+	secret = make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	var b state.Batch
+	b.Put([]byte(secretKey), secret)
+	if err := putMark(db.log, &b); err != nil {
+		return nil, err
+	}
+	return secret, db.store.Write(ctx, &b)
+}
+
+// kinesisHandler serves clients of Kinesis at POST /, and everybody else by next.
+func (s *server) kinesisHandler(next http.Handler) (http.Handler, error) {
+	secret, err := s.db.kinesisSecret(s.db.ctx)
+	if err != nil {
+		return nil, fmt.Errorf("secret of kinesis iterators: %w", err)
+	}
+	h, err := kinesis.New(kinesis.Config{Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if kinesis.Is(r) {
+			h.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}), nil
+}

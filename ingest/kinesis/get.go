@@ -1,0 +1,148 @@
+package kinesis
+
+import (
+	"encoding/binary"
+	"time"
+
+	"weir/ingest"
+	"weir/operators/stream"
+)
+
+// futureMax is how far a client's clock may be ahead.
+const futureMax = time.Minute
+
+// iterator is a place in a shard, with when it was handed out.
+type iterator struct {
+	stream uint32
+	shard  stream.Shard
+	place
+	at stream.Time
+}
+
+func (c *call) seal(it iterator) string {
+	b := binary.BigEndian.AppendUint32(nil, it.stream)
+	b = binary.BigEndian.AppendUint32(b, uint32(it.shard))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.after))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.seq))
+	return c.h.seal(kindIterator, binary.BigEndian.AppendUint64(b, uint64(it.at)))
+}
+
+func (c *call) unseal(text string) (iterator, error) {
+	b, ok := c.h.unseal(kindIterator, text)
+	if !ok || len(b) != 32 {
+		return iterator{}, fail(invalidArgument, "Invalid ShardIterator.")
+	}
+	it := iterator{
+		stream: binary.BigEndian.Uint32(b), shard: stream.Shard(binary.BigEndian.Uint32(b[4:])),
+		place: place{stream.Commit(binary.BigEndian.Uint64(b[8:])), stream.Seq(binary.BigEndian.Uint64(b[16:]))},
+		at:    stream.Time(binary.BigEndian.Uint64(b[24:])),
+	}
+	if age := time.Duration(c.now()-it.at) * time.Microsecond; age > iteratorLife {
+		return it, fail(expiredIterator, "Iterator expired. The iterator was created at time %s while right now it is %s which is further in the future than the tolerated delay of %d milliseconds.",
+			it.at.Go().Format(time.UnixDate), c.now().Go().Format(time.UnixDate), iteratorLife.Milliseconds())
+	}
+	return it, nil
+}
+
+type getShardIterator struct {
+	Named
+	ShardId                string
+	ShardIteratorType      string
+	StartingSequenceNumber string
+	Timestamp              *Timestamp
+	DryRun                 bool
+}
+
+func (c *call) getShardIterator(in *getShardIterator) (any, error) {
+	s, err := c.stream(in.Named)
+	if err != nil {
+		return nil, err
+	}
+	shard, err := c.shard(s, in.ShardId)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.begin(s, shard, position{in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp, "shardIteratorType"})
+	if err != nil {
+		return nil, err
+	}
+	if in.DryRun {
+		return nil, errDryRun
+	}
+	return struct{ ShardIterator string }{c.seal(iterator{s.ID, shard, at, c.now()})}, nil
+}
+
+// ChildShard is a shard that follows one that was closed.
+type ChildShard struct {
+	ShardId      string
+	ParentShards []string
+	HashKeyRange Range
+}
+
+// childrenOf returns the shards that took over the range of one.
+func childrenOf(all []ingest.Shard, shard stream.Shard) []ChildShard {
+	var out []ChildShard
+	for i := range all {
+		mine := false
+		parents := make([]string, len(all[i].Parents))
+		for j, p := range all[i].Parents {
+			parents[j] = shardID(p)
+			mine = mine || p == shard
+		}
+		if mine {
+			out = append(out, ChildShard{shardID(stream.Shard(i)), parents, Range{all[i].Start.String(), all[i].End.String()}})
+		}
+	}
+	return out
+}
+
+type getRecords struct {
+	ShardIterator string
+	Limit         *int
+	StreamARN     string
+	DryRun        bool
+}
+
+const recordsMax = 10_000
+
+func (c *call) getRecords(in *getRecords) (any, error) {
+	limit := recordsMax
+	if in.Limit != nil {
+		if limit = *in.Limit; limit < 1 || limit > recordsMax {
+			return nil, invalid(itoa(limit), "limit", "have value between 1 and %d", recordsMax)
+		}
+	}
+	if in.ShardIterator == "" || len(in.ShardIterator) > 512 {
+		return nil, invalid(in.ShardIterator, "shardIterator", "have length between 1 and 512")
+	}
+	it, err := c.unseal(in.ShardIterator)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.byID(it.stream)
+	if err != nil {
+		return nil, err
+	}
+	if in.DryRun {
+		return nil, errDryRun
+	}
+	got, err := c.read(s, it.shard, it.place, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := struct {
+		Records            []Record
+		NextShardIterator  string `json:",omitempty"`
+		MillisBehindLatest int64
+		ChildShards        []ChildShard `json:",omitempty"`
+	}{Records: got.records, MillisBehindLatest: int64(got.behind) / 1000}
+	if out.Records == nil {
+		out.Records = []Record{}
+	}
+	if got.over {
+		out.ChildShards = childrenOf(s.Shards.Map().All(), it.shard)
+	} else {
+		out.NextShardIterator = c.seal(iterator{s.ID, it.shard, got.next, c.now()})
+	}
+	return out, nil
+}

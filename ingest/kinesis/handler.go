@@ -1,0 +1,304 @@
+package kinesis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"weir/ingest"
+	"weir/ingest/decode"
+	"weir/ingest/wal"
+	"weir/operators/stream"
+)
+
+// Streams is the catalog as this door sees it. Its errors are *Error, or wrap ErrInUse
+// or ErrRefused, or are failures of ours.
+type Streams interface {
+	// Stream returns a stream of the log.
+	Stream(name string) (Stream, bool)
+	// ByID returns the stream with a number.
+	ByID(id uint32) (Stream, bool)
+	// Names returns the names of all streams of the log, sorted.
+	Names() []string
+	// Create makes a stream of so many shards.
+	Create(ctx context.Context, name string, shards int, s Settings) error
+	// Delete removes a stream.
+	Delete(ctx context.Context, name string) error
+	// Amend changes the settings of a stream; what change returns as an error is
+	// returned as it is, and nothing changed.
+	Amend(ctx context.Context, id uint32, change func(*Settings) error) error
+	// Reshard splits or merges shards as plan says; done is false if plan had nothing to do.
+	Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error)
+}
+
+// Stream is a stream as it is at a moment.
+type Stream struct {
+	ID        uint32 // its number in the log, never reused
+	Name      string
+	Created   stream.Time
+	Retention time.Duration // 0: for ever
+	Shards    *ingest.Router
+	Settings  *Settings // not to be changed
+
+	// What rows that came by another door are read with: the columns, and which of
+	// them is the partition key, -1 for none.
+	Columns      []decode.Column
+	PartitionKey int
+	TimeUnit     time.Duration
+}
+
+// Log is where records are. *wal.Log is one.
+type Log interface {
+	Append(ctx context.Context, r wal.Request) (wal.Ack, error)
+	NewReader(after stream.Commit) (*wal.Reader, error)
+	Newest() (stream.Commit, stream.Time)
+	CommitAt(t stream.Time) stream.Commit
+	Horizon(id uint32) wal.Horizon
+	NextSeq(id uint32, shard stream.Shard) stream.Seq
+}
+
+// Config says what a Handler serves.
+type Config struct {
+	Streams Streams
+	Log     Log
+	Logger  *slog.Logger // slog.Default() if nil
+	// Secret signs iterators and tokens. It outlives the process, or they do not.
+	Secret []byte
+	// Now is the wall clock; time.Now if nil.
+	Now func() time.Time
+	// MaxInFlight bounds the bytes of all bodies in memory; 256 MiB if 0.
+	MaxInFlight int64
+}
+
+const (
+	// bodyMax is a request of 10 MiB of records, base64 and all.
+	bodyMax            = 16 << 20
+	defaultMaxInFlight = 256 << 20
+	readTimeout        = time.Minute
+)
+
+// Handler serves the operations. It is safe for any number of goroutines.
+type Handler struct {
+	cfg        Config
+	operations map[string]operation
+	inFlight   atomic.Int64
+	turn       atomic.Uint32 // of records that go to any shard
+}
+
+// New returns a handler for POST /.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Streams == nil || cfg.Log == nil || len(cfg.Secret) < 16 {
+		return nil, errors.New("kinesis needs streams, a log and a secret")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxInFlight == 0 {
+		cfg.MaxInFlight = defaultMaxInFlight
+	}
+	return &Handler{cfg: cfg, operations: operations()}, nil
+}
+
+// call is one request under way.
+type call struct {
+	h       *Handler
+	ctx     context.Context
+	w       http.ResponseWriter
+	codec   *codec
+	op      string
+	body    []byte
+	region  string
+	account string
+}
+
+// targetPrefix stands before the name of each operation.
+const targetPrefix = "Kinesis_20131202."
+
+// Is tells whether a request is for a Handler.
+func Is(r *http.Request) bool { return r.Header.Get("X-Amz-Target") != "" }
+
+// ServeHTTP serves one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID()
+	w.Header().Set("x-amzn-RequestId", id)
+	w.Header().Set("x-amz-id-2", id)
+	c := &call{h: h, ctx: r.Context(), w: w, codec: codecOf(r.Header.Get("Content-Type"))}
+	if c.codec == nil {
+		c.codec = jsonCodec
+		c.answerError(fail(serialization, "the Content-Type %q is none of %s and %s", clip(r.Header.Get("Content-Type")), jsonCodec.contentType, cborCodec.contentType))
+		return
+	}
+	var ok bool
+	if c.op, ok = strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix); !ok || c.h.operations[c.op] == nil {
+		c.answerError(fail(unknownOperation, "there is no operation %q of Kinesis Data Streams", clip(r.Header.Get("X-Amz-Target"))))
+		return
+	}
+	c.region, c.account = scopeOf(r)
+	body, free, err := h.read(w, r)
+	defer free()
+	if err != nil {
+		c.answerError(err)
+		return
+	}
+	c.body = body
+	out, err := c.run()
+	switch {
+	case err != nil:
+		c.answerError(err)
+	case out != nil:
+		c.answer(http.StatusOK, out)
+	}
+}
+
+// run carries the operation out. A panic is a failure of ours, and not the end of
+// the process.
+func (c *call) run() (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return c.h.operations[c.op](c)
+}
+
+// read reads the body. free gives back what it takes of the budget.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, free func(), err error) {
+	size := r.ContentLength
+	if size < 0 {
+		size = bodyMax
+	}
+	if size > bodyMax {
+		return nil, func() {}, fail(requestTooLong, "a request has at most %d bytes", bodyMax)
+	}
+	free = func() { h.inFlight.Add(-size) }
+	if h.inFlight.Add(size) > h.cfg.MaxInFlight {
+		return nil, free, fail(serviceUnavailable, "too many bytes of requests are under way; try again")
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout)) // not every writer can
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		err = fail(requestTooLong, "a request has at most %d bytes", bodyMax)
+	}
+	return body, free, err
+}
+
+// empty is the answer of operations that have nothing to say.
+type empty struct{}
+
+func (c *call) answer(status int, v any) {
+	body, err := []byte(nil), error(nil)
+	if _, nothing := v.(empty); !nothing {
+		body, err = c.codec.encode(v)
+	}
+	if err != nil {
+		c.h.cfg.Logger.Error("answer of kinesis", "operation", c.op, "error", err)
+		status, body = http.StatusInternalServerError, nil
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", c.codec.contentType)
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // the client went away
+}
+
+// errorBody is an error on the wire.
+type errorBody struct {
+	Type    string `json:"__type"`
+	Message string `json:"message"`
+}
+
+func (c *call) answerError(err error) {
+	e := c.errorOf(err)
+	c.w.Header().Set("x-amzn-ErrorType", e.Type)
+	c.answer(e.Status, errorBody{e.Type, e.Message})
+}
+
+// errorOf returns what a client is told. What is not for clients goes to the log.
+func (c *call) errorOf(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrInUse):
+		return fail(resourceInUse, "%s", err)
+	case errors.Is(err, ErrRefused):
+		return fail(invalidArgument, "%s", err)
+	case errors.Is(err, wal.ErrTooLarge):
+		return fail(invalidArgument, "%s", err)
+	case errors.Is(err, wal.ErrBusy), errors.Is(err, wal.ErrDiskReserve):
+		return fail(throughputExceeded, "%s; try again", err)
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
+		return fail(serviceUnavailable, "the server is stopping")
+	}
+	c.h.cfg.Logger.Error("kinesis", "operation", c.op, "error", err)
+	return fail(internalFailure, "the operation failed on the server's side; its log says why")
+}
+
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// The scope of a request that names none.
+const (
+	defaultRegion  = "us-east-1"
+	defaultAccount = "000000000000"
+)
+
+// scopeOf returns the region that a request was signed for, and the account: the
+// access key where that is 12 digits, as other local servers have it.
+func scopeOf(r *http.Request) (region, account string) {
+	region, account = defaultRegion, defaultAccount
+	credential := r.URL.Query().Get("X-Amz-Credential")
+	if _, after, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
+		credential, _, _ = strings.Cut(after, ",")
+	}
+	parts := strings.Split(credential, "/")
+	if len(parts) < 5 {
+		return region, account
+	}
+	if isAccount(parts[0]) {
+		account = parts[0]
+	}
+	if len(parts[2]) > 0 && len(parts[2]) <= 32 && !strings.ContainsFunc(parts[2], notName) {
+		region = parts[2]
+	}
+	return region, account
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// notName tells whether a character cannot stand in the name of a stream.
+func notName(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
+		return false
+	}
+	return true
+}
+
+// clip cuts a text that a client sent to what a message can bear.
+func clip(s string) string {
+	if len(s) > 100 {
+		return strings.ToValidUTF8(s[:100], "") + "…"
+	}
+	return s
+}
+
+func (c *call) now() stream.Time { return stream.FromGo(c.h.cfg.Now()) }

@@ -1,0 +1,100 @@
+package kinesis
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"weir/operators/stream"
+)
+
+// shardID returns the name of a shard.
+func shardID(s stream.Shard) string { return fmt.Sprintf("shardId-%012d", s) }
+
+// parseShardID reads the name of a shard; ok is false where it is none.
+func parseShardID(id string) (s stream.Shard, ok bool) {
+	digits, found := strings.CutPrefix(id, "shardId-")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	s = stream.Shard(n)
+	return s, found && err == nil && shardID(s) == id
+}
+
+// invalid is the text of AWS for a member that breaks a rule of the model.
+func invalid(value, member, rule string, args ...any) *Error {
+	return fail(validation, "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s",
+		clip(value), member, fmt.Sprintf(rule, args...))
+}
+
+func checkName(name, member string) error {
+	switch {
+	case name == "":
+		return invalid(name, member, "have length greater than or equal to 1")
+	case len(name) > 128:
+		return invalid(name, member, "have length less than or equal to 128")
+	case strings.ContainsFunc(name, notName):
+		return invalid(name, member, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+	}
+	return nil
+}
+
+// streamARN returns the name of a stream in the whole world, as this client sees it.
+func (c *call) streamARN(name string) string {
+	return "arn:aws:kinesis:" + c.region + ":" + c.account + ":stream/" + name
+}
+
+// parseStreamARN returns the stream that an ARN names. Any region and account will
+// do: one server is one of each.
+func parseStreamARN(arn string) (name string, err error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "kinesis" && isAccount(parts[4]) {
+		if name, ok := strings.CutPrefix(parts[5], "stream/"); ok && checkName(name, "streamARN") == nil {
+			return name, nil
+		}
+	}
+	return "", invalid(arn, "streamARN", "satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+")
+}
+
+// Named is in each request that is about a stream.
+type Named struct {
+	StreamName string `json:",omitempty"`
+	StreamARN  string `json:",omitempty"`
+}
+
+// stream returns the stream that a request is about.
+func (c *call) stream(n Named) (Stream, error) {
+	name, err := c.nameOf(n)
+	if err != nil {
+		return Stream{}, err
+	}
+	s, ok := c.h.cfg.Streams.Stream(name)
+	if !ok {
+		return Stream{}, notFound(name, c.account)
+	}
+	return s, nil
+}
+
+func (c *call) nameOf(n Named) (string, error) {
+	if n.StreamARN == "" && n.StreamName == "" {
+		return "", fail(invalidArgument, "Either StreamARN or StreamName must be specified.")
+	}
+	if n.StreamARN == "" {
+		return n.StreamName, checkName(n.StreamName, "streamName")
+	}
+	name, err := parseStreamARN(n.StreamARN)
+	if err == nil && n.StreamName != "" && n.StreamName != name {
+		err = fail(invalidArgument, "StreamARN and StreamName name two streams, %s and %s.", name, clip(n.StreamName))
+	}
+	return name, err
+}
+
+// shard returns a shard of a stream by its name.
+func (c *call) shard(s Stream, id string) (stream.Shard, error) {
+	if id == "" || len(id) > 128 {
+		return 0, invalid(id, "shardId", "have length greater than or equal to 1 and less than or equal to 128")
+	}
+	shard, ok := parseShardID(id)
+	if !ok || int(shard) >= len(s.Shards.Map().All()) {
+		return 0, fail(resourceNotFound, "Could not find shard %s in stream %s under account %s.", clip(id), s.Name, c.account)
+	}
+	return shard, nil
+}

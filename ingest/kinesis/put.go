@@ -1,0 +1,204 @@
+package kinesis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"weir/ingest"
+	"weir/ingest/keyed"
+	"weir/ingest/wal"
+	"weir/operators/stream"
+)
+
+// entry is a record that is put.
+type entry struct {
+	Data            *[]byte
+	PartitionKey    string
+	ExplicitHashKey string
+}
+
+type putRecord struct {
+	Named
+	entry
+	SequenceNumberForOrdering string
+	DryRun                    bool
+}
+
+func (c *call) putRecord(in *putRecord) (any, error) {
+	s, err := c.stream(in.Named)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(s, -1); err != nil {
+		return nil, err
+	}
+	if in.SequenceNumberForOrdering != "" {
+		// A shard's records are in the order in which they are appended, and who puts the
+		// next one has the answer to the one before: the order is there by itself.
+		if s.Settings.AutoDistribution {
+			return nil, fail(invalidArgument, "SequenceNumberForOrdering cannot be used with the record distribution strategy AUTO.")
+		}
+		if _, err := ingest.ParseSequenceNumber(in.SequenceNumberForOrdering); err != nil {
+			return nil, fail(invalidArgument, "ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.",
+				clip(in.SequenceNumberForOrdering), s.Name, c.account)
+		}
+	}
+	if in.DryRun {
+		return nil, errDryRun
+	}
+	places, err := c.h.put(c.ctx, s, []entry{in.entry})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		ShardId, SequenceNumber, EncryptionType string
+	}{shardID(places[0].Shard), places[0].String(), s.Settings.encryption()}, nil
+}
+
+type putRecords struct {
+	Named
+	Records []entry
+	DryRun  bool
+}
+
+const (
+	// requestRecords and requestBytes bound a PutRecords; the bytes are those of data
+	// and keys.
+	requestRecords = 500
+	requestBytes   = 10 << 20
+)
+
+// putResult is what became of one record.
+type putResult struct {
+	SequenceNumber string `json:",omitempty"`
+	ShardId        string `json:",omitempty"`
+	ErrorCode      string `json:",omitempty"`
+	ErrorMessage   string `json:",omitempty"`
+}
+
+func (c *call) putRecords(in *putRecords) (any, error) {
+	s, err := c.stream(in.Named)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(in.Records); n < 1 || n > requestRecords {
+		return nil, invalid(itoa(n), "records", "have length between 1 and %d", requestRecords)
+	}
+	total := 0
+	for i := range in.Records {
+		if err := in.Records[i].check(s, i); err != nil {
+			return nil, err
+		}
+		total += len(in.Records[i].PartitionKey) + len(*in.Records[i].Data)
+	}
+	if total > requestBytes {
+		return nil, fail(invalidArgument, "Records size exceeds %d MB limit", requestBytes>>20)
+	}
+	if in.DryRun {
+		return nil, errDryRun
+	}
+	places, err := c.h.put(c.ctx, s, in.Records)
+	if err != nil {
+		return nil, err
+	}
+	out := struct {
+		FailedRecordCount int
+		Records           []putResult
+		EncryptionType    string
+	}{Records: make([]putResult, len(places)), EncryptionType: s.Settings.encryption()}
+	for i, n := range places {
+		out.Records[i] = putResult{SequenceNumber: n.String(), ShardId: shardID(n.Shard)}
+	}
+	return out, nil
+}
+
+var errDryRun = fail(dryRunSuccess, "The request would have succeeded; DryRun is set.")
+
+// check says what is wrong with a record, the i-th of a request or, with -1, its only one.
+func (e *entry) check(s Stream, i int) error {
+	member := func(name string) string {
+		if i < 0 {
+			return name
+		}
+		return fmt.Sprintf("records.%d.member.%s", i+1, name)
+	}
+	if e.Data == nil {
+		return fail(validation, "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member("data"))
+	}
+	key := utf8.RuneCountInString(e.PartitionKey)
+	switch {
+	case key > 256:
+		return invalid(e.PartitionKey, member("partitionKey"), "have length less than or equal to 256")
+	case key == 0 && !s.Settings.AutoDistribution:
+		return invalid(e.PartitionKey, member("partitionKey"), "have length greater than or equal to 1")
+	}
+	if limit := s.Settings.maxRecord(); len(*e.Data)+len(e.PartitionKey) > limit {
+		return invalid(itoa(len(*e.Data))+" bytes", member("data"), "have length less than or equal to %d", limit)
+	}
+	if e.ExplicitHashKey == "" {
+		return nil
+	}
+	if strings.ContainsFunc(e.ExplicitHashKey, func(r rune) bool { return r < '0' || r > '9' }) || len(e.ExplicitHashKey) > 1 && e.ExplicitHashKey[0] == '0' {
+		return invalid(e.ExplicitHashKey, member("explicitHashKey"), "satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
+	}
+	if _, err := ingest.ParseHash(e.ExplicitHashKey); err != nil {
+		return fail(invalidArgument, "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was %s", clip(e.ExplicitHashKey))
+	}
+	return nil
+}
+
+// put appends records that were checked, and returns where each is, in their order.
+func (h *Handler) put(ctx context.Context, s Stream, records []entry) ([]ingest.SequenceNumber, error) {
+	m, release := s.Shards.Hold() // until the records are in the log
+	defer release()
+	shards := make([]stream.Shard, len(records))
+	place := map[stream.Shard]int{} // a shard's block
+	var blocks []wal.Block
+	sizes := []int(nil)
+	for i := range records {
+		shards[i] = h.route(s, m, &records[i])
+		at, ok := place[shards[i]]
+		if !ok {
+			at = len(blocks)
+			place[shards[i]] = at
+			blocks = append(blocks, wal.Block{Stream: s.ID, Shard: shards[i], Encoding: wal.Keyed})
+			sizes = append(sizes, 0)
+		}
+		sizes[at] += keyed.Size(len(records[i].PartitionKey), len(*records[i].Data))
+	}
+	for i, size := range sizes {
+		blocks[i].Data = make([]byte, 0, size)
+	}
+	for i := range records {
+		b := &blocks[place[shards[i]]]
+		b.Data = keyed.Append(b.Data, records[i].PartitionKey, *records[i].Data)
+		b.Count++
+	}
+	ack, err := h.cfg.Log.Append(ctx, wal.Request{Blocks: blocks})
+	if err != nil {
+		return nil, err
+	}
+	all := m.All()
+	out := make([]ingest.SequenceNumber, len(records))
+	next := ack.First
+	for i, shard := range shards {
+		at := place[shard]
+		out[i] = ingest.SequenceNumber{Created: createdOf(s, &all[shard]), Shard: shard, Seq: next[at], Arrived: ack.Arrival}
+		next[at]++
+	}
+	return out, nil
+}
+
+// route returns the shard of a record.
+func (h *Handler) route(s Stream, m *ingest.ShardMap, e *entry) stream.Shard {
+	switch {
+	case s.Settings.AutoDistribution:
+		return m.Open()[h.turn.Add(1)%uint32(len(m.Open()))]
+	case e.ExplicitHashKey != "":
+		hash, _ := ingest.ParseHash(e.ExplicitHashKey) // it was checked
+		return m.Find(hash)
+	}
+	return m.Route([]byte(e.PartitionKey))
+}

@@ -1,0 +1,75 @@
+package kinesis
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"weir/operators/stream"
+)
+
+// What is handed out to be brought back is signed, so nothing is kept for it: a kind,
+// the time, the content, and an HMAC over all of it.
+
+const (
+	iteratorLife = 5 * time.Minute
+	tokenLife    = 5 * time.Minute
+	macSize      = 16
+)
+
+// seal signs content of a kind and writes it as text.
+func (h *Handler) seal(kind byte, content []byte) string {
+	b := append([]byte{kind}, content...)
+	return base64.StdEncoding.EncodeToString(append(b, h.mac(b)...))
+}
+
+// unseal returns what was sealed; ok is false for everything else.
+func (h *Handler) unseal(kind byte, text string) (content []byte, ok bool) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(b) < 1+macSize || b[0] != kind {
+		return nil, false
+	}
+	at := len(b) - macSize
+	return b[1:at], hmac.Equal(b[at:], h.mac(b[:at]))
+}
+
+func (h *Handler) mac(b []byte) []byte {
+	m := hmac.New(sha256.New, h.cfg.Secret)
+	m.Write(b)
+	return m.Sum(nil)[:macSize]
+}
+
+const (
+	kindIterator = 'i'
+	kindToken    = 't'
+)
+
+// listToken is where a list goes on.
+type listToken struct {
+	At     stream.Time `json:"t"`
+	Stream uint32      `json:"s,omitempty"`
+	After  string      `json:"a,omitempty"`
+	Filter *filter     `json:"f,omitempty"`
+}
+
+func (c *call) token(t listToken) string {
+	t.At = c.now()
+	b, err := json.Marshal(t)
+	if err != nil {
+		panic(err) // it is plain data
+	}
+	return c.h.seal(kindToken, b)
+}
+
+func (c *call) openToken(text string, t *listToken) error {
+	b, ok := c.h.unseal(kindToken, text)
+	if !ok || json.Unmarshal(b, t) != nil {
+		return fail(invalidArgument, "NextToken %s is invalid.", clip(text))
+	}
+	if c.now() > t.At.Add(tokenLife) {
+		return fail(expiredNextToken, "NextToken expired. The difference between the current time and the token's is greater than %s.", tokenLife)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package kinesis
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"weir/operators/stream"
+)
+
+// codec is one of the two ways to write requests and answers. Both take the names
+// from the fields of Go structs.
+type codec struct {
+	contentType string
+	decode      func(body []byte, into any) error
+	encode      func(v any) ([]byte, error)
+}
+
+var (
+	jsonCodec = &codec{contentType: "application/x-amz-json-1.1", decode: json.Unmarshal, encode: json.Marshal}
+	cborCodec = &codec{contentType: "application/x-amz-cbor-1.1", decode: decodeCBOR, encode: cbor.Marshal}
+)
+
+// codecOf returns the codec of a Content-Type, nil if there is none.
+func codecOf(contentType string) *codec {
+	name, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case jsonCodec.contentType, "application/json":
+		return jsonCodec
+	case cborCodec.contentType:
+		return cborCodec
+	}
+	return nil
+}
+
+// cborBounds keeps what a body can make us allocate near its own size.
+var cborBounds = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{
+		MaxNestedLevels: 16, MaxArrayElements: 100_000, MaxMapPairs: 100_000,
+		DupMapKey: cbor.DupMapKeyQuiet, IndefLength: cbor.IndefLengthAllowed,
+		ExtraReturnErrors: cbor.ExtraDecErrorNone, UTF8: cbor.UTF8RejectInvalid,
+	}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}()
+
+func decodeCBOR(body []byte, into any) error { return cborBounds.Unmarshal(body, into) }
+
+// Timestamp is an instant on the wire: in JSON a number of seconds with a fraction,
+// in CBOR a tagged integer of milliseconds.
+type Timestamp stream.Time
+
+// MarshalJSON writes seconds, exact to the millisecond.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(floorDiv(int64(t), 1000))/1000, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads seconds.
+func (t *Timestamp) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.Abs(v) > maxSeconds {
+		return fmt.Errorf("%s is no timestamp in seconds", text)
+	}
+	*t = Timestamp(math.Round(v * 1e6))
+	return nil
+}
+
+// maxSeconds is the year 9999.
+const maxSeconds = 253_402_300_800
+
+const tagEpoch = 1
+
+// MarshalCBOR writes milliseconds.
+func (t Timestamp) MarshalCBOR() ([]byte, error) {
+	return cbor.Marshal(cbor.Tag{Number: tagEpoch, Content: floorDiv(int64(t), 1000)})
+}
+
+// UnmarshalCBOR reads milliseconds, with or without the tag, as an integer or not.
+func (t *Timestamp) UnmarshalCBOR(b []byte) error {
+	var tag cbor.RawTag
+	if err := cbor.Unmarshal(b, &tag); err == nil {
+		if tag.Number != tagEpoch {
+			return fmt.Errorf("tag %d is no timestamp", tag.Number)
+		}
+		b = tag.Content
+	}
+	var v float64
+	if err := cbor.Unmarshal(b, &v); err != nil || math.Abs(v) > maxSeconds*1000 {
+		return errors.New("a timestamp is a number of milliseconds")
+	}
+	*t = Timestamp(math.Round(v * 1000))
+	return nil
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
