@@ -47,6 +47,10 @@ type Config struct {
 	// there are computed and not given to it. 0: none, nor one of a bounded source,
 	// whose steps have no commits.
 	SilentTo stream.Commit
+	// UntilEnd says that a query over streams is over once all of them have ended: at
+	// the cut where everything fires. Else it goes on, and counts what comes behind
+	// the end as late.
+	UntilEnd bool
 }
 
 // Query is one running plan. Run drives it; the other methods may be called
@@ -227,11 +231,12 @@ func (q *Query) runStep(ctx context.Context, data stream.StepData) error {
 		in.cut()
 		cut.W = min(cut.W, in.tracker.Merged())
 	}
-	cut.Final = cut.W == stream.MaxTime && q.cfg.Plan.Bounded
+	ended := cut.W == stream.MaxTime
+	cut.Final = ended && q.cfg.Plan.Bounded
 	if err := q.root.fire(ctx, cut); err != nil {
 		return err
 	}
-	done := q.root.done
+	done := q.root.done || q.cfg.UntilEnd && !q.cfg.Plan.Bounded && ended
 	cut.Final = cut.Final || done
 	q.record(cut, data.Commit)
 	changes := q.result.take()

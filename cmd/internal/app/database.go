@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -223,6 +224,9 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*
 	in, err := db.open(ctx, p, rel, start)
 	if err != nil {
 		return nil, atFrom(err, q)
+	}
+	if err := db.untilEnd(in); err != nil {
+		return nil, errors.Join(err, in.close())
 	}
 	return startResult(in.within(db.ctx), p, in, db.alloc, db.wake())
 }

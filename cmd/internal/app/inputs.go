@@ -16,6 +16,7 @@ import (
 type input struct {
 	inputs []engine.Input // by the number of the scan
 	after  stream.Commit  // of streams of the log: the commit behind which they start
+	ended  bool           // of streams of the log: all of them end before that
 	report func(stream.Ledger) []string
 	lives  []context.Context // that end with what is read; none: that is as long as the query
 	ends   []func()          // what is to be called when the query has ended

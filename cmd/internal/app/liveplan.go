@@ -141,6 +141,9 @@ func (l *livePlan) openStream(ctx context.Context, at hub.Place) (hub.Subscripti
 	} else if in, err = db.open(ctx, l.plan, l.rel, l.start); err != nil {
 		return nil, atFrom(err, l.query)
 	}
+	if err := db.untilEnd(in); err != nil {
+		return nil, errors.Join(err, in.close())
+	}
 	s.floor, s.start = in.after, placeOf(in)
 	return db.follow(s, in)
 }

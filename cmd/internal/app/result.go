@@ -73,7 +73,7 @@ func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.
 		out = final
 	}
 	q, err := engine.New(engine.Config{
-		Plan: p, Inputs: in.inputs, Output: out, Alloc: alloc, Wake: wake,
+		Plan: p, Inputs: in.inputs, Output: out, Alloc: alloc, Wake: wake, UntilEnd: true,
 	})
 	if err != nil {
 		cancel()

@@ -51,25 +51,25 @@ func (db *database) openFrom(scans []*physical.Scan, rel *relations, start strin
 	}
 }
 
-// startCommit is the commit behind which a query begins, and whether a query that
-// wants all of the stream has to be told that it ended before.
+// startCommit is the commit behind which a query begins, and whether the query has
+// to be told that the stream ended before.
 func (db *database) startCommit(def *catalog.Stream, start string, head stream.Commit) (begin, error) {
 	at, err := parseStart(start, db.now())
 	if err != nil {
 		return begin{}, diag.New(diag.BadOption, diag.Span{}, "%s", err)
 	}
-	if at == stream.MaxTime {
-		return begin{after: head}, nil
-	}
-	horizon := db.log.Horizon(def.ID)
-	if at != stream.MinTime {
-		return begin{after: max(db.log.CommitAt(at), horizon.After)}, nil
+	after := head
+	if at != stream.MaxTime {
+		after = db.log.Horizon(def.ID).After
+		if at != stream.MinTime {
+			after = max(after, db.log.CommitAt(at))
+		}
 	}
 	end := stream.Commit(0)
-	if horizon.After > 0 {
+	if after > 0 {
 		end, err = db.log.EndOf(db.ctx, def.ID)
 	}
-	return begin{after: horizon.After, ended: end > 0 && end <= horizon.After}, err
+	return begin{after: after, ended: end > 0 && end <= after}, err
 }
 
 // behindRetention finds out that a query stopped because what it wanted to read

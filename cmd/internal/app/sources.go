@@ -185,10 +185,10 @@ func (db *database) reads(s *physical.Scan, def *catalog.Stream, b begin) stream
 // steps from the earliest of these on are read, and rows that lie before a
 // stream's own beginning are left out.
 func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []begin) (*input, error) {
-	in := &input{after: begins[0].after}
+	in := &input{after: begins[0].after, ended: true}
 	from := begins[0].after
 	for i, b := range begins {
-		in.after = min(in.after, b.after)
+		in.after, in.ended = min(in.after, b.after), in.ended && b.ended
 		from = min(from, db.reads(scans[i], rel.of(scans, i).stream, b))
 	}
 	for i, s := range scans {
@@ -237,6 +237,42 @@ func (e *endedSource) Next(ctx context.Context) (*stream.StepData, error) {
 	}
 	return data, err
 }
+
+// untilEnd prepares the input of a query that is over with its streams. Where all of
+// them have ended already it has nothing to wait for: the one step that it reads
+// says so.
+func (db *database) untilEnd(in *input) error {
+	if !in.ended {
+		return nil
+	}
+	_, step := db.log.Head()
+	commit, clock := db.log.Newest()
+	for i := range in.inputs {
+		if err := in.inputs[i].Source.Close(); err != nil {
+			return err
+		}
+		in.inputs[i].Source = &onlyEnd{step: stream.StepData{Step: step, Commit: commit, Clock: clock, End: true}}
+	}
+	return nil
+}
+
+// onlyEnd is a stream that ended before the query began.
+type onlyEnd struct {
+	step stream.StepData
+	said bool
+}
+
+// Next says that the stream has ended.
+func (o *onlyEnd) Next(context.Context) (*stream.StepData, error) {
+	if o.said {
+		return nil, io.EOF
+	}
+	o.said = true
+	return &o.step, nil
+}
+
+// Close has nothing to free.
+func (o *onlyEnd) Close() error { return nil }
 
 // oneRow is the source of a SELECT without FROM: a row without columns.
 type oneRow struct{ read bool }

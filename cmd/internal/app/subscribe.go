@@ -127,7 +127,7 @@ func (db *database) follow(s *subscription, in *input) (*subscription, error) {
 	s.updates, s.done = make(chan hub.Update, subscriptionUpdates), make(chan struct{})
 	s.cancel, s.lastW = cancel, stream.MinTime
 	q, err := engine.New(engine.Config{
-		Plan: s.plan, Inputs: in.inputs, Output: s, Alloc: db.alloc, Wake: db.wake(),
+		Plan: s.plan, Inputs: in.inputs, Output: s, Alloc: db.alloc, Wake: db.wake(), UntilEnd: true,
 	})
 	if err != nil {
 		cancel()
