@@ -1,6 +1,10 @@
 package sql
 
-import "weir/sql/ast"
+import (
+	"strings"
+
+	"weir/sql/ast"
+)
 
 func (p *printer) insert(s *ast.Insert) {
 	if s.Called != nil {
@@ -25,16 +29,25 @@ func (p *printer) insert(s *ast.Insert) {
 }
 
 func (p *printer) subscribe(s *ast.Subscribe) {
-	p.put("SUBSCRIBE TO ", quoteName(s.Name.Text))
-	switch {
-	case s.Snapshot && s.Progress:
-		p.put(" WITH (SNAPSHOT, PROGRESS)")
-	case s.Snapshot:
-		p.put(" WITH (SNAPSHOT)")
-	case s.Progress:
-		p.put(" WITH (PROGRESS)")
+	p.put("SUBSCRIBE ")
+	if s.Query != nil {
+		p.put("(")
+		p.query(s.Query)
+		p.put(")")
+	} else {
+		p.put("TO ", quoteName(s.Name.Text))
 	}
-	if s.AsOf != "" {
-		p.put(" AS OF ", quoteString(s.AsOf))
+	var with []string
+	if s.Snapshot != nil {
+		with = append(with, map[bool]string{true: "SNAPSHOT", false: "SNAPSHOT = FALSE"}[*s.Snapshot])
+	}
+	if s.Progress {
+		with = append(with, "PROGRESS")
+	}
+	if len(with) > 0 {
+		p.put(" WITH (", strings.Join(with, ", "), ")")
+	}
+	if s.AsOf != nil {
+		p.put(" AS OF ", quoteString(s.AsOf.Text))
 	}
 }

@@ -30,13 +30,21 @@ type AfterEngine interface {
 type Result interface {
 	// Schema returns the columns; it has none where nothing is answered.
 	Schema() stream.Schema
-	// Live tells that rows come until the client goes.
+	// Live tells that rows come until the client goes, or until what they are made
+	// of ends.
 	Live() bool
 	// Next blocks for the next rows, and returns io.EOF behind the last. The
 	// caller releases the batch.
 	Next(ctx context.Context) (stream.Batch, error)
 	// Close ends the query and frees what it holds. It may be called before EOF.
 	Close() error
+}
+
+// Changelog is a live Result whose rows may say themselves what they do.
+type Changelog interface {
+	// Changes tells that the first column of the result is _op. Else a format adds
+	// what it needs.
+	Changes() bool
 }
 
 // Positioned is a Result that knows how far in the log its rows reach.

@@ -26,6 +26,7 @@ const (
 	CodeBadQuery        diag.Code = "BAD_PARAMETER"          // a parameter of the URL is wrong
 	CodeAhead           diag.Code = "COMMIT_AHEAD"           // the log has not come to the commit that the client names
 	CodeAfterTimeout    diag.Code = "AFTER_TIMEOUT"          // a view did not come to the commit in time
+	CodeGone            diag.Code = "POSITION_GONE"          // what SUBSCRIBE … AS OF names cannot be gone back to
 )
 
 // span is diag.Span as JSON.
@@ -73,6 +74,8 @@ func statusOf(code diag.Code) int {
 		return http.StatusNotAcceptable
 	case CodeAhead:
 		return http.StatusConflict
+	case CodeGone:
+		return http.StatusGone
 	case CodeAfterTimeout:
 		return http.StatusGatewayTimeout
 	case CodeTooMany, CodeTooManyGuesses:

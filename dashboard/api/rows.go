@@ -33,6 +33,9 @@ func newEncoder(f format, o *out, res Result) encoder {
 			f = formatNDJSON
 		}
 	}
+	if c, ok := res.(Changelog); ok && c.Changes() {
+		live = false
+	}
 	schema := res.Schema()
 	switch f {
 	case formatNDJSON:

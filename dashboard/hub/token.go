@@ -64,6 +64,22 @@ func parseToken(text string) (token, error) {
 	return t, nil
 }
 
+// ErrOtherPlan is returned for a token that is of another plan.
+var ErrOtherPlan = errors.New("the token is of another statement")
+
+// PlaceOf returns the place that a token of a plan names, for who follows the plan
+// without a hub.
+func PlaceOf(planID, text string) (Place, error) {
+	t, err := parseToken(text)
+	if err != nil {
+		return Place{}, err
+	}
+	if t.plan != planHash(planID) || t.tag != 0 {
+		return Place{}, ErrOtherPlan
+	}
+	return Place{Start: t.start, After: uint64(t.commit)}, nil
+}
+
 // tagOf is a short name of a content.
 func tagOf(rows []line) uint64 {
 	h := sha256.New()

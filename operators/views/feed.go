@@ -377,6 +377,9 @@ func (f *Feed) W() stream.Time {
 	return f.w
 }
 
+// First returns the moment whose content the feed begins with.
+func (f *Feed) First() State { return f.first }
+
 // Close ends the feed.
 func (f *Feed) Close() error {
 	f.mu.Lock()

@@ -126,6 +126,13 @@ func (v *View) State() State {
 	return v.state
 }
 
+// Floor returns the commit behind which the view knows every change.
+func (v *View) Floor() stream.Commit {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.floor
+}
+
 // Changed returns a channel that is closed at the next step, and when no step
 // will follow.
 func (v *View) Changed() <-chan struct{} {

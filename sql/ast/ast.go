@@ -209,12 +209,15 @@ type AlterStream struct {
 	End  bool
 }
 
-// Subscribe is SUBSCRIBE TO name [WITH (SNAPSHOT, PROGRESS)] [AS OF position].
+// Subscribe is SUBSCRIBE TO name [WITH (SNAPSHOT, PROGRESS)] [AS OF position], or
+// SUBSCRIBE (SELECT …) and the same behind it.
 type Subscribe struct {
 	Node
-	Name               Name
-	Snapshot, Progress bool
-	AsOf               string // the text of a position; "": now
+	Name     Name    // of a stream or view, where there is no Query
+	Query    *Select // nil: Name
+	Snapshot *bool   // nil: not said
+	Progress bool
+	AsOf     *Name // the text of a position; nil: now
 }
 
 // ObjectKind is what SHOW, DROP and DESCRIBE speak of.

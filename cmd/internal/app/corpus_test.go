@@ -181,6 +181,9 @@ func runDDL(t *testing.T, s *server, stmt ast.Statement, text string) string {
 		drop = "DROP STREAM " + drop + "_made"
 	case *ast.CreateView:
 		drop = "DROP VIEW " + stmt.Name.Text
+	case *ast.Subscribe: // the view that its peer's page makes
+		s.must(t, "CREATE MATERIALIZED VIEW totals AS SELECT item, SUM(price) AS total FROM bids GROUP BY item")
+		drop = "DROP VIEW totals"
 	}
 	if err := s.exec(t, text); err != nil {
 		return notHere + strings.ReplaceAll(because(err), "_made", "") + "\n"

@@ -58,6 +58,7 @@ type database struct {
 	mu    sync.Mutex
 	views map[uint32]*materialized // by the view's id
 	sinks map[uint32]*delivery     // by the sink's id
+	made  map[uint32]stream.Commit // of the statements that made the objects, by their id
 	lives map[uint32]life          // of the streams that were read, by their id
 	live  watched                  // the queries that somebody looks at
 
@@ -82,7 +83,7 @@ func newDatabase(log *wal.Log, logger *slog.Logger) *database {
 	return &database{
 		catalog: catalog.New(), log: log, logger: logger,
 		alloc: memory.DefaultAllocator, now: time.Now,
-		plans: make(map[uint32]bound),
+		plans: make(map[uint32]bound), made: make(map[uint32]stream.Commit),
 		views: make(map[uint32]*materialized), sinks: make(map[uint32]*delivery), lives: make(map[uint32]life),
 		cursors: storedCursors{state.NewMemory()},
 		ctx:     ctx, stop: stop, viewsCtx: viewsCtx, stopViews: stopViews, cache: views.NewCache(0),
@@ -149,8 +150,13 @@ func (db *database) run(ctx context.Context, text string, note func(string, ...a
 
 // check plans a SELECT whose rows nobody will see.
 func (db *database) check(s ast.Statement, note func(string, ...any)) error {
-	q, ok := s.(*ast.Select)
-	if !ok {
+	var q *ast.Select
+	switch s := s.(type) {
+	case *ast.Select:
+		q = s
+	case *ast.Subscribe:
+		q = subscribed(s)
+	default:
 		return nil
 	}
 	_, err := db.plan(q, &relations{db: db, notes: note})
@@ -196,8 +202,7 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 	case *ast.Explain:
 		return db.explain(s, rel)
 	case *ast.Subscribe:
-		return nil, diag.New(diag.Unsupported, s.Span(), "SUBSCRIBE is not supported").
-			WithHint("SELECT over a stream goes on as rows come; programs subscribe to a query or a view over the websocket")
+		return db.subscribe(ctx, s, rel)
 	}
 	return nil, diag.New(diag.Unsupported, s.Span(), "this statement is not supported")
 }

@@ -58,10 +58,23 @@ func (db *database) persist(ctx context.Context, text string, made *object, gone
 			return err
 		}
 	}
+	db.mu.Lock()
+	if made != nil {
+		db.made[made.ID] = commit
+	}
+	delete(db.made, gone)
+	db.mu.Unlock()
 	if !db.loading {
 		db.saveCatalog(ctx, commit, made, gone)
 	}
 	return nil
+}
+
+// madeAt returns the commit of the statement that made an object, 0 without a log.
+func (db *database) madeAt(id uint32) stream.Commit {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.made[id]
 }
 
 // restore loads the catalog from the store, and runs the log's changes behind it

@@ -26,6 +26,7 @@ type materialized struct {
 	done   chan struct{} // closed when the query has ended
 	disk   *views.View   // the view, if its content is on disk; else nil
 
+	made    stream.Commit // of the statement that made it
 	from    stream.Commit // behind which it reads its stream
 	resumed stream.Commit // the checkpoint that the query went on from; 0: none
 	atStart int64         // rows that it had read then
@@ -40,7 +41,7 @@ type materialized struct {
 // materialize starts the query of a view: from its newest checkpoint on, or from
 // the oldest record.
 func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relations) (*materialized, error) {
-	m := &materialized{def: def, plan: p, done: make(chan struct{})}
+	m := &materialized{def: def, made: db.madeAt(def.ID), plan: p, done: make(chan struct{})}
 	var err error
 	if err = db.openView(m); err != nil {
 		return nil, err

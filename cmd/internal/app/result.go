@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -28,6 +29,7 @@ type result struct {
 	closed  sync.Once
 	query   *engine.Query
 	report  func(stream.Ledger) []string
+	follows *follower // of SUBSCRIBE; else nil
 }
 
 // stepRows are rows, and the commit that they complete; 0 if more of its step follow.
@@ -205,22 +207,48 @@ func (r *result) Schema() stream.Schema { return r.schema }
 // Live tells that the rows never end by themselves.
 func (r *result) Live() bool { return r.live }
 
+// Changes tells that the first column says what a row does.
+func (r *result) Changes() bool { return r.follows != nil }
+
 // Next returns the next rows, which the caller releases; io.EOF at the end.
 func (r *result) Next(ctx context.Context) (stream.Batch, error) {
-	select {
-	case b, ok := <-r.batches:
-		if ok {
-			r.commit = b.commit
-			return b.Batch, nil
-		}
-		<-r.done
-		if r.err != nil {
-			return stream.Batch{}, r.err
-		}
-		return stream.Batch{}, io.EOF
-	case <-ctx.Done():
-		return stream.Batch{}, ctx.Err()
+	var quiet <-chan time.Time
+	if r.follows != nil && r.follows.progress {
+		t := time.NewTicker(progressEvery)
+		defer t.Stop()
+		quiet = t.C
 	}
+	for {
+		select {
+		case b, ok := <-r.batches:
+			return r.took(b, ok)
+		case <-quiet:
+			// What was sent in front of that commit is there by now.
+			commit, w := r.follows.reached()
+			select {
+			case b, ok := <-r.batches:
+				return r.took(b, ok)
+			default:
+			}
+			if commit > 0 {
+				return r.took(r.follows.line(commit, w), true)
+			}
+		case <-ctx.Done():
+			return stream.Batch{}, ctx.Err()
+		}
+	}
+}
+
+func (r *result) took(b stepRows, ok bool) (stream.Batch, error) {
+	if ok {
+		r.commit = b.commit
+		return b.Batch, nil
+	}
+	<-r.done
+	if r.err != nil {
+		return stream.Batch{}, r.err
+	}
+	return stream.Batch{}, io.EOF
 }
 
 // Commit returns the commit that the rows of the last Next complete.

@@ -155,6 +155,13 @@ func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after 
 			return nil, err
 		}
 		lives, begins[i] = append(lives, life), begin{after: after, known: known}
+		if !known {
+			end, err := db.log.EndOf(db.ctx, rel.of(scans, i).stream.ID)
+			if err != nil {
+				return nil, err
+			}
+			begins[i].ended = end > 0 && end <= after
+		}
 	}
 	in, err := db.scanLog(scans, rel, begins)
 	if err != nil {

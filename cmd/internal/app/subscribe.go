@@ -21,23 +21,28 @@ import (
 // on; over a view they are its content and then its changes. It implements
 // hub.Source.
 func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error) {
-	q, err := parseSelect(req.SQL)
-	if err != nil {
-		return nil, err
-	}
-	rel := &relations{db: db, notes: func(string, ...any) {}}
-	p, err := db.plan(q, rel)
-	if err != nil {
-		return nil, err
-	}
-	start, err := startOf(q)
+	q, start, err := parseLive(req.SQL)
 	if err != nil {
 		return nil, err
 	}
 	if start == "" {
 		start = req.Start
 	}
-	l := &livePlan{db: db, sql: req.SQL, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
+	l, err := db.livePlanOf(q, start, &relations{db: db, notes: func(string, ...any) {}})
+	if err != nil {
+		return nil, err
+	}
+	l.sql = req.SQL
+	return l, nil
+}
+
+// livePlanOf plans a query that is followed from a start on.
+func (db *database) livePlanOf(q *ast.Select, start string, rel *relations) (*livePlan, error) {
+	p, err := db.plan(q, rel)
+	if err != nil {
+		return nil, err
+	}
+	l := &livePlan{db: db, query: q, plan: p, rel: rel, start: start, appendOnly: p.AppendOnly}
 	scans := physical.Scans(p.Root)
 	for _, s := range scans {
 		if s.Kind == physical.SourceView && len(scans) > 1 {
@@ -72,18 +77,37 @@ func (db *database) Prepare(_ context.Context, req hub.Request) (hub.Plan, error
 // planID names what a plan computes over a relation, whose ids are never used twice.
 func planID(p *physical.Plan, relation string) string { return physical.ID(p) + " over " + relation }
 
-// parseSelect wants one SELECT.
-func parseSelect(text string) (*ast.Select, error) {
+// parseLive wants one SELECT, or a SUBSCRIBE, and returns where it says that it
+// begins. Over the websocket both are the same: content and changes fold into a
+// table there, which says itself how far it has come.
+func parseLive(text string) (q *ast.Select, start string, err error) {
 	s, err := sql.ParseOne(text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	q, ok := s.(*ast.Select)
-	if !ok {
-		return nil, diag.New(diag.Unsupported, s.Span(), "only a SELECT can be subscribed to").
-			WithHint("run other statements with POST /v1/sql")
+	switch s := s.(type) {
+	case *ast.Select:
+		start, err = startOf(s)
+		return s, start, err
+	case *ast.Subscribe:
+		q = subscribed(s)
+		if start, err = startOf(q); err != nil {
+			return nil, "", err
+		}
+		switch {
+		case s.AsOf != nil:
+			return nil, "", diag.New(diag.Unsupported, s.AsOf.At, "AS OF is for POST /v1/sql").
+				WithHint("leave it out; over the websocket `tok` of `sub` says where to go on")
+		case s.Snapshot != nil && !*s.Snapshot:
+			return nil, "", diag.New(diag.Unsupported, s.At, "a table begins with its content: SNAPSHOT = FALSE is for POST /v1/sql").
+				WithHint("leave it out")
+		case s.Snapshot != nil && start == "":
+			start = "earliest"
+		}
+		return q, start, nil
 	}
-	return q, nil
+	return nil, "", diag.New(diag.Unsupported, s.Span(), "only a SELECT can be subscribed to").
+		WithHint("run other statements with POST /v1/sql")
 }
 
 // rowByRow tells whether a plan turns each change of its input into changes of

@@ -202,6 +202,7 @@ drops what is typed; Ctrl-D leaves. Tab completes keywords and names.
   SHOW STREAMS;  SHOW VIEWS;  SHOW QUERIES;  DESCRIBE name;  SHOW CREATE name;
   SELECT * FROM view ORDER BY …;      what the view holds now
   SELECT … FROM stream WHERE …;       rows as they come, until Ctrl-C
+  SUBSCRIBE TO view;                  what it holds, and then each change
   EXPLAIN SELECT …;                   how it would run
 `
 

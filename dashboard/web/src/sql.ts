@@ -15,7 +15,8 @@ export const keywords = new Set(
   create stream view materialized drop show describe explain with watermark for emit on window close changes update
   allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
   count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
-  bigint double varchar boolean datetime date decimal streams views queries if exists final over partition`.split(/\s+/),
+  bigint double varchar boolean datetime date decimal streams views queries if exists final over partition
+  subscribe to snapshot progress of analyze`.split(/\s+/),
 );
 
 const pattern =
@@ -76,7 +77,7 @@ export function statements(text: string): Statement[] {
   const finish = (end: number, next: number) => {
     if (first) {
       const word = text.slice(first.start, first.end).toLowerCase();
-      out.push({ text: text.slice(start, end), start, select: word === "select" || word === "with" || word === "(" });
+      out.push({ text: text.slice(start, end), start, select: word === "select" || word === "subscribe" || word === "with" || word === "(" });
     }
     first = undefined;
     start = next;
