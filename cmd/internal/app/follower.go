@@ -30,6 +30,7 @@ type follower struct {
 	alloc    memory.Allocator
 	progress bool
 	silentTo stream.Commit
+	paced    bool               // between two steps with rows some may be held back
 	w        func() stream.Time // nil: the cut's
 	send     func(context.Context, stepRows) error
 
@@ -73,7 +74,7 @@ func (f *follower) Step(ctx context.Context, c stream.Cut, commit stream.Commit,
 			return err
 		}
 	}
-	if commit > 0 {
+	if commit > 0 && (len(changes) > 0 || !f.paced) {
 		f.mu.Lock()
 		f.commit, f.at = commit, w
 		f.mu.Unlock()

@@ -332,9 +332,9 @@ func (db *database) startFollowing(p *physical.Plan, in *input, f *follower) (*r
 		schema: f.schema, live: true, follows: f,
 		batches: make(chan stepRows, resultBatches), done: make(chan struct{}), cancel: cancel,
 	}
-	f.send = r.send
+	f.send, f.paced = r.send, p.Every > 0
 	q, err := engine.New(engine.Config{
-		Plan: p, Inputs: in.inputs, Output: f, Alloc: db.alloc, UntilEnd: true, SilentTo: f.silentTo,
+		Plan: p, Inputs: in.inputs, Output: f, Alloc: db.alloc, Wake: db.wake(), UntilEnd: true, SilentTo: f.silentTo,
 	})
 	if err != nil {
 		cancel()
