@@ -27,8 +27,10 @@ type grouping struct {
 	// are the keys that the bounds are, -1: none.
 	inner      *grouping
 	start, end int
-	sets       *groupingSets // nil: none
-	fill       *logical.Fill // nil: none
+	keys       exprIndex        // of agg.Keys
+	aggs       map[uint64][]int // of agg.Aggs, by hash of the arguments
+	sets       *groupingSets    // nil: none
+	fill       *logical.Fill    // nil: none
 }
 
 // group binds GROUP BY. It returns nil if the query does not aggregate.
@@ -243,7 +245,7 @@ func (b *binder) addKey(g *grouping, q *ast.Select, s *scope, e ast.Expr) error 
 	case types.Null:
 		key = castTo(key, types.VarcharType)
 	}
-	if indexOf(g.agg.Keys, key) >= 0 {
+	if g.key(key) >= 0 {
 		return nil
 	}
 	if err := tooMany(len(g.agg.Keys)+1, "group keys", e.Span()); err != nil {
@@ -314,7 +316,7 @@ func (x *exprs) namesItem(c *ast.Column) bool {
 		return false
 	}
 	in, err := x.s.lookup(c)
-	return err == nil && (in == nil || indexOf(x.g.agg.Keys, in) < 0)
+	return err == nil && (in == nil || x.g.key(in) < 0)
 }
 
 // column binds a column that stands behind the aggregation and is no group key.
@@ -342,42 +344,32 @@ func (g *grouping) lift(x *exprs, e ast.Expr) (physical.Expr, error) {
 	return out, nil
 }
 
-// keysIn returns e over the aggregation's output, how many nodes e has, and a
-// column that is no key. It goes from the leaves up and compares only what has
-// the size of a key, so a long expression costs no more than its length.
-func (g *grouping) keysIn(e physical.Expr) (out physical.Expr, size int, stray *physical.Column) {
-	out, size = e, 1
+// keysIn returns e over the aggregation's output, the hash of e, and a column that
+// is no key. It goes from the leaves up, so a long expression costs no more than its
+// length, however many keys there are.
+func (g *grouping) keysIn(e physical.Expr) (out physical.Expr, hash uint64, stray *physical.Column) {
+	out = e
 	switch e := e.(type) {
-	case *physical.Column:
-		stray = e
 	case *physical.Call:
 		call := &physical.Call{Fn: e.Fn, T: e.T, Args: make([]physical.Expr, len(e.Args))}
+		hashes := make([]uint64, len(e.Args))
 		for i, a := range e.Args {
-			lifted, n, s := g.keysIn(a)
-			call.Args[i] = lifted
-			size += n
+			var s *physical.Column
+			call.Args[i], hashes[i], s = g.keysIn(a)
 			if stray == nil {
 				stray = s
 			}
 		}
-		out = call
+		out, hash = call, physical.HashCall(e, hashes)
+	case *physical.Column:
+		stray, hash = e, physical.Hash(e)
+	default:
+		hash = physical.Hash(e)
 	}
-	for i, k := range g.agg.Keys {
-		if sizeOf(k) == size && physical.Equal(k, e) {
-			return &physical.Column{Index: g.agg.FirstKey() + i, T: k.Type(), Name: g.agg.KeyNames[i]}, size, nil
-		}
+	if i := g.keys.find(g.agg.Keys, e, hash); i >= 0 {
+		return &physical.Column{Index: g.agg.FirstKey() + i, T: e.Type(), Name: g.agg.KeyNames[i]}, hash, nil
 	}
-	return out, size, stray
-}
-
-func sizeOf(e physical.Expr) int {
-	n := 1
-	if c, ok := e.(*physical.Call); ok {
-		for _, a := range c.Args {
-			n += sizeOf(a)
-		}
-	}
-	return n
+	return out, hash, stray
 }
 
 // misuse returns the error for a column that is neither grouped nor aggregated.
@@ -404,7 +396,9 @@ func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, have := range g.agg.Aggs {
+	hash := physical.Hash(&physical.Call{Fn: string(spec.Fn), Args: spec.Args})
+	for _, i := range g.aggs[hash] {
+		have := g.agg.Aggs[i]
 		if have.Same(spec.Agg) && slices.EqualFunc(have.Args, spec.Args, physical.Equal) {
 			return g.aggColumn(i), nil
 		}
@@ -413,6 +407,10 @@ func (g *grouping) aggregate(x *exprs, c *ast.Call) (physical.Expr, error) {
 		return nil, err
 	}
 	spec.Name = g.aggNames.unique(spec.Name)
+	if g.aggs == nil {
+		g.aggs = make(map[uint64][]int)
+	}
+	g.aggs[hash] = append(g.aggs[hash], len(g.agg.Aggs))
 	g.agg.Aggs = append(g.agg.Aggs, spec)
 	return g.aggColumn(len(g.agg.Aggs) - 1), nil
 }

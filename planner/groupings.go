@@ -86,7 +86,7 @@ func (b *binder) keyAt(g *grouping, q *ast.Select, s *scope, e ast.Expr) (int, e
 	if key.Type().Kind == types.Null {
 		key = castTo(key, types.VarcharType)
 	}
-	return indexOf(g.agg.Keys, key), nil
+	return g.key(key), nil
 }
 
 // setKey is the key that tells the groups of one set from those of another: NULL in
@@ -133,7 +133,7 @@ func (x *exprs) groupingOf(c *ast.Call) (physical.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := indexOf(x.g.agg.Keys, key)
+		at := x.g.key(key)
 		if at < 0 {
 			return nil, diag.New(diag.GroupMisuse, a.Span(), "GROUPING takes what is in GROUP BY").WithLabel("no key of the query")
 		}

@@ -128,8 +128,9 @@ func (l *lowering) aggregate(a *logical.Aggregate) physical.Node {
 		w = &physical.Column{Index: len(in.In.Schema()), T: f.Type, Name: f.Name}
 		in.In = stamp
 	}
+	var index exprIndex
 	column := func(e physical.Expr, name string) int {
-		if at := indexOf(in.Exprs, e); at >= 0 {
+		if at := index.find(in.Exprs, e, physical.Hash(e)); at >= 0 {
 			return at
 		}
 		if c, ok := e.(*physical.Column); ok {

@@ -116,6 +116,16 @@ func statesOf(a *physical.WindowAgg) []physical.Agg {
 	return append(slices.Clone(a.Aggs), physical.Agg{Fn: physical.AggCountStar, Out: types.BigintType})
 }
 
+// statesAt returns where the columns of each aggregate of statesOf begin among those
+// of all, and how many these are.
+func statesAt(a *physical.WindowAgg) []int {
+	at := []int{0}
+	for i, g := range statesOf(a) {
+		at = append(at, at[i]+len(g.State(a.Retracts)))
+	}
+	return at
+}
+
 // newAccs returns one acc per aggregate of statesOf.
 func newAccs(a *physical.WindowAgg) ([]acc, error) {
 	aggs := statesOf(a)

@@ -24,12 +24,15 @@ var errLateState = errors.New("a row came for a window that is closed")
 type final struct {
 	n    *physical.WindowFinal
 	aggs []physical.Agg // those of the states
-	rt   *operators.Runtime
-	grid *windows.Grid // without windows: that of one slice
-	dict dictionary
-	comb *combiner
-	out  *finalWriter
-	seq  sequence
+	// stateAt is where the columns of each aggregate's states begin, behind the keys,
+	// and where the last ones end.
+	stateAt []int
+	rt      *operators.Runtime
+	grid    *windows.Grid // without windows: that of one slice
+	dict    dictionary
+	comb    *combiner
+	out     *finalWriter
+	seq     sequence
 
 	// What came since the last cut.
 	batches []stream.Batch
@@ -65,12 +68,8 @@ type part struct {
 
 // states returns the state columns of aggregate i.
 func (p *part) states(i int) []arrow.Array {
-	cols := p.f.batches[p.batch].Columns()
 	at := p.f.keysAt() + len(p.f.n.Keys)
-	for _, a := range p.f.aggs[:i] {
-		at += len(a.State(p.f.n.Retracts))
-	}
-	return cols[at : at+len(p.f.aggs[i].State(p.f.n.Retracts))]
+	return p.f.batches[p.batch].Columns()[at+p.f.stateAt[i] : at+p.f.stateAt[i+1]]
 }
 
 // NewFinal returns the query's half of a windowed aggregation. It must get the
@@ -93,13 +92,14 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 		return nil, fmt.Errorf("final window aggregation: %w", err)
 	}
 	f := &final{
-		n:      n,
-		grid:   grid,
-		aggs:   statesOf(&n.WindowAgg),
-		dict:   newDictionary(n.KeyTypes),
-		w:      stream.MinTime,
-		extras: make(map[int64]*table),
-		kept:   make(map[int64]*table),
+		n:       n,
+		grid:    grid,
+		aggs:    statesOf(&n.WindowAgg),
+		stateAt: statesAt(&n.WindowAgg),
+		dict:    newDictionary(n.KeyTypes),
+		w:       stream.MinTime,
+		extras:  make(map[int64]*table),
+		kept:    make(map[int64]*table),
 	}
 	f.win.accs, f.groups = f.fresh(), f.fresh()
 	f.comb = newCombiner(f.grid, f.fresh)

@@ -69,7 +69,7 @@ func sessionsOf(n *physical.WindowFinal) (*sessions, error) {
 }
 
 func emptySessions(n *physical.WindowFinal) *sessions {
-	s := &sessions{final: &final{n: n, aggs: statesOf(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime}}
+	s := &sessions{final: &final{n: n, aggs: statesOf(&n.WindowAgg), stateAt: statesAt(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime}}
 	s.accs = s.fresh()
 	return s
 }

@@ -13,7 +13,14 @@ import (
 
 // Format returns an expression as SQL-like text, for EXPLAIN and for the names
 // of computed columns. It is meant for people: what it prints is not parsed.
-func Format(e Expr) string { return format(e, 0) }
+func Format(e Expr) string {
+	var f formatter
+	f.expr(e, 0)
+	return f.String()
+}
+
+// formatter writes expressions, the long ones in one pass.
+type formatter struct{ strings.Builder }
 
 // precedence of the operators that print infix; a higher one binds closer.
 func precedence(fn string) int {
@@ -34,75 +41,104 @@ func precedence(fn string) int {
 	return 0
 }
 
-func format(e Expr, around int) string {
+// expr writes e, in parentheses where what stands around it binds closer.
+func (f *formatter) expr(e Expr, around int) {
 	switch e := e.(type) {
 	case *Column:
-		return FormatName(e.Name)
+		f.WriteString(FormatName(e.Name))
 	case *Literal:
-		return e.format()
+		f.WriteString(e.format())
 	case *Call:
-		return e.format(around)
+		f.call(e, around)
+	default:
+		f.WriteString(fmt.Sprint(e))
 	}
-	return fmt.Sprint(e)
 }
 
-func (c *Call) format(around int) string {
-	arg := func(i int) string { return format(c.Args[i], 9) }
-	wrap := func(level int, text string) string {
-		if level <= around {
-			return "(" + text + ")"
-		}
-		return text
-	}
+func (f *formatter) call(c *Call, around int) {
 	if p := precedence(c.Fn); p > 0 && len(c.Args) == 2 {
 		op := c.Fn
 		if op[0] >= 'a' {
 			op = strings.ToUpper(op)
 		}
-		return wrap(p, format(c.Args[0], p-1)+" "+op+" "+format(c.Args[1], p))
+		f.wrap(p, around, func() { f.infix(c.Args[0], p-1, " "+op+" ", c.Args[1], p) })
+		return
 	}
 	switch c.Fn {
 	case "neg":
-		return "-" + arg(0)
+		f.WriteByte('-')
+		f.expr(c.Args[0], 9)
 	case "not":
-		return wrap(4, "NOT "+format(c.Args[0], 4))
+		f.wrap(4, around, func() {
+			f.WriteString("NOT ")
+			f.expr(c.Args[0], 4)
+		})
 	case "is_null", "is_true", "is_false":
-		return wrap(5, arg(0)+" IS "+strings.ToUpper(c.Fn[3:]))
+		f.wrap(5, around, func() {
+			f.expr(c.Args[0], 9)
+			f.WriteString(" IS " + strings.ToUpper(c.Fn[3:]))
+		})
 	case "like":
-		return wrap(5, arg(0)+" LIKE "+arg(1))
+		f.wrap(5, around, func() { f.infix(c.Args[0], 9, " LIKE ", c.Args[1], 9) })
 	case "in":
-		return wrap(5, arg(0)+" IN ("+formatList(c.Args[1:])+")")
-	case "try_cast":
-		return "TRY_CAST(" + format(c.Args[0], 0) + " AS " + c.T.String() + ")"
-	case "cast":
-		return "CAST(" + format(c.Args[0], 0) + " AS " + c.T.String() + ")"
+		f.wrap(5, around, func() {
+			f.expr(c.Args[0], 9)
+			f.list(" IN (", c.Args[1:])
+		})
+	case "cast", "try_cast":
+		f.WriteString(strings.ToUpper(c.Fn) + "(")
+		f.expr(c.Args[0], 0)
+		f.WriteString(" AS " + c.T.String() + ")")
 	case "case":
-		return c.formatCase()
+		f.cases(c)
 	case "date_add":
-		return c.formatDateAdd(around)
+		f.dateAdd(c, around)
+	default:
+		f.list(strings.ToUpper(c.Fn)+"(", c.Args)
 	}
-	return strings.ToUpper(c.Fn) + "(" + formatList(c.Args) + ")"
 }
 
-func formatList(list []Expr) string {
-	parts := make([]string, len(list))
+// wrap calls write, in parentheses if what stands around binds as close or closer.
+func (f *formatter) wrap(level, around int, write func()) {
+	if level > around {
+		write()
+		return
+	}
+	f.WriteByte('(')
+	write()
+	f.WriteByte(')')
+}
+
+func (f *formatter) infix(l Expr, left int, op string, r Expr, right int) {
+	f.expr(l, left)
+	f.WriteString(op)
+	f.expr(r, right)
+}
+
+func (f *formatter) list(open string, list []Expr) {
+	f.WriteString(open)
 	for i, e := range list {
-		parts[i] = format(e, 0)
+		if i > 0 {
+			f.WriteString(", ")
+		}
+		f.expr(e, 0)
 	}
-	return strings.Join(parts, ", ")
+	f.WriteByte(')')
 }
 
-func (c *Call) formatCase() string {
-	var b strings.Builder
-	b.WriteString("CASE")
-	for i := 0; i+1 < len(c.Args); i += 2 {
-		b.WriteString(" WHEN " + format(c.Args[i], 0) + " THEN " + format(c.Args[i+1], 0))
+func (f *formatter) cases(c *Call) {
+	f.WriteString("CASE")
+	last := len(c.Args) - 1
+	for i := 0; i < last; i += 2 {
+		f.WriteString(" WHEN ")
+		f.infix(c.Args[i], 0, " THEN ", c.Args[i+1], 0)
 	}
-	b.WriteString(" ELSE " + format(c.Args[len(c.Args)-1], 0) + " END")
-	return b.String()
+	f.WriteString(" ELSE ")
+	f.expr(c.Args[last], 0)
+	f.WriteString(" END")
 }
 
-func (c *Call) formatDateAdd(around int) string {
+func (f *formatter) dateAdd(c *Call, around int) {
 	op, span := " + ", Span{}
 	if l, ok := c.Args[1].(*Literal); ok {
 		span, _ = l.Value.(Span)
@@ -110,11 +146,10 @@ func (c *Call) formatDateAdd(around int) string {
 	if span.Months < 0 || span.Months == 0 && span.Micros < 0 {
 		op, span = " - ", Span{-span.Months, -span.Micros}
 	}
-	text := format(c.Args[0], 5) + op + span.String()
-	if around >= 6 {
-		return "(" + text + ")"
-	}
-	return text
+	f.wrap(6, around, func() {
+		f.expr(c.Args[0], 5)
+		f.WriteString(op + span.String())
+	})
 }
 
 // String returns the span as an INTERVAL.

@@ -126,7 +126,7 @@ type restartRun struct {
 }
 
 // cpuSeconds is what this process has used.
-func cpuSeconds(b *testing.B) float64 {
+func cpuSeconds(b testing.TB) float64 {
 	var use syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
 		b.Fatal(err)
