@@ -108,6 +108,10 @@ func (x *exprs) checkAggregate(a *aggregating) error {
 				WithHint("aggregate in a query in FROM, and that query's rows again")
 		}
 		if at := x.boundIn(e); at != nil {
+			if fn := markOf(at); fn != "" {
+				return diag.New(diag.GroupMisuse, at.Span(), "%s says something of a group, not of its rows", fn).
+					WithHint("aggregate in a query in FROM that shows it, and that query's rows again")
+			}
 			return diag.New(diag.GroupMisuse, at.Span(), "all rows of a window have the same start and end").
 				WithHint("write it without %s(…)", a.name)
 		}
@@ -199,7 +203,7 @@ func (x *exprs) boundIn(e ast.Expr) (found ast.Expr) {
 		return nil
 	}
 	visit(e, func(e ast.Expr) {
-		if found == nil && isBound(e) && !resolves(x.s, e) {
+		if found == nil && (isBound(e) || markOf(e) != "") && !resolves(x.s, e) {
 			found = e
 		}
 	})

@@ -108,7 +108,7 @@ func (x *exprs) column(c *ast.Column) (physical.Expr, error) {
 			return x.list.Exprs[at], nil
 		}
 	}
-	if x.clause == "WHERE" && isBound(c) {
+	if x.clause == "WHERE" && (isBound(c) || markOf(c) != "") {
 		return nil, diag.New(diag.UnknownColumn, c.At, "`%s` is not known before rows are grouped", c.Name.Text).
 			WithHint("write the condition in HAVING, or filter by %s", x.s.eventName())
 	}

@@ -27,6 +27,11 @@ func (b *binder) fill(q *ast.Select, r *bound) error {
 	case r.group.agg.Updates:
 		return no("write EMIT ON WINDOW CLOSE, or leave FILL out", "FILL shows windows that are closed, and these leave as they change")
 	}
+	for _, a := range r.group.agg.Aggs {
+		if a.Fn.Marks() {
+			return no("leave one of the two out: what FILL shows is final", "FILL with %s is not supported", a.Fn)
+		}
+	}
 	modes := map[ast.FillMode]physical.FillMode{
 		ast.FillNull: physical.FillNull, ast.FillPrev: physical.FillPrev, ast.FillLinear: physical.FillLinear, ast.FillValue: physical.FillValue,
 	}

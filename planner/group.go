@@ -285,7 +285,7 @@ func (x *exprs) grouped(e ast.Expr) bool {
 	case *ast.Window, *ast.WindowBound:
 		is = true
 	case *ast.Column:
-		is = x.g.windowed() && (isBound(e) || x.isRowtime(e)) || x.namesItem(e)
+		is = x.g.windowed() && (isBound(e) || x.isRowtime(e)) || x.isMark(e) || x.namesItem(e)
 	}
 	for _, c := range children(e) {
 		if x.grouped(c) {
@@ -325,6 +325,9 @@ func (g *grouping) column(x *exprs, c *ast.Column) (physical.Expr, error) {
 		if e := g.bound(c.Name.Text); e != nil && c.Table == nil {
 			return e, nil
 		}
+	}
+	if x.isMark(c) {
+		return g.mark(c)
 	}
 	return x.list.Exprs[outputNamed(c, x.list.Names)], nil
 }

@@ -232,7 +232,7 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the query in FROM", name)
 	}
 	switch strings.ToLower(name) {
-	case "window_start", "window_end", "window_time":
+	case "window_start", "window_end", "window_time", "window_rev", "is_final", "is_complete":
 		return err.WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
 	case "_arrival", "_shard", "_seq", "_key", "rowtime":
 		if s.bare {

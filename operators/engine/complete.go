@@ -34,6 +34,9 @@ type completeness struct {
 	reach time.Duration
 	seen  map[inputShard]struct{}
 	rows  []int32
+	// tell is set where windows leave before they close: all of them pass, and who
+	// shows them is told where those begin that are whole.
+	tell func(from stream.Time)
 	// cuts is set where windows are sessions of a greatest length.
 	cuts *cuts
 }
@@ -48,10 +51,18 @@ type inputShard struct {
 	shard stream.Shard
 }
 
-// observe takes the bound from the first rows of each shard, until there is a
+// observe looks at what was read, and tells who wants to know.
+func (c *completeness) observe(below *segment, w stream.Time) {
+	c.look(below, w)
+	if c.tell != nil && c.from != stream.MinTime {
+		c.tell(c.from.Add(c.reach))
+	}
+}
+
+// look takes the bound from the first rows of each shard, until there is a
 // watermark w and windows begin to fire. Shards that come later do not count:
 // a bound that rises would cut holes.
-func (c *completeness) observe(below *segment, w stream.Time) {
+func (c *completeness) look(below *segment, w stream.Time) {
 	if w != stream.MinTime && c.from != stream.MinTime {
 		return
 	}
@@ -125,6 +136,10 @@ func (c *completeness) Snapshot(_ context.Context, w state.Writer) error {
 
 // ProcessBatch passes the rows of whole windows; the first column is window_start.
 func (c *completeness) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Batch, out operators.Collector) error {
+	if c.tell != nil {
+		b.Retain()
+		return out.Emit(ctx, b)
+	}
 	start := b.Column(0).(*array.Timestamp)
 	c.rows = c.rows[:0]
 	if c.cuts != nil {

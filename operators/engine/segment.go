@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"weir/operators"
@@ -31,7 +32,8 @@ type segment struct {
 }
 
 // assemble makes the operators: those of the plan, and behind each that fires windows
-// one that holds back those that were seen in part. What leaves the root passes
+// one that holds back those that were seen in part, or tells which these are. Rows that
+// are counted are counted from the first one that is read. What leaves the root passes
 // those that come last: net, and what holds rows back for the clock.
 func (s *segment) assemble(all []*input, out operators.Collector, last []operators.Operator) error {
 	for _, at := range s.reads {
@@ -51,14 +53,25 @@ func (s *segment) assemble(all []*input, out operators.Collector, last []operato
 			return err
 		}
 		ops = append(ops, op)
-		if final, ok := n.(*physical.WindowFinal); ok && partial && firesWhole(final) {
+		final, ok := n.(*physical.WindowFinal)
+		if !ok || !partial || final.Window.Kind == windows.None || final.Window.Kind == windows.Count {
+			continue
+		}
+		marked, tells := op.(interface{ WholeFrom(t stream.Time) })
+		switch {
+		case !final.Updates:
 			whole := newCompleteness(reach + final.Window.Gap) // an unseen row may have begun a session
 			if final.Window.Kind == windows.Session && final.Window.Size > 0 {
 				whole.cuts = newCuts(final)
 			}
 			s.whole, ops = append(s.whole, whole), append(ops, whole)
-			reach += final.Window.Longest()
+		case tells && shows(final, physical.AggIsComplete):
+			whole := newCompleteness(reach)
+			whole.tell = marked.WholeFrom
+			marked.WholeFrom(stream.MaxTime)
+			s.whole, ops = append(s.whole, whole), append(ops, whole)
 		}
+		reach += final.Window.Longest()
 	}
 	ops = append(ops, last...)
 	s.chain, s.w = newChain(ops, out), stream.MaxTime
@@ -71,10 +84,9 @@ func (s *segment) assemble(all []*input, out operators.Collector, last []operato
 	return nil
 }
 
-// firesWhole tells whether n fires windows of time, once. Rows that are counted are
-// counted from the first one that is read.
-func firesWhole(n *physical.WindowFinal) bool {
-	return n.Window.Kind != windows.None && n.Window.Kind != windows.Count && !n.Updates
+// shows tells whether n has a mark among its columns.
+func shows(n *physical.WindowFinal, mark physical.AggFn) bool {
+	return slices.ContainsFunc(n.Aggs, func(a physical.Agg) bool { return a.Fn == mark })
 }
 
 // partial tells whether something below starts behind the first record of the log.

@@ -53,6 +53,10 @@ type subtracter interface {
 func newAcc(a physical.Agg, retracts bool) (acc, error) {
 	in := a.InputTypes()
 	switch {
+	case a.Fn == physical.AggWindowRev:
+		return &revAcc{}, nil
+	case isFlag(a):
+		return flagAcc{}, nil
 	case len(in) == 0 && a.Fn != physical.AggCountStar:
 		return nil, fmt.Errorf("no aggregate %s of nothing", a.Fn)
 	case a.Bag(retracts):

@@ -49,7 +49,7 @@ func countPanes(s windows.Spec) (rows int64, panes, every int, err error) {
 
 func newCounts(n *physical.WindowFinal) (operators.Operator, error) {
 	rows, panes, every, err := countPanes(n.Window)
-	if err == nil && (n.Retracts || n.Updates || n.Lateness > 0) {
+	if err == nil && (n.Retracts || n.Updates || n.Lateness > 0 || marksOf(n.Aggs).any()) {
 		err = fmt.Errorf("%s over rows that change", physical.FormatWindow(n.Window))
 	}
 	if err != nil {

@@ -34,6 +34,9 @@ type final struct {
 	out     *finalWriter
 	seq     sequence
 
+	marks marks
+	turn  turn // the cut under way
+
 	// What came since the last cut.
 	batches []stream.Batch
 	parts   []part
@@ -100,6 +103,8 @@ func NewFinal(n *physical.WindowFinal) (operators.Operator, error) {
 		w:       stream.MinTime,
 		extras:  make(map[int64]*table),
 		kept:    make(map[int64]*table),
+		marks:   marksOf(n.Aggs),
+		turn:    newTurn(n),
 	}
 	f.win.accs, f.groups = f.fresh(), f.fresh()
 	f.comb = newCombiner(f.grid, f.fresh)
@@ -175,6 +180,8 @@ func (f *final) ProcessCut(ctx context.Context, c stream.Cut, out operators.Coll
 	forward := c.W.Add(-f.n.Lateness)
 	defer f.release()
 	f.out.to = out
+	f.turn.w0, f.turn.w = f.w, c.W
+	defer f.turn.end()
 	if err := f.identify(); err != nil {
 		return forward, err
 	}

@@ -89,12 +89,19 @@ func (f *final) changeWindows(ctx context.Context, states []lateStates, limit in
 			hits = append(hits, hit{end, i})
 		}
 	}
+	for end := range f.kept {
+		if f.marks.turns(&f.turn, f.grid.Window(end)) {
+			hits = append(hits, hit{end, -1})
+		}
+	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.end, b.end) })
 	for lo := 0; lo < len(hits); {
 		end, hi := hits[lo].end, lo
 		var news []*table
 		for ; hi < len(hits) && hits[hi].end == end; hi++ {
-			news = append(news, &states[hits[hi].which].table)
+			if which := hits[hi].which; which >= 0 {
+				news = append(news, &states[which].table)
+			}
 		}
 		if err := f.refineWindow(ctx, end, news); err != nil {
 			return err
@@ -105,7 +112,8 @@ func (f *final) changeWindows(ctx context.Context, states []lateStates, limit in
 }
 
 // refineWindow adds states to a window and emits the groups whose results changed
-// since they were shown: the old row is deleted, then the new one inserted.
+// since they were shown: the old row is deleted, then the new one inserted. Where a
+// mark of the window turns, all of its rows change.
 func (f *final) refineWindow(ctx context.Context, end int64, news []*table) error {
 	win := f.kept[end]
 	if win == nil { // it had no rows until now
@@ -115,6 +123,11 @@ func (f *final) refineWindow(ctx context.Context, end int64, news []*table) erro
 	var ids []int32
 	for _, t := range news {
 		ids = append(ids, t.ids...)
+	}
+	bounds := f.grid.Window(end)
+	turns := f.marks.turns(&f.turn, bounds)
+	if turns {
+		ids = append(ids, win.ids...)
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -143,15 +156,37 @@ func (f *final) refineWindow(ctx context.Context, end int64, news []*table) erro
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return int(f.dict.rank[ids[a]] - f.dict.rank[ids[b]]) })
-	bounds := f.grid.Window(end)
-	return f.emitChanges(ctx, bounds, ids, order, pairs, func(i int32) bool { return before[i] >= 0 })
+	changed := f.out.changed(pairs, len(ids))
+	f.count(bounds, win, pairs, changed, before, at)
+	for i := range changed {
+		changed[i] = changed[i] || turns
+	}
+	return f.emitChanges(ctx, bounds, ids, order, pairs, changed, func(i int32) bool { return before[i] >= 0 })
+}
+
+// count counts the changes of groups of a window that has fired, those that a row
+// was shown of before.
+func (f *final) count(bounds windows.Window, win *table, pairs []acc, changed []bool, before, at []int32) {
+	if len(f.marks.rev) == 0 || f.w == stream.MinTime || bounds.End > f.w {
+		return
+	}
+	for i := range changed {
+		even, odd := int32(2*i), int32(2*i+1)
+		if before[i] < 0 || !changed[i] && f.lives(pairs, even) == f.lives(pairs, odd) {
+			continue
+		}
+		for _, rev := range f.marks.rev {
+			pairs[rev].(*revAcc).n[odd]++
+			win.accs[rev].(*revAcc).n[at[i]]++
+		}
+	}
 }
 
 // emitChanges emits the old and new rows of the groups ids whose results changed.
-// Group ids[i] has the states 2i (old) and 2i+1 (new) of pairs; had tells whether
+// Group ids[i] has the states 2i (old) and 2i+1 (new) of pairs, and changed[i] tells
+// whether they differ; had tells whether
 // its old row was shown. order is the order of the groups' keys.
-func (f *final) emitChanges(ctx context.Context, bounds windows.Window, ids, order []int32, pairs []acc, had func(i int32) bool) error {
-	changed := f.out.changed(pairs, len(ids))
+func (f *final) emitChanges(ctx context.Context, bounds windows.Window, ids, order []int32, pairs []acc, changed []bool, had func(i int32) bool) error {
 	var groups, at []int32
 	var ops []stream.Op
 	for _, i := range order {

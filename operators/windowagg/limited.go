@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"fmt"
 	"slices"
 	"sort"
 
@@ -55,6 +56,9 @@ type cutSession struct {
 
 func newLimited(n *physical.WindowFinal) (operators.Operator, error) {
 	s, err := sessionsOf(n)
+	if err == nil && s.marks.any() {
+		err = fmt.Errorf("final window aggregation: marks of %s", physical.FormatWindow(n.Window))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,7 @@ func (f *final) saveMeta(w state.Writer) {
 	m := page.NewWriter(pageVersion, 128)
 	m.Int(f.firedTo)
 	m.Int(int64(f.w))
+	m.Int(int64(f.turn.whole))
 	m.Bool(f.ended)
 	m.Int(int64(f.shown))
 	m.Int(int64(f.dict.size()))
@@ -213,6 +214,8 @@ func (f *final) restore(from state.Reader) error {
 func (f *final) restoreMeta(r *page.Reader) (m restored, err error) {
 	c := f.comb
 	f.firedTo, f.w = r.Int(), stream.Time(r.Int())
+	f.turn.whole = stream.Time(r.Int())
+	f.turn.whole0 = f.turn.whole
 	f.ended = r.Bool()
 	f.shown = countOf(r)
 	m.groups = countOf(r)

@@ -60,7 +60,7 @@ func newSessions(n *physical.WindowFinal) (operators.Operator, error) {
 }
 
 func sessionsOf(n *physical.WindowFinal) (*sessions, error) {
-	if n.Window.Gap <= 0 || n.Window.Size < 0 || n.Retracts {
+	if m := marksOf(n.Aggs); n.Window.Gap <= 0 || n.Window.Size < 0 || n.Retracts || m.complete || m.rev != nil {
 		return nil, fmt.Errorf("final window aggregation: %s", physical.FormatWindow(n.Window))
 	}
 	s := emptySessions(n)
@@ -69,7 +69,7 @@ func sessionsOf(n *physical.WindowFinal) (*sessions, error) {
 }
 
 func emptySessions(n *physical.WindowFinal) *sessions {
-	s := &sessions{final: &final{n: n, aggs: statesOf(&n.WindowAgg), stateAt: statesAt(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime}}
+	s := &sessions{final: &final{n: n, aggs: statesOf(&n.WindowAgg), stateAt: statesAt(&n.WindowAgg), dict: newDictionary(n.KeyTypes), w: stream.MinTime, marks: marksOf(n.Aggs), turn: newTurn(n)}}
 	s.accs = s.fresh()
 	return s
 }
@@ -109,7 +109,7 @@ func (s *sessions) ProcessCut(ctx context.Context, c stream.Cut, out operators.C
 	if err := s.mergeAll(s.merge); err != nil {
 		return forward, err
 	}
-	s.w = c.W
+	s.w, s.turn.w = c.W, c.W
 	changes := s.collect()
 	if err := s.emitAll(ctx, changes); err != nil {
 		return forward, err
@@ -246,6 +246,9 @@ func (s *sessions) collect() []change {
 		for i := range s.open[g] {
 			v := &s.open[g][i]
 			bounds := sessionBounds(v.fragment, s.gap)
+			if v.shown && s.marks.final && s.turn.final(bounds.End, s.w) { // it was not when it was shown
+				changes = append(changes, change{bounds, g, v.slot, stream.Delete}, change{bounds, g, v.slot, stream.Insert})
+			}
 			if !v.shown && (s.n.Updates || s.w != stream.MinTime && bounds.End <= s.w) {
 				v.shown = true
 				s.saved[g/chunkGroups] = false
@@ -283,7 +286,8 @@ func (s *sessions) unchanged(changes []change) []change {
 	changed := s.out.changed(accs, len(pairs))
 	drop := make([]bool, len(changes))
 	for at, i := range pairs {
-		drop[i], drop[i+1] = !changed[at], !changed[at]
+		same := !changed[at] && (!s.marks.final || !s.turn.final(changes[i].End, s.w))
+		drop[i], drop[i+1] = same, same
 	}
 	kept := changes[:0]
 	for i, c := range changes {
@@ -316,6 +320,9 @@ func (s *sessions) emitAll(ctx context.Context, changes []change) error {
 		if err := s.out.appendRows(fields[2:], groups, s.accs, slots); err != nil {
 			return err
 		}
+		s.out.flag(n, func(_ physical.AggFn, i int) bool {
+			return ops[i] == stream.Insert && s.turn.final(changes[i].End, s.w)
+		})
 		s.out.ops, s.out.rows = ops, n
 		if err := s.out.flush(ctx); err != nil {
 			return err

@@ -77,7 +77,7 @@ func (f *final) updateGroups(ctx context.Context, c stream.Cut) error {
 	}
 	shown := f.shown
 	f.shown = f.dict.size()
-	return f.emitChanges(ctx, windows.Window{}, ids, f.byKey(ids), pairs, func(i int32) bool { return int(ids[i]) < shown })
+	return f.emitChanges(ctx, windows.Window{}, ids, f.byKey(ids), pairs, f.out.changed(pairs, len(ids)), func(i int32) bool { return int(ids[i]) < shown })
 }
 
 // byKey returns the places of ids, which ascend, in order of the groups' keys.

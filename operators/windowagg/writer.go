@@ -10,6 +10,7 @@ import (
 
 	"weir/operators"
 	"weir/operators/stream"
+	"weir/planner/physical"
 	"weir/windows"
 )
 
@@ -54,6 +55,12 @@ func (w *finalWriter) write(ctx context.Context, bounds windows.Window, groups [
 		if err := w.append(bounds, groups[:n], accs, at[:n]); err != nil {
 			return err
 		}
+		w.flag(n, func(fn physical.AggFn, i int) bool {
+			if ops != nil && ops[i] == stream.Delete {
+				return w.f.turn.was(fn, bounds)
+			}
+			return w.f.turn.is(fn, bounds)
+		})
 		if ops != nil {
 			w.appendOps(ops[:n])
 			ops = ops[n:]
@@ -96,12 +103,32 @@ func (w *finalWriter) appendRows(fields []array.Builder, groups []int32, accs []
 	}
 	fields = fields[len(w.f.n.Keys):]
 	for i, a := range accs[:len(w.f.n.Aggs)] {
+		if isFlag(w.f.n.Aggs[i]) {
+			continue
+		}
 		nulled := a.appendResults(fields[i], at)
 		if w.f.rt.Ledger != nil {
 			w.f.rt.Ledger.Nulled += nulled
 		}
 	}
 	return nil
+}
+
+// flag writes the marks of n rows that were written; is says what they are.
+func (w *finalWriter) flag(n int, is func(fn physical.AggFn, i int) bool) {
+	if !w.f.marks.final && !w.f.marks.complete {
+		return
+	}
+	fields := w.b.Fields()[w.f.keysAt()+len(w.f.n.Keys):]
+	for i, a := range w.f.n.Aggs {
+		if !isFlag(a) {
+			continue
+		}
+		b := fields[i].(*array.BooleanBuilder)
+		for row := range n {
+			b.Append(is(a.Fn, row))
+		}
+	}
 }
 
 // flush emits the rows that were written.
@@ -129,6 +156,9 @@ func (w *finalWriter) changed(accs []acc, n int) []bool {
 	}
 	out := make([]bool, n)
 	for i, a := range accs[:len(w.f.n.Aggs)] {
+		if isFlag(w.f.n.Aggs[i]) {
+			continue
+		}
 		b := array.NewBuilder(w.f.rt.Alloc, stream.ArrowType(w.f.n.Aggs[i].Out))
 		a.appendResults(b, at)
 		results := b.NewArray()

@@ -83,7 +83,20 @@ const (
 	// AggRows is the rows themselves, by Order: the only aggregate of a WindowFinal
 	// over sessions, which then emits one row for each, with the arguments as columns.
 	AggRows AggFn = "rows"
+
+	// These are no aggregates of rows: they say of a row that is a result how far it
+	// is. AggWindowRev counts how often it has changed since its window fired, BIGINT;
+	// AggIsFinal is true once no row may come for it; AggIsComplete where no row in
+	// front of the query's start may belong to it, BOOLEAN.
+	AggWindowRev  AggFn = "window_rev"
+	AggIsFinal    AggFn = "is_final"
+	AggIsComplete AggFn = "is_complete"
 )
+
+// Marks tells whether f says something of the row that it is in, and has no arguments.
+func (f AggFn) Marks() bool {
+	return f == AggWindowRev || f == AggIsFinal || f == AggIsComplete
+}
 
 // fns returns every aggregate, and what may be done with its states.
 func fns() map[AggFn]AggTraits {
@@ -100,7 +113,7 @@ func fns() map[AggFn]AggTraits {
 		AggCorr: merged, AggCovarPop: merged, AggCovarSamp: merged, AggRegrSlope: merged, AggRegrIntercept: merged,
 		AggFirst: merged, AggApproxCountDistinct: merged,
 		AggGroupConcat: rows, AggJSONArray: rows, AggJSONObject: rows, AggTopK: rows, AggHistogram: rows,
-		AggRows: rows,
+		AggRows: rows, AggWindowRev: whole, AggIsFinal: whole, AggIsComplete: whole,
 	}
 }
 
@@ -202,6 +215,8 @@ func (a Agg) State(retracts bool) stream.Schema {
 		return stream.Schema{{Name: "rows", Type: types.VarcharType}}
 	}
 	switch a.Fn {
+	case AggWindowRev, AggIsFinal, AggIsComplete:
+		return nil
 	case AggCountStar, AggCount:
 		return stream.Schema{n}
 	case AggSum, AggAvg:

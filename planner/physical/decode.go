@@ -305,7 +305,7 @@ func (a Agg) check() error {
 		}
 	}
 	args := len(a.Args) - behind
-	if len(a.Args) != len(a.In) || args < 0 || (args == 0) != (a.Fn == AggCountStar) && a.Fn != AggRows {
+	if len(a.Args) != len(a.In) || args < 0 || (args == 0) != (a.Fn == AggCountStar || a.Fn.Marks()) && a.Fn != AggRows {
 		return fmt.Errorf("%s of %d columns, %d types", a.Fn, len(a.Args), len(a.In))
 	}
 	return nil

@@ -250,6 +250,9 @@ func (w *WindowAgg) describe(in stream.Schema, timeCol int) string {
 
 func (a Agg) describe(in stream.Schema) string {
 	var b strings.Builder
+	if a.Fn.Marks() {
+		return string(a.Fn)
+	}
 	inputs := a.Inputs()
 	args, order := inputs[:len(inputs)-len(a.Order)], inputs[len(inputs)-len(a.Order):]
 	if a.Fn == AggCountStar {
