@@ -223,7 +223,7 @@ func (a *aggregating) list(ops []operand) error {
 		}
 		a.out.Args[0] = name
 		a.known(a.out.Args[0])
-		return a.orders(true)
+		return a.orders(false)
 	case bindArray:
 		if a.c.IgnoreNulls {
 			a.known(ops[0].e)

@@ -90,7 +90,7 @@ var aggregates = []aggregate{
 	{name: "GROUP_CONCAT", usage: "([DISTINCT] x [ORDER BY y] [SEPARATOR ','])", min: 1, max: 16, bind: bindList, fn: physical.AggGroupConcat, doc: "The texts one after the other, by event time and position unless an order is given; cut at 1 MiB, which is counted as `nulled`."},
 	{name: "JSON_ARRAYAGG", usage: "([DISTINCT] x [ORDER BY y])", min: 1, max: 1, bind: bindArray, fn: physical.AggJSONArray, doc: "The values as a JSON array, NULL included, in the order of GROUP_CONCAT and as long."},
 	{name: "ARRAY_AGG", usage: "([DISTINCT] x [ORDER BY y])", min: 1, max: 1, bind: bindArray, fn: physical.AggJSONArray, doc: "The same as JSON_ARRAYAGG."},
-	{name: "JSON_OBJECTAGG", usage: "(name, x)", min: 2, max: 2, bind: bindObject, fn: physical.AggJSONObject, doc: "A JSON object with a member for each name: its last value by event time and position."},
+	{name: "JSON_OBJECTAGG", usage: "(name, x)", min: 2, max: 2, bind: bindObject, fn: physical.AggJSONObject, doc: "A JSON object with a member for each name: its last value by event time and position, or, over rows that have neither, its greatest."},
 	{name: "TOP_K", usage: "(x, k)", min: 2, max: 2, bind: bindTop, fn: physical.AggTopK, doc: "The k most frequent values as a JSON array, the most frequent first, exactly; keeps a count of each value."},
 	{name: "HISTOGRAM", usage: "(x[, buckets])", min: 1, max: 2, bind: bindHistogram, fn: physical.AggHistogram, doc: "How often each value comes, as a JSON object; with a number of buckets, how many numbers lie in each of as many equal parts, as a JSON array."},
 }

@@ -43,7 +43,7 @@ func newList(a physical.Agg, key *rowKey) *list {
 }
 
 // identity is what a row may have in common with others of which one counts:
-// all of its arguments, or the name in an object, whose first row counts.
+// all of its arguments, or the name in an object.
 func (l *list) identity(k string, r *bagRow) string {
 	args := k[r.at:]
 	if l.fn != physical.AggJSONObject {
@@ -60,15 +60,26 @@ func (l *list) identity(k string, r *bagRow) string {
 	return args
 }
 
+// rows returns the keys of the rows in the order in which they are written; of an
+// object backwards, for of the rows of one name the last one counts.
+func (l *list) rows(g *bag) []string {
+	out := g.sorted()
+	if l.fn == physical.AggJSONObject {
+		slices.Reverse(out)
+	}
+	return out
+}
+
 // unique tells whether of rows with the same identity one counts.
 func (l *list) unique() bool { return l.distinct || l.fn == physical.AggJSONObject }
 
-// prune drops rows behind those that fill a list, and those that do not count.
+// prune drops rows behind those that fill a list, of an object in front of them, and
+// those that do not count.
 // One beyond stays, so that it is seen that there was more.
 func (l *list) prune(g *bag) {
 	seen := map[string]bool{}
 	left := l.bytesMax
-	for _, k := range g.sorted() {
+	for _, k := range l.rows(g) {
 		r := g.rows[k]
 		id := l.identity(k, r)
 		if left < 0 || l.unique() && seen[id] {
@@ -91,7 +102,7 @@ const keyOverhead = 16
 func (l *list) appendResults(b array.Builder, bags []*bag) (nulled int64) {
 	out := b.(*array.StringBuilder)
 	for _, g := range bags {
-		sorted := g.sorted()
+		sorted := l.rows(g)
 		if len(sorted) == 0 {
 			out.AppendNull()
 			continue
@@ -168,8 +179,8 @@ func cutText(b []byte, n int) []byte {
 	return b[:n]
 }
 
-// object writes the rows as an object: names ascend, and of rows of the same
-// name the first one counts.
+// object writes the rows, which are backwards, as an object: names ascend, and of
+// rows of the same name the last one counts.
 func (l *list) object(g *bag, sorted []string, cols []arrow.Array) (text []byte, cut bool) {
 	type member struct {
 		name string

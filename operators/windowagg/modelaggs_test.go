@@ -50,7 +50,7 @@ func moreAggs() []physical.Agg {
 		concat, different,
 		orderedBy(agg(physical.AggJSONArray, j, colX, colTime), false),
 		orderedBy(agg(physical.AggJSONArray, j, colB, colTime), true),
-		orderedBy(agg(physical.AggJSONObject, j, colS, colV, colTime), true),
+		orderedBy(agg(physical.AggJSONObject, j, colS, colV, colTime), false),
 		agg(physical.AggApproxCountDistinct, types.BigintType, colS, colK1),
 		disc, top,
 		agg(physical.AggHistogram, j, colS),
@@ -157,7 +157,7 @@ func naiveJSON(a physical.Agg, args []int, rows []row) (out string, ok bool) {
 		}
 		return "null"
 	}
-	counts, firsts := map[string]int{}, map[string]string{}
+	counts, lasts := map[string]int{}, map[string]string{}
 	var names, parts []string
 	for _, r := range rows {
 		if a.Fn == physical.AggJSONArray {
@@ -169,8 +169,8 @@ func naiveJSON(a physical.Agg, args []int, rows []row) (out string, ok bool) {
 		}
 		if counts[*r.s]++; counts[*r.s] == 1 {
 			names = append(names, *r.s)
-			firsts[*r.s] = element(r, args[len(args)-1])
 		}
+		lasts[*r.s] = element(r, args[len(args)-1])
 	}
 	quoted := func(s string) string { return strings.ReplaceAll(strconv.Quote(s), `\x00`, `\u0000`) }
 	open, closing := "{", "}"
@@ -180,7 +180,7 @@ func naiveJSON(a physical.Agg, args []int, rows []row) (out string, ok bool) {
 	case physical.AggJSONObject:
 		slices.Sort(names)
 		for _, n := range names {
-			parts = append(parts, quoted(n)+":"+firsts[n])
+			parts = append(parts, quoted(n)+":"+lasts[n])
 		}
 	case physical.AggHistogram:
 		for _, n := range names {
