@@ -205,11 +205,13 @@ func (g *bag) sorted() []string {
 	return out
 }
 
-// encode appends a bag: per row its count, where its arguments begin, and its key.
+// encode appends a bag: how many rows there are, by which damage to a count is
+// found; then per row its count, where its arguments begin, and its key.
 func (g *bag) encode(dst []byte) []byte {
 	if g == nil {
 		return dst
 	}
+	dst = binary.AppendVarint(dst, g.count())
 	for _, k := range slices.Sorted(maps.Keys(g.rows)) { // the same rows, the same bytes
 		r := g.rows[k]
 		dst = binary.AppendVarint(dst, r.n)
@@ -220,8 +222,24 @@ func (g *bag) encode(dst []byte) []byte {
 	return dst
 }
 
-// decode adds what encode wrote.
-func (a *bagAcc) decode(id int32, b []byte) error {
+// count is how many rows there are.
+func (g *bag) count() (n int64) {
+	for _, r := range g.rows {
+		n += r.n
+	}
+	return n
+}
+
+// decode adds what encode wrote. Where the rows come from a disk, they are checked.
+func (a *bagAcc) decode(id int32, b []byte, check bool) error {
+	if len(b) == 0 {
+		return nil
+	}
+	left, used := binary.Varint(b)
+	if used <= 0 {
+		return errBadBag
+	}
+	b = b[used:]
 	for len(b) > 0 {
 		n, used := binary.Varint(b)
 		if used <= 0 {
@@ -237,8 +255,15 @@ func (a *bagAcc) decode(id int32, b []byte) error {
 		if used <= 0 || size > uint64(len(b)-used) || at > size || n == 0 {
 			return errBadBag
 		}
-		a.add(id, b[used:used+int(size)], int32(at), n)
-		b = b[used+int(size):]
+		key := b[used : used+int(size)]
+		if check && !a.key.valid(key, int(at)) {
+			return errBadBag
+		}
+		a.add(id, key, int32(at), n)
+		left, b = left-n, b[used+int(size):]
+	}
+	if left != 0 {
+		return errBadBag
 	}
 	return nil
 }
@@ -250,7 +275,7 @@ func (a *bagAcc) load(cols []arrow.Array, lo int, ids []int32) {
 	valid, vals := validityOf(cols[0]), textsOf(cols[0])
 	for i, id := range ids {
 		if row := int32(lo + i); valid.ok(row) {
-			if err := a.decode(id, vals.at(row)); err != nil {
+			if err := a.decode(id, vals.at(row), false); err != nil {
 				panic(fmt.Sprintf("rows of a lane: %v", err))
 			}
 		}
@@ -288,7 +313,7 @@ func (a *bagAcc) restore(r *page.Reader, n int) {
 	for range n {
 		id := int32(len(a.s))
 		a.s = append(a.s, nil)
-		if err := a.decode(id, r.Blob()); err != nil {
+		if err := a.decode(id, r.Blob(), true); err != nil {
 			r.Fail("%s", err)
 		}
 		if r.Err() != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"weir/operators/state/page"
 	"weir/operators/stream"
 	"weir/operators/stream/keys"
 	"weir/planner/physical"
@@ -81,6 +82,18 @@ func (k *rowKey) decode(args []byte, to []array.Builder) {
 	}
 }
 
+// valid tells whether key is that of a row whose arguments begin at at.
+func (k *rowKey) valid(key []byte, at int) bool {
+	args := key[at:]
+	var err error
+	for _, t := range k.in[:k.args] {
+		if args, err = keys.Skip(args, t); err != nil {
+			return false
+		}
+	}
+	return len(args) == 0
+}
+
 // firstAcc is the argument of the first row by an order: FIRST_VALUE and
 // LAST_VALUE by event time and position, ARG_MIN and ARG_MAX by a value. Of rows
 // that are the same in the order it takes the least argument, so that neither
@@ -111,6 +124,27 @@ func (f *firstAcc) update(cols []arrow.Array, rows, ids []int32) {
 
 func (f *firstAcc) fold(ids []int32, src acc, from []int32) {
 	f.textExtremeAcc.fold(ids, &src.(*firstAcc).textExtremeAcc, from)
+}
+
+// restore also checks what it has read, for what is wrong with a row shows only when
+// it is shown.
+func (f *firstAcc) restore(r *page.Reader, n int) {
+	from := len(f.s)
+	f.textExtremeAcc.restore(r, n)
+	for _, s := range f.s[min(from, len(f.s)):] {
+		if r.Err() != nil || !s.has {
+			continue
+		}
+		v := f.value(s)
+		end := len(v) - 4
+		if end < 0 {
+			r.Fail("a row of %d bytes", len(v))
+			continue
+		}
+		if at := binary.LittleEndian.Uint32(v[end:]); at > uint32(end) || !f.key.valid(v[:end], int(at)) {
+			r.Fail("a row whose values begin at %d of %d", at, end)
+		}
+	}
 }
 
 func (f *firstAcc) appendResults(b array.Builder, ids []int32) int64 {

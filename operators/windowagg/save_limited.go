@@ -38,7 +38,7 @@ func (s *limited) restore(from state.Reader) error {
 		return err
 	}
 	s.schedule()
-	return nil
+	return s.checkOrder()
 }
 
 func checkChains(r *page.Reader, c *slotChunk) int {

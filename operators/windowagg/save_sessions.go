@@ -37,7 +37,7 @@ func (s *sessions) restore(from state.Reader) error {
 		return err
 	}
 	s.schedule()
-	return nil
+	return s.checkOrder()
 }
 
 func (s *sessions) restoreSessions(c *slotChunk) error {

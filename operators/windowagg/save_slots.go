@@ -104,6 +104,14 @@ func (s *sessions) restoreSlots(from state.Reader, check func(r *page.Reader, c 
 	return nil
 }
 
+// checkOrder returns an error if groups have no order, by which their rows leave.
+func (s *sessions) checkOrder() error {
+	if n := s.dict.size(); len(s.dict.order) != n {
+		return fmt.Errorf("page %s: %w: %d groups without an order", metaPage, page.ErrDamaged, n)
+	}
+	return nil
+}
+
 // nextSlot returns the slot of the state behind those that were restored before.
 func (s *sessions) nextSlot() int32 {
 	s.slots++

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -351,6 +352,54 @@ func TestDamagedPages(t *testing.T) {
 		}
 	}
 	t.Logf("%d damaged pages", damaged)
+}
+
+// TestFlippedPages: bytes of a page that are others are an error, or other results,
+// and never a panic, much memory or a long time.
+func TestFlippedPages(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	flips := 40
+	if testing.Short() {
+		flips = 5
+	}
+	tried, taken := 0, 0
+	for _, c := range restoreCases(t) {
+		for _, name := range slices.Sorted(maps.Keys(c.last)) {
+			for i := range flips {
+				bad := slices.Clone(c.last[name])
+				if len(bad) == 0 {
+					continue
+				}
+				at := r.IntN(len(bad))
+				switch i % 4 {
+				case 0:
+					bad[at] ^= 1 << r.IntN(8)
+				case 1:
+					bad[at] = 0xFF
+				case 2: // a number that is too large, or a varint of many digits
+					for k := at; k < min(at+8, len(bad)); k++ {
+						bad[k] = byte(0x80 | r.IntN(128))
+					}
+				case 3:
+					copy(bad[at:], bad[r.IntN(len(bad)):])
+				}
+				last := maps.Clone(c.last)
+				last[name] = bad
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				begin := time.Now()
+				err := c.open(t, last)
+				runtime.ReadMemStats(&after)
+				if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 || time.Since(begin) > 20*time.Second {
+					t.Errorf("%s: page %s, byte %d: allocated %d MB, took %s: %v", c.name, name, at, n>>20, time.Since(begin), err)
+				}
+				if tried++; err == nil {
+					taken++
+				}
+			}
+		}
+	}
+	t.Logf("%d pages with other bytes, %d of them were taken", tried, taken)
 }
 
 // FuzzRestore changes one page to any bytes.

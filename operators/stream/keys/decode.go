@@ -59,6 +59,43 @@ func Decode(src []byte, t types.Type, b array.Builder) (rest []byte, err error) 
 	return rest, nil
 }
 
+// Skip returns the bytes behind one value of type t, at the beginning of src, which
+// Decode reads.
+func Skip(src []byte, t types.Type) (rest []byte, err error) {
+	switch {
+	case len(src) > 0 && src[0] == null:
+		return src[1:], nil
+	case len(src) == 0 || src[0] != present:
+		return nil, ErrCorrupt
+	case t.IsBytes():
+		return skipString(src[1:])
+	}
+	n := width(t.Kind)
+	if n == 0 || len(src) <= n {
+		return nil, ErrCorrupt
+	}
+	return src[1+n:], nil
+}
+
+// skipString returns the bytes behind what appendString wrote.
+func skipString(src []byte) ([]byte, error) {
+	for {
+		i := bytes.IndexByte(src, 0)
+		if i < 0 || i+1 == len(src) {
+			return nil, ErrCorrupt
+		}
+		end := src[i+1]
+		src = src[i+2:]
+		switch end {
+		case 0x01:
+			return src, nil
+		case 0xFF:
+		default:
+			return nil, ErrCorrupt
+		}
+	}
+}
+
 // width returns how many bytes a value takes, 0 if that varies.
 func width(k types.Kind) int {
 	switch k {
