@@ -27,7 +27,7 @@ func (p *parser) create() (ast.Statement, error) {
 		}
 		return p.createStream(first)
 	case p.accept("PUMP"):
-		return p.createPump(first)
+		return p.createPump(first, replace)
 	case p.accept("VIEW"):
 		return p.createView(first, &ast.CreateView{OrReplace: replace})
 	case p.accept("MATERIALIZED"):

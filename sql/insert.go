@@ -123,12 +123,13 @@ func (p *parser) rowValues() ([]ast.Expr, error) {
 
 // createPump reads CREATE [OR REPLACE] PUMP name AS INSERT INTO …, which is that
 // INSERT, running under the name of the pump.
-func (p *parser) createPump(first int) (ast.Statement, error) {
+func (p *parser) createPump(first int, replace bool) (ast.Statement, error) {
 	n, err := p.name("the name of the pump")
 	if err != nil {
 		return nil, err
 	}
-	if t := p.peek(); t.is("STOPPED") || t.is("STARTED") {
+	p.accept("STARTED")
+	if t := p.peek(); t.is("STOPPED") {
 		return nil, unsupported(t.span(), "leave it out: the query runs until it is dropped", "CREATE PUMP … %s is not supported", t.word)
 	}
 	if err := p.expect("AS"); err != nil {
@@ -145,7 +146,7 @@ func (p *parser) createPump(first int) (ast.Statement, error) {
 	if s.Query == nil {
 		return nil, diag.New(diag.Syntax, at.span(), "a pump needs a query").WithHint("write CREATE PUMP p AS INSERT INTO s SELECT …")
 	}
-	s.Called = &n
+	s.Called, s.Replace = &n, replace
 	return s, nil
 }
 

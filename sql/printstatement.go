@@ -8,7 +8,9 @@ import (
 
 func (p *printer) insert(s *ast.Insert) {
 	if s.Called != nil {
-		p.put("CREATE PUMP ", quoteName(s.Called.Text), " AS ")
+		p.put("CREATE ")
+		p.when(s.Replace, "OR REPLACE ")
+		p.put("PUMP ", quoteName(s.Called.Text), " AS ")
 	}
 	p.put("INSERT INTO ", quoteName(s.Into.Text), " ")
 	if len(s.Columns) > 0 {

@@ -136,6 +136,8 @@ func (p *parser) show() (ast.Statement, error) {
 		s.Kind = ast.ViewObject
 	case p.accept("QUERIES"):
 		s.Kind = ast.QueryObject
+	case p.accept("PUMPS"):
+		s.Kind = ast.PumpObject
 	case p.accept("SINKS"):
 		s.Kind = ast.SinkObject
 	case p.accept("MATERIALIZED"):
@@ -169,17 +171,17 @@ func (p *parser) refuseShow() error {
 	case "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "PROCESSLIST", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
 		return unsupported(t.span(), "write SHOW STREAMS, SHOW VIEWS, SHOW QUERIES or SHOW SINKS", "SHOW %s is not supported", t.word)
 	}
-	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "SINKS", "CREATE")
+	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "SINKS", "PUMPS", "CREATE")
 }
 
 func (p *parser) showCreate(first int) (ast.Statement, error) {
 	switch {
 	case p.at(p.pos+1).kind == tokEnd: // an object may be called stream or view
-	case p.accept("STREAM"), p.accept("VIEW"), p.accept("MATERIALIZED", "VIEW"), p.accept("SINK"):
+	case p.accept("STREAM"), p.accept("VIEW"), p.accept("MATERIALIZED", "VIEW"), p.accept("SINK"), p.accept("PUMP"), p.accept("QUERY"):
 	case p.peek().is("TABLE"):
 		return nil, unsupported(p.peek().span(), "write SHOW CREATE STREAM x", "SHOW CREATE TABLE is not supported")
 	}
-	n, err := p.name("the name of a stream, view or sink")
+	n, err := p.name("the name of a stream, view, sink or pump")
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,12 @@ type QueryInfo struct {
 	// Ledger is null where no query runs: one that must see a whole view is run
 	// again at each change.
 	Ledger *LedgerInfo `json:"ledger"`
+	// Of the query of INSERT INTO … SELECT: the stream that it writes to, the rows
+	// that it took and those that it did not, and why the last of these.
+	Into        string `json:"into,omitempty"`
+	Written     int64  `json:"written,omitempty"`
+	Refused     int64  `json:"refused,omitempty"`
+	LastRefused string `json:"last_refused,omitempty"`
 }
 
 // LedgerInfo is what became of the rows that a query read: In is the sum of the

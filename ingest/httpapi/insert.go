@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"weir/ingest"
@@ -18,6 +19,12 @@ type Insertion struct {
 	Latest stream.Time
 	// Whole appends nothing where a row is refused.
 	Whole bool
+	// Producer is who makes the rows of others in the log, 0: nobody. Then the mark
+	// comes with the rows, its counts raised by what became of them, also where no
+	// row is accepted; and rows without a partition key go to a shard that follows
+	// from Mark.Source.
+	Producer uint32
+	Mark     wal.Mark
 }
 
 // Inserted is what became of an Insertion. It lists as many refused rows as a
@@ -26,6 +33,7 @@ type Inserted struct {
 	Accepted, Refused int
 	Errors            []decode.RowError
 	Commit            stream.Commit // 0: nothing was appended
+	Mark              wal.Mark      // as it is now in the log
 }
 
 // LatestAt is the last event time that a stream lets in at a moment.
@@ -56,11 +64,14 @@ func (h *Handler) Insert(ctx context.Context, in Insertion) (Inserted, error) {
 		return Inserted{}, err
 	}
 	out := Inserted{Accepted: dealt.Accepted, Refused: dealt.Refused, Errors: dealt.Errors}
-	if out.Accepted == 0 || in.Whole && out.Refused > 0 {
+	if out.Accepted == 0 && in.Producer == 0 || in.Whole && out.Refused > 0 {
 		h.rejected.Add(int64(out.Refused))
 		return out, nil
 	}
-	ack, err := h.cfg.Log.Append(ctx, wal.Request{Blocks: dealt.Blocks})
+	out.Mark = in.Mark
+	out.Mark.Written += uint64(out.Accepted)
+	out.Mark.Refused += uint64(out.Refused)
+	ack, err := h.cfg.Log.Append(ctx, wal.Request{Blocks: dealt.Blocks, Producer: in.Producer, Mark: out.Mark})
 	if err != nil {
 		return Inserted{}, err
 	}
@@ -97,11 +108,17 @@ func (h *Handler) deal(ctx context.Context, in Insertion, m *ingest.ShardMap) (d
 	out := dealt{Accepted: len(res.Spans), Refused: res.ErrorCount, Errors: res.Errors}
 	if out.Accepted > 0 {
 		own := func() uint32 { return h.turn(in.Stream.ID) }
+		if in.Producer != 0 {
+			own = func() uint32 { return uint32(uint64(in.Mark.Source) * 0x9E3779B97F4A7C15 >> 32) } // Fibonacci hashing (Knuth)
+		}
 		p := part{data: in.Rows, encoding: wal.JSON, lineEnd: "\n"}
 		out.Blocks, err = h.blocks(in.Stream, p, routeByKey(in.Stream, m, own, res), res.Spans)
 	}
 	return out, err
 }
+
+// Busy tells whether an error of Insert says to come back.
+func Busy(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, wal.ErrBusy) }
 
 // Explain puts an error of Insert into words, and says what to do.
 func Explain(err error) (message, hint string) {

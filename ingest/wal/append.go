@@ -43,7 +43,9 @@ type Request struct {
 	KeyHash [32]byte // the hash of the body: another body with the same key is refused
 	KeyInfo uint64   // is given back with each Ack of the key, say the number of accepted rows
 	// Producer is the number of who makes its records of this log, and Mark how far it
-	// has come with them; 0: nobody. One request of a producer is under way at a time.
+	// has come with them; 0: nobody. One request of a producer is under way at a time. It
+	// may be a mark alone, and is taken below the disk reserve, too: who makes records
+	// of records looks at DiskLow before it reads the next.
 	Producer uint32
 	Mark     Mark
 }
@@ -198,7 +200,7 @@ func prepare(req *Request) (*pending, error) {
 	if len(req.Key) > KeyBytesMax {
 		return nil, fmt.Errorf("%w: an idempotency key of %d bytes", ErrTooLarge, len(req.Key))
 	}
-	if len(req.Blocks) == 0 {
+	if len(req.Blocks) == 0 && req.Producer == 0 {
 		return nil, errors.New("a request without records")
 	}
 	p := newPending()
@@ -258,7 +260,7 @@ func (l *Log) enqueueLocked(p *pending) error {
 		return l.err
 	case l.closed:
 		return ErrClosed
-	case l.diskLow && p.ofRecords():
+	case l.diskLow && p.ofRecords() && p.mark.producer == 0:
 		return ErrDiskReserve
 	case l.staleLocked(p):
 		return ErrStale

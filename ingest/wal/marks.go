@@ -88,6 +88,13 @@ func (l *Log) Mark(producer uint32) (_ Mark, ok bool) {
 	return m, ok
 }
 
+// DiskLow tells whether the disk has less room than is to be left free.
+func (l *Log) DiskLow() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.diskLow
+}
+
 // staleLocked tells whether the log has what p brings.
 func (l *Log) staleLocked(p *pending) bool {
 	known, ok := l.marks[p.mark.producer]

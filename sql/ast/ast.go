@@ -199,6 +199,7 @@ type Insert struct {
 	Query   *Select  // nil: Rows
 	Rows    [][]Expr // VALUES (…), …
 	Called  *Name    // what the continuous query is called (CREATE PUMP name); nil: weir finds a name
+	Replace bool     // CREATE OR REPLACE PUMP
 	Text    string   // the whole statement
 }
 
@@ -231,6 +232,7 @@ const (
 	MaterializedView ObjectKind = "MATERIALIZED VIEW"
 	QueryObject      ObjectKind = "QUERY"
 	SinkObject       ObjectKind = "SINK"
+	PumpObject       ObjectKind = "PUMP" // SHOW PUMPS: the queries of INSERT INTO … SELECT
 )
 
 // Drop is DROP kind [IF EXISTS] name.
@@ -241,7 +243,7 @@ type Drop struct {
 	Name     Name
 }
 
-// Show is SHOW STREAMS | VIEWS | QUERIES | SINKS [LIKE 'pattern'].
+// Show is SHOW STREAMS | VIEWS | QUERIES | PUMPS | SINKS [LIKE 'pattern'].
 type Show struct {
 	Node
 	Kind ObjectKind

@@ -26,6 +26,19 @@ type View struct {
 	// Retention is how long rows stay behind the watermark; 0: for ever.
 	Retention time.Duration
 	Sink      string // the sink that it was made for; "": it stands for itself
+	// Into is the stream that the rows go to, and IntoColumns which of its columns
+	// get those of Schema: INSERT INTO … SELECT, a query without rows of its own.
+	Into        string
+	IntoColumns []int
+	IntoAt      diag.Span // where the statement names it
+	Begins      []Begin   // of what it reads, each time that it is named
+}
+
+// Begin is where a query begins in a stream: behind a commit, and whether the end of
+// the stream lies before it.
+type Begin struct {
+	After stream.Commit
+	Ended bool
 }
 
 // Catalog is what exists by name. It is safe for concurrent use.
@@ -76,16 +89,21 @@ func (c *Catalog) AddView(v *View, orReplace, ifNotExists bool, at diag.Span) (c
 		return false, nil
 	}
 	kind := c.kind(v.Name)
-	replaces := orReplace && c.views[v.Name] != nil
+	replaces := orReplace && c.views[v.Name] != nil && (kind == ast.QueryObject) == (v.Into != "")
 	if kind != ast.AnyObject && !replaces {
 		return false, taken(v.Name, kind, at)
 	}
 	if err := c.checkReads(v); err != nil {
 		return false, err
 	}
+	if v.Into != "" {
+		if err := c.checkInto(v, v.IntoAt); err != nil {
+			return false, err
+		}
+	}
 	if replaces {
-		if what, reader := c.reader(v.Name); reader != "" {
-			return false, readBy(v.Name, what, reader, at)
+		if d := c.dependent(v.Name); d.name != "" {
+			return false, d.refuse(v.Name, at)
 		}
 	}
 	if err := c.number(&v.ID, at); err != nil {
@@ -161,33 +179,51 @@ func (c *Catalog) kind(name string) ast.ObjectKind {
 	switch v := c.views[name]; {
 	case v == nil:
 		return ast.AnyObject
+	case v.Into != "":
+		return ast.QueryObject
 	case v.Materialized:
 		return ast.MaterializedView
 	}
 	return ast.ViewObject
 }
 
-// reader returns who reads an object, as "the view `x`": the first view, by name,
-// else the first sink; "" if nobody does.
-func (c *Catalog) reader(name string) (what, who string) {
+// dependent is who needs an object: "the view `x` reads" it.
+type dependent struct{ what, name, does string }
+
+// dependent returns who needs an object: the first view or query, by name, else the
+// first sink; one without a name if nobody does.
+func (c *Catalog) dependent(name string) (d dependent) {
 	var first string
 	for _, v := range c.views {
-		if reads(v, name) && v.Name != name && (first == "" || v.Name < first) {
-			first, what = v.Name, "view"
-			if who = v.Name; v.Sink != "" {
-				what, who = "sink", v.Sink
-			}
+		read := reads(v, name)
+		if !read && v.Into != name || v.Name == name || first != "" && v.Name >= first {
+			continue
+		}
+		first, d = v.Name, dependent{"view", v.Name, "reads"}
+		switch {
+		case v.Sink != "":
+			d.what, d.name = "sink", v.Sink
+		case v.Into != "" && !read:
+			d.what, d.does = "query", "writes to"
+		case v.Into != "":
+			d.what = "query"
 		}
 	}
 	if first != "" {
-		return what, who
+		return d
 	}
 	for _, s := range c.sinks {
-		if s.View == name && (first == "" || s.Name < first) {
-			first = s.Name
+		if s.View == name && (d.name == "" || s.Name < d.name) {
+			d = dependent{"sink", s.Name, "reads"}
 		}
 	}
-	return "sink", first
+	return d
+}
+
+// refuse says that an object cannot go because of d.
+func (d dependent) refuse(name string, at diag.Span) error {
+	return diag.New(diag.DependedOn, at, "the %s `%s` %s `%s`", d.what, d.name, d.does, name).
+		WithHint("DROP %s %s first", strings.ToUpper(d.what), d.name)
 }
 
 // Drop removes an object, unless a view reads it. VIEW drops a materialized view
@@ -204,6 +240,9 @@ func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropp
 		if kind == ast.SinkObject {
 			return false, c.unknownSink(name)
 		}
+		if kind == ast.QueryObject {
+			return false, c.unknownQuery(name)
+		}
 		err := c.unknown(name)
 		if err.Hint == "" {
 			err = err.WithHint("SHOW STREAMS, SHOW VIEWS and SHOW SINKS list what there is; DROP … IF EXISTS is silent")
@@ -219,8 +258,8 @@ func (c *Catalog) Drop(kind ast.ObjectKind, name ast.Name, ifExists bool) (dropp
 		err := c.dropSink(c.sinks[name.Text], name)
 		return err == nil, err
 	}
-	if what, reader := c.reader(name.Text); reader != "" {
-		return false, readBy(name.Text, what, reader, name.At)
+	if d := c.dependent(name.Text); d.name != "" {
+		return false, d.refuse(name.Text, name.At)
 	}
 	delete(c.streams, name.Text)
 	delete(c.views, name.Text)
@@ -308,7 +347,8 @@ func (c *Catalog) Unknown(name ast.Name) *diag.Error {
 
 func (c *Catalog) unknown(name ast.Name) *diag.Error {
 	err := diag.New(diag.UnknownObject, name.At, "there is no stream or view `%s`", name.Text)
-	if near := diag.Suggest(name.Text, c.names()); near != "" {
+	names := slices.DeleteFunc(c.names(), func(n string) bool { return c.kind(n) == ast.QueryObject })
+	if near := diag.Suggest(name.Text, names); near != "" {
 		return err.WithHint("did you mean `%s`?", near)
 	}
 	return err
@@ -317,9 +357,4 @@ func (c *Catalog) unknown(name ast.Name) *diag.Error {
 func taken(name string, kind ast.ObjectKind, at diag.Span) error {
 	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name).
 		WithHint("take another name, or DROP %s %s first; CREATE … IF NOT EXISTS leaves it as it is", kind, name)
-}
-
-func readBy(name, what, reader string, at diag.Span) error {
-	return diag.New(diag.DependedOn, at, "the %s `%s` reads `%s`", what, reader, name).
-		WithHint("DROP %s %s first", strings.ToUpper(what), reader)
 }

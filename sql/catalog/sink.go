@@ -199,6 +199,9 @@ func (c *Catalog) checkDelivers(s *Sink, at ast.Name) error {
 	case ok && v.Sink != "":
 		return diag.New(diag.WrongObject, at.At, "`%s` belongs to the sink `%s`", at.Text, v.Sink).
 			WithHint("make the view yourself with CREATE MATERIALIZED VIEW, and both sinks FROM it")
+	case ok && v.Into != "":
+		return diag.New(diag.WrongObject, at.At, "`%s` is a query, and its rows are in the stream `%s`", at.Text, v.Into).
+			WithHint("CREATE SINK %s AS SELECT * FROM %s", s.Name, v.Into)
 	case ok && v.Materialized:
 		return nil
 	case ok:
@@ -213,7 +216,7 @@ func (c *Catalog) checkDelivers(s *Sink, at ast.Name) error {
 	e := diag.New(diag.UnknownObject, at.At, "there is no materialized view `%s`", at.Text)
 	var names []string
 	for _, v := range c.views {
-		if v.Materialized && v.Sink == "" {
+		if v.Materialized && v.Sink == "" && v.Into == "" {
 			names = append(names, v.Name)
 		}
 	}
@@ -262,9 +265,9 @@ func (c *Catalog) unknownSink(name ast.Name) *diag.Error {
 func (c *Catalog) dropSink(s *Sink, at ast.Name) error {
 	if s.Own {
 		delete(c.sinks, s.Name) // it is no reader of its own view
-		if what, reader := c.reader(s.View); reader != "" {
+		if d := c.dependent(s.View); d.name != "" {
 			c.sinks[s.Name] = s
-			return readBy(s.View, what, reader, at.At)
+			return d.refuse(s.View, at.At)
 		}
 		delete(c.views, s.View)
 	}

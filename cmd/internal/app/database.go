@@ -184,7 +184,7 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return nil, db.createSink(ctx, s, rel)
 	case *ast.Insert:
 		if s.Query != nil {
-			return nil, diag.New(diag.Unsupported, s.Span(), "INSERT INTO … SELECT is not supported")
+			return db.createPump(ctx, s, rel)
 		}
 		return db.insertRows(ctx, s, rel)
 	case *ast.Drop:

@@ -30,6 +30,8 @@ type change struct {
 	Kinesis *kinesis.Settings `json:"kinesis,omitempty"`
 	// Plan is what a materialized view runs, bound and optimised: physical.Encode.
 	Plan json.RawMessage `json:"plan,omitempty"`
+	// From is where the query of INSERT INTO … SELECT begins, for each of its scans.
+	From []pumpBegin `json:"from,omitempty"`
 }
 
 const changeVersion = 1

@@ -72,7 +72,7 @@ func (l lists) Stream(name string) (api.StreamDetail, bool) {
 func (l lists) Views() []api.ViewInfo {
 	var out []api.ViewInfo
 	for _, v := range l.db.catalog.Views() {
-		if v.Sink != "" {
+		if v.Sink != "" || v.Into != "" {
 			continue
 		}
 		info := api.ViewInfo{Name: v.Name, Materialized: v.Materialized, SQL: v.Text, Columns: []string{}}
@@ -98,6 +98,13 @@ func (l lists) Queries() []api.QueryInfo {
 		info := api.QueryInfo{
 			Name: m.def.Name, Kind: "view", SQL: m.def.Text, State: m.describeState(), Reads: reads(m.plan),
 			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
+		}
+		if m.def.Into != "" {
+			info.Kind, info.Into = "insert", m.def.Into
+		}
+		if m.pump != nil {
+			st := m.pump.stats()
+			info.Written, info.Refused, info.LastRefused = int64(st.written), int64(st.refused), st.refusal
 		}
 		l.progress(&info, m.progress(), m.plan)
 		out = append(out, info)

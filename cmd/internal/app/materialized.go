@@ -25,6 +25,7 @@ type materialized struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the query has ended
 	disk   *views.View   // the view, if its content is on disk; else nil
+	pump   *pump         // writes the rows into a stream, and the view has none; else nil
 
 	made    stream.Commit // of the statement that made it
 	from    stream.Commit // behind which it reads its stream
@@ -45,6 +46,12 @@ func (db *database) materialize(def *catalog.View, p *physical.Plan, rel *relati
 	var err error
 	if err = db.openView(m); err != nil {
 		return nil, err
+	}
+	if def.Into != "" {
+		if m.pump, err = db.newPump(def, m.view); err != nil {
+			m.view.Close()
+			return nil, err
+		}
 	}
 	in, err := db.begin(m, rel)
 	if err != nil {
@@ -262,6 +269,11 @@ func (m *materialized) describeState() string {
 	case <-m.done:
 		return "ended"
 	default:
-		return "running"
 	}
+	if m.pump != nil {
+		if st := m.pump.stats(); st.waiting != "" {
+			return st.waiting
+		}
+	}
+	return "running"
 }

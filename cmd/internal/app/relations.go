@@ -81,7 +81,10 @@ func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
 		r.found = append(r.found, relation{stream: s})
 		return streamRelation(s), nil
 	}
-	if v, ok := r.db.catalog.View(name); ok {
+	if v, ok := r.db.catalog.View(name); ok && v.Into != "" {
+		return nil, diag.New(diag.WrongObject, t.Name.At, "`%s` is a query, and its rows are in the stream `%s`", name, v.Into).
+			WithHint("SELECT … FROM %s", v.Into)
+	} else if ok {
 		if !v.Materialized {
 			return &planner.Relation{Name: name, Inline: v.Query}, nil
 		}
@@ -100,7 +103,10 @@ func (r *relations) Relation(t *ast.Table) (*planner.Relation, error) {
 // unknown says that there is no such relation, and what could be meant instead.
 func (r *relations) unknown(name ast.Name) error {
 	e := r.db.catalog.Unknown(name)
-	names := slices.DeleteFunc(r.db.catalog.Names(), func(n string) bool { return strings.Contains(n, "$") })
+	names := slices.DeleteFunc(r.db.catalog.Names(), func(n string) bool {
+		v, ok := r.db.catalog.View(n)
+		return strings.Contains(n, "$") || ok && v.Into != ""
+	})
 	if _, ok := r.db.catalog.Sink(name.Text); ok {
 		return diag.New(diag.WrongObject, name.At, "`%s` is a sink, which nothing can be read from", name.Text).
 			WithHint("SHOW SINKS and DESCRIBE %s tell about it; read the view that it delivers", name.Text)

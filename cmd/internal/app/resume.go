@@ -57,7 +57,7 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	}
 	// Once there was something of it, the oldest record must still be the first: else
 	// the view would go on from half of what it is.
-	before := shown > 0 || len(problems) > 0 || !h.Empty()
+	before := (shown > 0 || len(problems) > 0 || !h.Empty()) && m.pump == nil // which knows where it began
 	for _, r := range rel.found {
 		if oldest := db.log.Horizon(r.stream.ID).After; before && db.log.HadRecords(r.stream.ID, oldest) {
 			return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
@@ -69,6 +69,9 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 		m.view.Close()
 		if err := errors.Join(views.Discard(db.ctx, db.store, m.def.ID), db.openView(m)); err != nil {
 			return nil, err
+		}
+		if m.pump != nil {
+			m.pump.view = m.view
 		}
 		shown = 0
 	}
@@ -85,17 +88,29 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Snapshot, shown stream.Commit) (*input, error) {
 	var in *input
 	var err error
-	if from == nil {
+	switch {
+	case from == nil && m.pump != nil:
+		if in, err = db.openPump(m, rel); behindRetention(err) != nil {
+			err = fmt.Errorf("%w: %w", errNoWayBack, err)
+		}
+	case from == nil:
 		in, err = db.open(db.ctx, m.plan, rel, "earliest")
-	} else {
+	default:
 		in, err = db.openStreamsAt(physical.Scans(m.plan.Root), rel, from.Commit, true)
 	}
 	if err != nil {
 		return nil, err
 	}
 	m.from = in.after
+	var out engine.Output = m.view
+	if m.pump != nil {
+		out, shown = m.pump, 0 // it knows itself what is there
+		for i := range in.inputs {
+			in.inputs[i].Source = &gate{in.inputs[i].Source, m.pump, db.log}
+		}
+	}
 	m.query, err = engine.New(engine.Config{
-		Plan: m.plan, Inputs: in.inputs, Output: m.view, Alloc: db.alloc, Wake: db.wake(),
+		Plan: m.plan, Inputs: in.inputs, Output: out, Alloc: db.alloc, Wake: db.wake(),
 		From: from, SilentTo: shown,
 	})
 	if err != nil {

@@ -21,7 +21,10 @@ func (db *database) retain() {
 	if db.log == nil || db.replaying {
 		return
 	}
-	r := wal.Retention{Streams: make(map[uint32]time.Duration), Last: db.catalog.Last(), Keep: !db.removing.Load()}
+	r := wal.Retention{Streams: make(map[uint32]time.Duration), Last: db.catalog.Last(), Keep: !db.removing.Load(), Producers: make(map[uint32]bool)}
+	for _, q := range db.catalog.Queries() {
+		r.Producers[q.ID] = true
+	}
 	for _, s := range db.catalog.Streams() {
 		r.Streams[s.ID] = s.Retention
 	}

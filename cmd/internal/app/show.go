@@ -66,7 +66,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 	case ast.ViewObject, ast.MaterializedView:
 		names = []string{"name", "kind", "rows", "watermark"}
 		for _, v := range db.catalog.Views() {
-			if v.Sink == "" {
+			if v.Sink == "" && v.Into == "" {
 				rows = append(rows, db.showView(v))
 			}
 		}
@@ -74,6 +74,11 @@ func (db *database) show(s *ast.Show) (*result, error) {
 		names = []string{"name", "reads", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
 		for _, m := range db.running() {
 			rows = append(rows, showQuery(m)...)
+		}
+	case ast.PumpObject:
+		names = pumpColumns()
+		for _, m := range db.pumps() {
+			rows = append(rows, m.showPump())
 		}
 	case ast.SinkObject:
 		names = sinkColumns()
@@ -177,7 +182,7 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 		text = k.Create
 	} else {
 		e := diag.From((&relations{db: db}).unknown(s.Name))
-		e.Message = fmt.Sprintf("there is no stream, view or sink `%s`", s.Name.Text)
+		e.Message = fmt.Sprintf("there is no stream, view, sink or query `%s`", s.Name.Text)
 		return nil, e
 	}
 	return db.cells([]string{"name", "create"}, [][]any{{s.Name.Text, text}}), nil
@@ -186,6 +191,9 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
 	if k, ok := db.catalog.Sink(s.Name.Text); ok && !s.File {
 		return db.describeSink(k), nil
+	}
+	if v, ok := db.catalog.View(s.Name.Text); ok && v.Into != "" && !s.File {
+		return db.describePump(v), nil
 	}
 	t := &ast.Table{Node: s.Node, Name: s.Name, File: s.File}
 	r, err := rel.Relation(t)
