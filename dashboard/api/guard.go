@@ -22,6 +22,7 @@ import (
 type Guard struct {
 	hosts   []string
 	access  *Access
+	signed  func(*http.Request) bool
 	refused [refusals]atomic.Int64
 }
 
@@ -32,6 +33,9 @@ type GuardConfig struct {
 	Hosts []string
 	// Access knows the tokens; nil: nobody has to have one.
 	Access *Access
+	// Signed tells which requests bring no token, because their handler checks a
+	// signature; nil: none do.
+	Signed func(*http.Request) bool
 }
 
 // NewGuard returns a guard.
@@ -40,7 +44,7 @@ func NewGuard(cfg GuardConfig) *Guard {
 	for i, h := range cfg.Hosts {
 		hosts[i] = strings.ToLower(h)
 	}
-	return &Guard{hosts: hosts, access: cfg.Access}
+	return &Guard{hosts: hosts, access: cfg.Access, signed: cfg.Signed}
 }
 
 // Wrap returns next behind the guard, with the headers that every answer carries.
@@ -55,7 +59,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			WriteError(w, err)
 			return
 		}
-		if g.access != nil {
+		if g.access != nil && (g.signed == nil || !g.signed(r)) {
 			var err error
 			if r, err = g.access.admit(r); err != nil {
 				g.count(err)

@@ -50,8 +50,6 @@ func fail(kind, format string, args ...any) *Error {
 		e.Status = http.StatusServiceUnavailable
 	case requestTooLong:
 		e.Status = http.StatusRequestEntityTooLarge
-	case missingAuthToken, incompleteSignature, invalidSignature, unrecognizedClient:
-		e.Status = http.StatusForbidden
 	}
 	return e
 }

@@ -69,6 +69,9 @@ type Config struct {
 	Streams Streams
 	Log     Log
 	Logger  *slog.Logger // slog.Default() if nil
+	// Keys are those of clients. Where there are none, Open lets everybody in.
+	Keys Keys
+	Open bool
 	// Secret signs iterators and tokens. It outlives the process, or they do not.
 	Secret []byte
 	// Now is the wall clock; time.Now if nil.
@@ -125,7 +128,20 @@ type call struct {
 const targetPrefix = "Kinesis_20131202."
 
 // Is tells whether a request is for a Handler.
-func Is(r *http.Request) bool { return r.Header.Get("X-Amz-Target") != "" }
+func Is(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/" && target(r) != ""
+}
+
+// target returns what a request is for. Who signs in the query may say it there, too.
+func target(r *http.Request) string {
+	if header := r.Header.Get("X-Amz-Target"); header != "" {
+		return header
+	}
+	if !strings.Contains(r.URL.RawQuery, "X-Amz-Target") {
+		return ""
+	}
+	return r.URL.Query().Get("X-Amz-Target")
+}
 
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -139,13 +155,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var ok bool
-	if c.op, ok = strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix); !ok || c.h.operations[c.op] == nil {
-		c.answerError(fail(unknownOperation, "there is no operation %q of Kinesis Data Streams", clip(r.Header.Get("X-Amz-Target"))))
+	if c.op, ok = strings.CutPrefix(target(r), targetPrefix); !ok || c.h.operations[c.op] == nil {
+		c.answerError(fail(unknownOperation, "there is no operation %q of Kinesis Data Streams", clip(target(r))))
 		return
 	}
 	c.region, c.account = scopeOf(r)
 	body, free, err := h.read(w, r)
 	defer free()
+	if err == nil {
+		err = h.admit(r, body)
+	}
 	if err != nil {
 		c.answerError(err)
 		return

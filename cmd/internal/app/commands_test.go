@@ -53,7 +53,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 // flagLines are the lines about a command's flags.
 func flagLines(c *cobra.Command) []string {
 	var out []string
-	c.Flags().VisitAll(func(f *pflag.Flag) {
+	see := func(f *pflag.Flag) {
 		what, usage := pflag.UnquoteUsage(f)
 		name := "--" + f.Name
 		if f.Shorthand != "" {
@@ -69,6 +69,8 @@ func flagLines(c *cobra.Command) []string {
 			value = "`" + value + "`"
 		}
 		out = append(out, "| `"+name+"` | "+value+" | "+usage+" |")
-	})
+	}
+	c.PersistentFlags().VisitAll(see) // of commands below it, too
+	c.LocalNonPersistentFlags().VisitAll(see)
 	return out
 }

@@ -45,7 +45,7 @@ func runDemo(ctx context.Context, io Streams, seed int64) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(io.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := newServer(serverConfig{Listener: ln, Dir: dir, Logger: logger, Page: demoPage()})
+	s, err := newServer(serverConfig{Listener: ln, Dir: dir, Logger: logger, Page: demoPage(), Kinesis: kinesisConfig{Open: true}})
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

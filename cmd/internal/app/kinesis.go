@@ -20,6 +20,12 @@ import (
 	"weir/sql/diag"
 )
 
+// kinesisConfig says which clients of Kinesis are let in.
+type kinesisConfig struct {
+	Keys *keyFile // nil: there are none
+	Open bool     // everybody is, while there are no keys
+}
+
 // kinesisStreams is the catalog as clients of Kinesis see it.
 type kinesisStreams struct{ db *database }
 
@@ -164,7 +170,11 @@ func (s *server) kinesisHandler(next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret of kinesis iterators: %w", err)
 	}
-	h, err := kinesis.New(kinesis.Config{Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret})
+	cfg := kinesis.Config{Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret, Open: s.cfg.Kinesis.Open}
+	if s.cfg.Kinesis.Keys != nil {
+		cfg.Keys = s.cfg.Kinesis.Keys
+	}
+	h, err := kinesis.New(cfg)
 	if err != nil {
 		return nil, err
 	}

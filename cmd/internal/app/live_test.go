@@ -26,7 +26,7 @@ func serveHere(t testing.TB, dir string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(serverConfig{Listener: ln, Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	s, err := newServer(serverConfig{Listener: ln, Dir: dir, Logger: slog.New(slog.DiscardHandler), Kinesis: kinesisConfig{Open: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ and shows the results as they change.
 	cmd.SetIn(io.In)
 	cmd.SetOut(io.Out)
 	cmd.SetErr(io.Err)
-	cmd.AddCommand(queryCommand(io), serveCommand(io), sqlCommand(io), putCommand(io), demoCommand(io), versionCommand(io))
+	cmd.AddCommand(queryCommand(io), serveCommand(io), sqlCommand(io), putCommand(io), keysCommand(io), demoCommand(io), versionCommand(io))
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/dashboard/api"
+	"weir/ingest/kinesis"
 )
 
 // defaultListen is where a server listens unless told otherwise.
@@ -29,6 +30,9 @@ type serveOptions struct {
 	files              string
 	reserve            string
 	checkpoint         time.Duration
+	tlsListen          string
+	tlsCert, tlsKey    string
+	kinesisKeys        string
 	hosts              []string
 }
 
@@ -41,8 +45,12 @@ func serveCommand(io Streams) *cobra.Command {
 over HTTP and websockets, and there is a page to look at.
 
 On a loopback address nobody has to log in unless there is a --token-file; any
-other address wants one. The connection is not encrypted: on a network that you
-do not trust, put a tunnel or a private network around it.
+other address wants one. Connections to --listen are not encrypted: on a network
+that you do not trust use --tls-listen.
+
+Clients of Amazon Kinesis take the server's address as their endpoint. They sign
+with access keys: weir keys add makes one. Without any key a loopback address
+lets them all in.
 
 Every flag can be set by the environment too, as WEIR_LISTEN or WEIR_TOKEN_FILE,
 or in the YAML file that --config names. SIGHUP reads the token file again.`,
@@ -63,6 +71,10 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` of tokens, one a line, name:token or the token alone, at least 16 characters; mode 0600")
 	f.BoolVar(&o.insecure, "insecure", false, "allow an address that others can reach without a token")
 	f.StringArrayVar(&o.hosts, "allow-host", nil, "further `name` or name:port by which clients may call the server; may be repeated")
+	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` and port for HTTPS, beside --listen")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of the certificate for --tls-listen, and of those that signed it (default: signed by an authority in --data)")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the key of --tls-cert")
+	f.StringVar(&o.kinesisKeys, "kinesis-keys", "", "`file` of access keys for Kinesis clients, see weir keys (default: "+keyFileName+" in --data)")
 	f.StringVar(&o.files, "files", "", "`directory` below which statements may read files, and sinks write them; none without it")
 	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, a `size` such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
 	f.DurationVar(&o.checkpoint, "checkpoint", saveStateEvery, "how often the state of queries is saved, at least 1s; a restart reads what came since")
@@ -87,6 +99,13 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	open, err := isLoopback(o.listen)
 	if err != nil {
 		return err
+	}
+	if o.tlsListen != "" {
+		local, err := isLoopback(o.tlsListen)
+		if err != nil {
+			return err
+		}
+		open = open && local
 	}
 	if o.checkpoint < saveResultsEvery {
 		return fmt.Errorf("--checkpoint %s is too often: give at least %s", o.checkpoint, saveResultsEvery)
@@ -119,11 +138,18 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	if err != nil {
 		return listenError(err)
 	}
-	s, err := newServer(serverConfig{
+	cfg := serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
-		DiskReserve: reserve, SaveEvery: o.checkpoint,
-	})
+		DiskReserve: reserve, SaveEvery: o.checkpoint, Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure},
+	}
+	if err := o.secure(&cfg, logger); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	s, err := newServer(cfg)
 	if err != nil {
+		if cfg.TLSListener != nil {
+			err = errors.Join(err, cfg.TLSListener.Close())
+		}
 		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
 	}
 	if guard.Access != nil {
@@ -141,10 +167,44 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	return err
 }
 
+// secure opens the TLS listener and the access keys.
+func (o serveOptions) secure(cfg *serverConfig, logger *slog.Logger) (err error) {
+	if cfg.Kinesis.Keys, err = openKeyFile(keyPath(o.data, o.kinesisKeys), logger); err != nil {
+		return err
+	}
+	if o.tlsListen == "" {
+		if o.tlsCert != "" || o.tlsKey != "" {
+			return errors.New("--tls-cert and --tls-key are for --tls-listen, which is missing")
+		}
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(o.tlsListen) // it was looked at
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	if ip, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" || err == nil && !ip.IsUnspecified() && !ip.IsLoopback() {
+		names = append(names, host)
+	}
+	for _, h := range cfg.Guard.Hosts {
+		name, _, err := net.SplitHostPort(h)
+		if err != nil {
+			name = h
+		}
+		names = append(names, name)
+	}
+	var ca string
+	if cfg.TLS, ca, err = tlsConfig(o.data, o.tlsCert, o.tlsKey, names); err != nil {
+		return err
+	}
+	if cfg.TLSListener, err = net.Listen("tcp", o.tlsListen); err != nil {
+		return fmt.Errorf("--tls-listen: %w", err)
+	}
+	logger.Info("TLS", "url", "https://"+cfg.TLSListener.Addr().String(), "trust", ca)
+	return nil
+}
+
 // guard says who is let in. Where others can reach the server, that takes a token
 // or somebody who has said that it does not.
 func (o serveOptions) guard(reachable bool, logger *slog.Logger) (api.GuardConfig, error) {
-	cfg := api.GuardConfig{Hosts: o.hosts}
+	cfg := api.GuardConfig{Hosts: o.hosts, Signed: kinesis.Is}
 	if name, err := os.Hostname(); err == nil && reachable {
 		cfg.Hosts = append(cfg.Hosts, name)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,7 +29,11 @@ type serverConfig struct {
 	Page     dashboard.Page // what the page shows first
 
 	Guard api.GuardConfig // who is let in
-	Files string          // the directory that statements may read; "": none
+	// TLSListener, if there is one, takes connections that are encrypted as TLS says.
+	TLSListener net.Listener
+	TLS         *tls.Config
+	Kinesis     kinesisConfig
+	Files       string // the directory that statements may read; "": none
 	// DiskReserve is how many bytes of the disk are left free, as in wal.Config.
 	DiskReserve int64
 	// Clock is the log's wall clock; nil: the system's.
@@ -133,9 +138,21 @@ func (s *server) routes() error {
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		TLSConfig:         s.cfg.TLS,
+		Protocols:         protocols(),
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
 	return nil
+}
+
+// protocols are those of every listener: HTTP/1.1, and HTTP/2 with TLS or, for
+// clients that know beforehand, without.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // status counts for the page's header.
@@ -151,6 +168,13 @@ func (s *server) run(ctx context.Context, statements string, onReady func(time.D
 	s.db.ddl.Lock() // statements that come now wait until the catalog runs
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.cfg.Listener) }()
+	if s.cfg.TLSListener != nil {
+		s.db.wg.Go(func() {
+			if err := s.http.ServeTLS(s.cfg.TLSListener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+				s.cfg.Logger.Error("no more TLS connections are taken", "error", err)
+			}
+		})
+	}
 	s.db.wg.Go(func() { s.rates.run(s.db.ctx, s.db.counts) })
 	err := s.start(ctx, statements)
 	if err == nil {

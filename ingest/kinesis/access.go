@@ -1,0 +1,40 @@
+package kinesis
+
+import (
+	"errors"
+	"net/http"
+
+	"weir/ingest/kinesis/sigv4"
+)
+
+// Keys knows who may sign requests.
+type Keys interface {
+	// Secret returns the secret of an access key.
+	Secret(accessKey string) (secret string, ok bool)
+	// None tells whether there is no key at all.
+	None() bool
+}
+
+// admit lets a request in: one that is signed with a key that is known; without any
+// keys everybody's, or nobody's.
+func (h *Handler) admit(r *http.Request, body []byte) error {
+	if h.cfg.Keys == nil || h.cfg.Keys.None() {
+		if h.cfg.Open {
+			return nil
+		}
+		return fail(accessDenied, "this server asks for a signature and knows no access key yet; weir keys add makes one")
+	}
+	v := sigv4.Verifier{Service: "kinesis", Secret: h.cfg.Keys.Secret, Now: h.cfg.Now}
+	_, err := v.Verify(r, body)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sigv4.ErrMissing):
+		return fail(missingAuthToken, "Missing Authentication Token: %s", err)
+	case errors.Is(err, sigv4.ErrMalformed):
+		return fail(incompleteSignature, "%s", err)
+	case errors.Is(err, sigv4.ErrUnknown):
+		return fail(unrecognizedClient, "%s", err)
+	}
+	return fail(invalidSignature, "%s", err)
+}

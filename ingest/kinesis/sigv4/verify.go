@@ -1,0 +1,199 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Errors that say what is wrong with a request.
+var (
+	ErrMissing   = errors.New("the request is not signed")
+	ErrMalformed = errors.New("the signature is malformed")
+	ErrUnknown   = errors.New("the security token included in the request is invalid")
+	ErrExpired   = errors.New("the signature is not of this time")
+	ErrMismatch  = errors.New("the request signature we calculated does not match the signature you provided; check your AWS Secret Access Key and signing method")
+)
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	timeFormat = "20060102T150405Z"
+	// Skew is how far the clock of a client may be off.
+	Skew = 5 * time.Minute
+	// expiresMax is how long a signature in a query may be good for.
+	expiresMax = 7 * 24 * time.Hour
+)
+
+// Verifier checks requests to one service.
+type Verifier struct {
+	Service string
+	// Secret returns the secret of an access key.
+	Secret func(accessKey string) (secret string, ok bool)
+	Now    func() time.Time
+}
+
+// Verify checks the signature of a request with a body, and returns who signed it.
+// The error wraps one of those above.
+func (v *Verifier) Verify(r *http.Request, body []byte) (accessKey string, err error) {
+	s, err := signatureOf(r)
+	if err != nil {
+		return "", err
+	}
+	if err := s.check(r, v.Service, v.Now()); err != nil {
+		return "", err
+	}
+	secret, known := v.Secret(s.accessKey)
+	hash := sha256.Sum256(body)
+	payload := hex.EncodeToString(hash[:])
+	if given := r.Header.Get("X-Amz-Content-Sha256"); given != "" && given != payload {
+		return "", fmt.Errorf("%w: X-Amz-Content-Sha256 is not the hash of the body", ErrMismatch)
+	}
+	canonical, err := s.canonical(r, payload)
+	if err != nil {
+		return "", err
+	}
+	// An unknown key takes as long as a wrong secret.
+	want := s.sign(secret, canonical)
+	if !known {
+		return "", fmt.Errorf("%w: there is no access key %q", ErrUnknown, s.accessKey)
+	}
+	if !hmac.Equal(want, s.signature) {
+		return "", ErrMismatch
+	}
+	return s.accessKey, nil
+}
+
+// signature is what a request says of how it was signed.
+type signature struct {
+	accessKey, day, region, service string
+
+	date      time.Time
+	life      time.Duration // how long it is good for
+	headers   []string      // that are signed, lower case, sorted
+	signature []byte
+}
+
+// signatureOf reads the carrier of a request.
+func signatureOf(r *http.Request) (*signature, error) {
+	query := r.URL.Query()
+	headers := r.Header.Values("Authorization")
+	inQuery := query.Has("X-Amz-Signature") || query.Has("X-Amz-Algorithm") || query.Has("X-Amz-Credential")
+	switch {
+	case len(headers) == 0 && !inQuery:
+		return nil, ErrMissing
+	case len(headers) > 1 || len(headers) == 1 && inQuery:
+		return nil, fmt.Errorf("%w: it is there twice", ErrMalformed)
+	case inQuery:
+		return fromQuery(query)
+	}
+	return fromHeader(r, headers[0])
+}
+
+func fromHeader(r *http.Request, value string) (*signature, error) {
+	rest, ok := strings.CutPrefix(value, algorithm+" ")
+	if !ok {
+		return nil, fmt.Errorf("%w: the Authorization header is not of %s", ErrMalformed, algorithm)
+	}
+	parts := map[string]string{}
+	for part := range strings.SplitSeq(rest, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if _, twice := parts[name]; !ok || twice {
+			return nil, fmt.Errorf("%w: the Authorization header", ErrMalformed)
+		}
+		parts[name] = value
+	}
+	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
+		if parts[name] == "" {
+			return nil, fmt.Errorf("%w: the Authorization header requires '%s' parameter", ErrMalformed, name)
+		}
+	}
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("%w: the Authorization header has other parameters than Credential, SignedHeaders and Signature", ErrMalformed)
+	}
+	dates := r.Header.Values("X-Amz-Date")
+	if len(dates) != 1 {
+		return nil, fmt.Errorf("%w: there must be one X-Amz-Date header", ErrMalformed)
+	}
+	return parse(parts["Credential"], parts["SignedHeaders"], parts["Signature"], dates[0])
+}
+
+func fromQuery(query map[string][]string) (*signature, error) {
+	one := map[string]string{}
+	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date"} {
+		if len(query[name]) != 1 {
+			return nil, fmt.Errorf("%w: the query requires '%s' once", ErrMalformed, name)
+		}
+		one[name] = query[name][0]
+	}
+	if one["X-Amz-Algorithm"] != algorithm {
+		return nil, fmt.Errorf("%w: X-Amz-Algorithm is not %s", ErrMalformed, algorithm)
+	}
+	s, err := parse(one["X-Amz-Credential"], one["X-Amz-SignedHeaders"], one["X-Amz-Signature"], one["X-Amz-Date"])
+	if err != nil {
+		return nil, err
+	}
+	if given := query["X-Amz-Expires"]; len(given) > 0 {
+		n, err := strconv.ParseUint(given[0], 10, 31)
+		if s.life = time.Duration(n) * time.Second; err != nil || len(given) > 1 || n == 0 || s.life > expiresMax {
+			return nil, fmt.Errorf("%w: X-Amz-Expires is a number of seconds up to %d", ErrMalformed, expiresMax/time.Second)
+		}
+	}
+	return s, nil
+}
+
+func parse(credential, headers, sig, date string) (*signature, error) {
+	parts := strings.Split(credential, "/")
+	if len(parts) != 5 || parts[4] != terminator || slices.Contains(parts, "") {
+		return nil, fmt.Errorf("%w: the credential is not key/day/region/service/%s", ErrMalformed, terminator)
+	}
+	s := &signature{accessKey: parts[0], day: parts[1], region: parts[2], service: parts[3], life: Skew, headers: strings.Split(headers, ";")}
+	for i, h := range s.headers {
+		if h == "" || h != strings.ToLower(h) || i > 0 && h <= s.headers[i-1] {
+			return nil, fmt.Errorf("%w: SignedHeaders are not sorted names in lower case", ErrMalformed)
+		}
+	}
+	var err error
+	if s.signature, err = hex.DecodeString(sig); err != nil || len(s.signature) != sha256.Size || sig != strings.ToLower(sig) {
+		return nil, fmt.Errorf("%w: the signature is not 64 hexadecimal digits", ErrMalformed)
+	}
+	if s.date, err = time.Parse(timeFormat, date); err != nil || s.date.Format(timeFormat) != date {
+		return nil, fmt.Errorf("%w: the date is not of the form %s", ErrMalformed, timeFormat)
+	}
+	return s, nil
+}
+
+// check looks at what needs no secret.
+func (s *signature) check(r *http.Request, service string, now time.Time) error {
+	switch {
+	case s.day != s.date.Format("20060102"):
+		return fmt.Errorf("%w: the credential is of another day than the date", ErrMismatch)
+	case s.service != service:
+		return fmt.Errorf("%w: credential should be scoped to correct service: '%s'", ErrMismatch, service)
+	case s.date.After(now.Add(Skew)):
+		return fmt.Errorf("%w: it is not yet current: %s is later than %s", ErrExpired, s.date.Format(timeFormat), now.UTC().Format(timeFormat))
+	case s.date.Add(s.life).Before(now):
+		return fmt.Errorf("%w: it expired: %s is too long before %s", ErrExpired, s.date.Format(timeFormat), now.UTC().Format(timeFormat))
+	}
+	if !s.signs("host") {
+		return fmt.Errorf("%w: the Host header is not signed", ErrMismatch)
+	}
+	for name := range r.Header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && !s.signs(lower) {
+			return fmt.Errorf("%w: the header %s is not signed", ErrMismatch, lower)
+		}
+	}
+	return nil
+}
+
+func (s *signature) signs(header string) bool {
+	_, ok := slices.BinarySearch(s.headers, header)
+	return ok
+}
