@@ -296,8 +296,8 @@ func TestBounds(t *testing.T) {
 			value++
 		}
 		give(changes)
-		if len(op.held.chunks) > 3 || len(op.bag.numbers) > 2 {
-			t.Fatalf("%d chunks, %d rows for one key", len(op.held.chunks), len(op.bag.numbers))
+		if len(op.held.chunks) > 3 || op.bag.live > 2 {
+			t.Fatalf("%d chunks, %d rows for one key", len(op.held.chunks), op.bag.live)
 		}
 	}
 	var many []change

@@ -47,6 +47,9 @@ func (r *rows) at(number int) (row []byte, prefix int, net int32) {
 	return c.bytes[from:c.ends[i]], c.prefix[i], c.net[i]
 }
 
+// net returns the net of a row.
+func (r *rows) net(number int) int32 { return r.chunks[number/chunkRows].net[number%chunkRows] }
+
 // add changes the net of a row and returns what it is now.
 func (r *rows) add(number int, sign int32) int32 {
 	c, i := &r.chunks[number/chunkRows], number%chunkRows
@@ -59,37 +62,3 @@ func (r *rows) add(number int, sign int32) int32 {
 
 // times is how many rows a net stands for.
 func times(net int32) int { return int(max(net, -net)) }
-
-// bag finds equal rows. What is left of a row that came as often as it went is
-// forgotten, so it takes as much memory as there are changes.
-type bag struct {
-	numbers map[string]int
-}
-
-func newBag() bag { return bag{numbers: make(map[string]int)} }
-
-// add counts a row that came or went.
-func (b *bag) add(held *rows, row []byte, prefix int, sign int32) {
-	if at, ok := b.numbers[string(row)]; ok {
-		if held.add(at, sign) == 0 {
-			delete(b.numbers, string(row))
-		}
-		return
-	}
-	b.numbers[string(row)] = held.append(row, prefix, sign)
-}
-
-// tidy drops rows without a net once they are most of what is there.
-func (b *bag) tidy(held *rows) {
-	if held.n < 2*chunkRows || held.n < 2*len(b.numbers) {
-		return
-	}
-	var kept rows
-	numbers := make(map[string]int, len(b.numbers))
-	for i := range held.n {
-		if row, prefix, net := held.at(i); net != 0 {
-			numbers[string(row)] = kept.append(row, prefix, net)
-		}
-	}
-	*held, b.numbers = kept, numbers
-}

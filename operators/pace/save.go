@@ -99,11 +99,14 @@ func (p *Pace) restoreChunk(b []byte, n int, check *array.RecordBuilder) error {
 		if err := p.layout.decode(row, check.Fields()); err != nil {
 			return err
 		}
-		if number := p.held.append(row, int(prefix), net[i]); p.folds && net[i] != 0 {
-			if _, twice := p.bag.numbers[string(row)]; twice {
-				return fmt.Errorf("%w: row %d twice", page.ErrDamaged, i)
-			}
-			p.bag.numbers[string(row)] = number
+		number := p.held.n
+		if p.folds && net[i] != 0 {
+			p.bag.add(&p.held, row, int(prefix), net[i])
+		} else {
+			p.held.append(row, int(prefix), net[i])
+		}
+		if p.held.n == number {
+			return fmt.Errorf("%w: row %d twice", page.ErrDamaged, i)
 		}
 		from = end
 	}

@@ -15,8 +15,8 @@ import (
 var updateChangelogs = flag.Bool("changelogs.update", false, "write testdata/changelogs.txt again")
 
 // TestChangelogs runs queries over the logs of testdata/changelogs.txt, which say
-// commit by commit what leaves. A case is a line `from N` if the query begins behind
-// commit N of the records, the query, commits, ----, and the changelog. A commit is
+// commit by commit what leaves. A case is views, a line `from N` if the query begins
+// behind commit N of the records, the query, commits, ----, and the changelog. A commit is
 // the second of its arrival and its rows: a group, a number and a second of event
 // time each; no row is a tick, `end` ends the stream. Arrivals are seconds of
 // 10:00, event times too, and the watermark is the greatest of them.
@@ -63,6 +63,11 @@ func runChangelog(t *testing.T, text string) string {
 		fields := strings.Fields(line)
 		switch {
 		case strings.HasPrefix(line, "#"):
+			continue
+		case fields[0] == "CREATE":
+			if _, err := p.db.run(t.Context(), line, func(string, ...any) {}); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
 			continue
 		case fields[0] == "from":
 			if _, err := fmt.Sscan(fields[1], &skip); err != nil {

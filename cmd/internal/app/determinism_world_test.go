@@ -184,6 +184,10 @@ var (
 			"GROUP BY window_start, window_end",
 		"SELECT window_start, k, COUNT(*) AS c, SUM(n) AS n, is_final FROM s GROUP BY k, TUMBLE(ts, INTERVAL 3 SECOND) HAVING is_final AND COUNT(*) > 1 EMIT CHANGES",
 		"SELECT f, COUNT(*) AS windows, SUM(c) AS c FROM (SELECT window_start, k, COUNT(*) AS c, is_final AS f FROM s GROUP BY k, TUMBLE(ts, INTERVAL 3 SECOND)) AS q GROUP BY f EMIT CHANGES",
+		"SELECT window_start, COUNT(*) AS n, SUM(f) AS f, window_rev, is_final, is_complete FROM (SELECT window_end AS we, k, COUNT(*) AS c, CASE WHEN is_final THEN 1 ELSE 0 END AS f " +
+			"FROM s GROUP BY k, TUMBLE(ts, INTERVAL 2 SECOND)) GROUP BY TUMBLE(we, INTERVAL 2 SECOND) EMIT CHANGES",
+		"SELECT window_end, SUM(c) AS c, window_rev, is_final FROM (SELECT window_time AS wt, is_final AS f, k, COUNT(*) AS c " +
+			"FROM s GROUP BY k, HOP(ts, INTERVAL 1 SECOND, INTERVAL 2 SECOND)) GROUP BY HOP(wt, INTERVAL 2 SECOND, INTERVAL 4 SECOND) EMIT EVERY 500 MILLISECOND ALLOWED LATENESS INTERVAL 3 SECOND",
 		ordered,
 	}
 )
