@@ -23,6 +23,11 @@ func TestRetention(t *testing.T) {
 	})
 	s.must(t, hits)
 	s.send(t, 0, 100)
+	s.must(t, "CREATE MATERIALIZED VIEW first AS SELECT window_start, COUNT(*) AS n FROM hits GROUP BY TUMBLE(ts, INTERVAL 1 MINUTE)")
+	if _, body := post(t, s.url()+"/v1/sql", "", "EXPLAIN SELECT * FROM first$late", nil); strings.Contains(string(body), "are known") || !strings.Contains(string(body), "Late for") {
+		t.Errorf("a plan over late rows, of which all are known: %s", body)
+	}
+	s.must(t, "DROP VIEW first")
 	ahead.Store(int64(25 * time.Hour))
 	await := func(what string, ok func(wal.Stats) bool) {
 		t.Helper()
@@ -58,6 +63,13 @@ func TestRetention(t *testing.T) {
 		}
 	}
 	check("there")
+	// What is known of late rows begins behind the rows that are gone.
+	if got := query("EXPLAIN SELECT * FROM whole_there$late"); !strings.Contains(got, "late rows of hits are known behind commit") {
+		t.Errorf("a plan over late rows: %s", got)
+	}
+	if got := query("EXPLAIN SELECT * FROM hits"); strings.Contains(got, "are known") {
+		t.Errorf("a plan over all rows: %s", got)
+	}
 	head, _ := s.log.Head()
 	s.log.ReleaseControls(head)
 	await("no segment was removed", func(st wal.Stats) bool { return st.DroppedSegments > 0 })

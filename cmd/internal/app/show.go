@@ -269,10 +269,30 @@ func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
 		return nil, err
 	}
 	var rows [][]any
-	for line := range strings.Lines(physical.Print(p)) {
+	for line := range strings.Lines(physical.Print(p) + db.knownFrom(p, rel)) {
 		rows = append(rows, []any{strings.TrimRight(line, "\n")})
 	}
 	return db.cells([]string{"plan"}, rows), nil
+}
+
+// knownFrom says in a line for each stream whose late rows a plan reads from which
+// commit on these are known, if records in front of it are kept no more.
+func (db *database) knownFrom(p *physical.Plan, rel *relations) string {
+	var b strings.Builder
+	scans := physical.Scans(p.Root)
+	for i, s := range scans {
+		if !s.FromOldest || db.log == nil {
+			continue
+		}
+		def := rel.of(scans, i).stream
+		from := db.log.Horizon(def.ID)
+		if !db.log.HadRecords(def.ID, from.After) {
+			continue
+		}
+		fmt.Fprintf(&b, "-- late rows of %s are known behind commit %d: its records up to there are not kept, and a row behind them that is late by one of theirs is not shown\n",
+			physical.FormatName(def.Name), from.After)
+	}
+	return b.String()
 }
 
 // tickWindow is how long after the last record a silent log still has to tick:
