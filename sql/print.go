@@ -57,9 +57,12 @@ func (p *printer) statement(s ast.Statement) {
 		p.put("EXPLAIN ")
 		p.when(s.Mode == ast.ExplainRewrite, "REWRITE ")
 		p.when(s.Mode == ast.ExplainAnalyze, "ANALYZE ")
-		if s.Query != nil {
+		switch {
+		case s.Query != nil && s.Mode == ast.ExplainAnalyze:
+			p.put("QUERY ", quoteName(s.Query.Text))
+		case s.Query != nil:
 			p.put("WATERMARK FOR QUERY ", quoteName(s.Query.Text))
-		} else {
+		default:
 			p.statement(s.Statement)
 		}
 	case *ast.Insert:

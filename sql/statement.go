@@ -226,6 +226,9 @@ func (p *parser) explain() (ast.Statement, error) {
 	case "ANALYZE":
 		p.pos++
 		e.Mode = ast.ExplainAnalyze
+		if t := p.peek(); t.is("QUERY") || t.is("VIEW") {
+			return p.explainRunning(first)
+		}
 	case "WATERMARK":
 		return p.explainWatermark(first)
 	case "FORMAT", "VERBOSE", "EXTENDED", "PARTITIONS", "FOR", "(":
@@ -247,6 +250,16 @@ func (p *parser) explain() (ast.Statement, error) {
 	e.Statement, e.Rewrites = s, p.rewrites
 	e.Node = p.from(first)
 	return e, nil
+}
+
+// explainRunning reads QUERY name behind EXPLAIN ANALYZE.
+func (p *parser) explainRunning(first int) (ast.Statement, error) {
+	p.pos++
+	n, err := p.name("the name of a query, as SHOW QUERIES lists it")
+	if err != nil {
+		return nil, err
+	}
+	return &ast.Explain{Node: p.from(first), Mode: ast.ExplainAnalyze, Query: &n}, nil
 }
 
 // explainWatermark reads WATERMARK FOR QUERY name.

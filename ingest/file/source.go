@@ -84,6 +84,8 @@ type job struct {
 	truncated bool  // it is the beginning of one row that is too large
 	err       error // why the input ended before its end
 	result    decode.Result
+	size      int           // of data, in bytes
+	took      time.Duration // decoding
 	ready     chan struct{}
 }
 
@@ -165,7 +167,10 @@ func (s *Source) start(cfg Config, in io.Reader) error {
 			for {
 				select {
 				case j := <-jobs:
+					began := time.Now()
+					j.size = len(j.data)
 					j.decode(d)
+					j.took = time.Since(began)
 					r.recycle(j.data)
 					close(j.ready)
 				case <-ctx.Done():
@@ -259,7 +264,7 @@ func (s *Source) take(j *job) *stream.StepData {
 	res := j.result
 	s.account(res)
 	s.step++
-	step := &stream.StepData{Step: s.step, Clock: stream.MinTime}
+	step := &stream.StepData{Step: s.step, Clock: stream.MinTime, Bytes: int64(j.size), Decoding: j.took}
 	if res.Total == 0 {
 		res.Batch.Release()
 		return step

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"weir/ingest"
 	"weir/ingest/wal"
@@ -28,6 +29,7 @@ type task struct {
 	job    *job
 	blocks []blockRef
 	rows   []stream.SourceBatch
+	took   time.Duration // decoding
 }
 
 type blockRef struct {
@@ -65,8 +67,11 @@ func (j *job) failure() error {
 // collect returns the step with the rows of its tasks, in order.
 func (j *job) collect() *stream.StepData {
 	n := 0
+	j.data.Bytes = int64(j.bytes)
 	for _, t := range j.tasks {
 		n += len(t.rows)
+		j.data.Decoding += t.took
+		t.took = 0
 	}
 	if n > 0 {
 		j.data.Rows = make([]stream.SourceBatch, 0, n)
@@ -229,7 +234,10 @@ func (s *Source) work(ctx context.Context, d *decoder) {
 		if ctx.Err() != nil {
 			continue
 		}
-		t.job.finish(t.decode(d))
+		began := time.Now()
+		err := t.decode(d)
+		t.took = time.Since(began)
+		t.job.finish(err)
 	}
 }
 

@@ -35,6 +35,7 @@ type Input struct {
 type input struct {
 	Input
 	layout  layout
+	meter   *Meter
 	tracker *windows.Tracker
 	lanes   map[stream.Shard]*lane
 	order   []*lane       // by shard
@@ -60,7 +61,7 @@ func newInputs(cfg *Config, layouts []layout) ([]*input, error) {
 	}
 	ins := make([]*input, len(given))
 	for i, g := range given {
-		in := &input{Input: g, layout: layouts[i], lanes: make(map[stream.Shard]*lane)}
+		in := &input{Input: g, layout: layouts[i], meter: cfg.Meter, lanes: make(map[stream.Shard]*lane)}
 		if cfg.From != nil {
 			from := cfg.From.InputAt(i)
 			in.Partial, in.After, in.ledger = from.Partial, from.After, from.Ledger
@@ -68,6 +69,7 @@ func newInputs(cfg *Config, layouts []layout) ([]*input, error) {
 		if err := in.track(cfg); err != nil {
 			return nil, err
 		}
+		cfg.Meter.source(in)
 		ins[i] = in
 	}
 	return ins, nil
@@ -199,6 +201,7 @@ func (in *input) lane(ctx context.Context, shard stream.Shard, alloc memory.Allo
 	if err != nil {
 		return nil, err
 	}
+	in.meter.lane(ln)
 	i, _ := slices.BinarySearchFunc(in.order, shard, func(l *lane, s stream.Shard) int { return int(l.shard) - int(s) })
 	in.lanes[shard], in.order = ln, slices.Insert(in.order, i, ln)
 	return ln, nil

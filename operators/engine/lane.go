@@ -31,6 +31,7 @@ type lane struct {
 	shard stream.Shard
 	head  *head
 	chain *chain
+	take  func(context.Context, stream.SourceBatch) error // process, or what counts around it
 	out   gather
 	// counts is set if no operator of the lane counts the rows it used: then what
 	// comes out of the lane was used.
@@ -62,7 +63,7 @@ func newLane(ctx context.Context, shard stream.Shard, in *input, alloc memory.Al
 			ln.counts = false
 		}
 	}
-	ln.chain = newChain(ops, ln)
+	ln.chain, ln.take = newChain(ops, ln), ln.process
 	if ln.head, err = newHead(l.scan, shard, alloc, &ln.ledger); err != nil {
 		return nil, err
 	}

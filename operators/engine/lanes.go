@@ -15,7 +15,7 @@ type laneWork struct {
 
 func (w laneWork) run(ctx context.Context) error {
 	for _, b := range w.batches {
-		if err := w.lane.process(ctx, b); err != nil {
+		if err := w.lane.take(ctx, b); err != nil {
 			return err
 		}
 	}

@@ -47,6 +47,8 @@ type Config struct {
 	// there are computed and not given to it. 0: none, nor one of a bounded source,
 	// whose steps have no commits.
 	SilentTo stream.Commit
+	// Meter counts what the operators do; nil: nothing is counted.
+	Meter *Meter
 	// UntilEnd says that a query over streams is over once all of them have ended: at
 	// the cut where everything fires. Else it goes on, and counts what comes behind
 	// the end as late.
@@ -118,6 +120,7 @@ func New(cfg Config) (*Query, error) {
 		}
 		last = append(last, q.pace)
 	}
+	_ = root.walk(func(s *segment) error { s.meter = cfg.Meter; return nil }) // fails never
 	if err := root.assemble(q.inputs, &q.result, last); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type segment struct {
 	inputs []*input
 	kids   []*segment
 	nodes  []physical.Node
+	meter  *Meter
 
 	chain *chain
 	out   gather // of a segment that another one reads
@@ -52,7 +53,7 @@ func (s *segment) assemble(all []*input, out operators.Collector, last []operato
 		if err != nil {
 			return err
 		}
-		ops = append(ops, op)
+		ops = append(ops, s.meter.meter(n, op))
 		final, ok := n.(*physical.WindowFinal)
 		if !ok || !partial || final.Window.Kind == windows.None || final.Window.Kind == windows.Count {
 			continue

@@ -150,6 +150,10 @@ type StepData struct {
 	// Reshard is set where the step is a reshard commit of the stream, which has no rows.
 	Reshard *Reshard
 	Rows    []SourceBatch
+	// Bytes is what was read of the source for it, where that is bytes, and Decoding
+	// how long it took to decode them, over all that did so at once.
+	Bytes    int64
+	Decoding time.Duration
 }
 
 // Reshard says that shards were closed, and that others took over their hashes. All

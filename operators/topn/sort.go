@@ -36,6 +36,9 @@ type sorter struct {
 	keys    []keyColumn
 }
 
+// Kept returns how many rows are held.
+func (s *sorter) Kept() int { return len(s.rows) }
+
 // NewSort returns an operator that emits its input in order at the final cut,
 // in batches of at most 4096 rows. With a limit it holds about as many rows as
 // the result needs, unless the input takes rows back.

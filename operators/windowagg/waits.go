@@ -14,6 +14,18 @@ func (p *partial) WaitsFor() (stream.Time, bool) {
 	return p.minEnd, true
 }
 
+// Kept returns how many groups the lane's half keeps, over all slices.
+func (p *partial) Kept() int {
+	n := 0
+	for _, e := range p.entries {
+		n += e.groups.size()
+	}
+	return n
+}
+
+// Kept returns how many groups the query's half knows.
+func (f *final) Kept() int { return f.dict.groups.size() }
+
 // WaitsFor is as that of the lane's half: the slices that the lanes have handed
 // over may be part of windows that end later.
 func (f *final) WaitsFor() (stream.Time, bool) {

@@ -275,7 +275,7 @@ const (
 )
 
 // Explain is EXPLAIN [REWRITE | ANALYZE] statement, or, with Query, EXPLAIN
-// WATERMARK FOR QUERY name. Rewrites is filled by the parser.
+// WATERMARK FOR QUERY name or EXPLAIN ANALYZE QUERY name. Rewrites is filled by the parser.
 type Explain struct {
 	Node
 	Mode      ExplainMode

@@ -200,7 +200,7 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 	case *ast.Describe:
 		return db.describe(s, rel)
 	case *ast.Explain:
-		return db.explain(s, rel)
+		return db.explain(ctx, s, rel)
 	case *ast.Subscribe:
 		return db.subscribe(ctx, s, rel)
 	}

@@ -240,7 +240,7 @@ func columnRole(w *ast.Watermark, partition string, key []int, i int, name strin
 	return strings.Join(roles, ", ")
 }
 
-func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
+func (db *database) explain(ctx context.Context, s *ast.Explain, rel *relations) (*result, error) {
 	if s.Mode == ast.ExplainRewrite {
 		rows := make([][]any, len(s.Rewrites))
 		for i, r := range s.Rewrites {
@@ -250,7 +250,7 @@ func (db *database) explain(s *ast.Explain, rel *relations) (*result, error) {
 	}
 	switch s.Mode {
 	case ast.ExplainAnalyze:
-		return nil, diag.New(diag.Unsupported, s.At, "EXPLAIN ANALYZE is not supported").WithHint("SHOW QUERIES tells what a query that runs has done")
+		return db.explainAnalyze(ctx, s, rel)
 	case ast.ExplainWatermark:
 		return db.explainWatermark(s)
 	}

@@ -27,25 +27,33 @@ func watermarkColumns() []string {
 func (db *database) explainWatermark(s *ast.Explain) (*result, error) {
 	q, plan, found := db.queryOf(s.Query.Text)
 	if !found {
-		e := diag.New(diag.UnknownObject, s.Query.At, "there is no query `%s`", s.Query.Text)
-		var names []string
-		for _, m := range db.running() {
-			names = append(names, m.def.Name)
-		}
-		for _, w := range db.live.all() {
-			if w.query != nil {
-				names = append(names, "`"+w.name()+"`")
-			}
-		}
-		if len(names) == 0 {
-			return nil, e.WithHint("no query runs: CREATE MATERIALIZED VIEW makes one that does")
-		}
-		return nil, e.WithHint("there are: %s", listNames(names))
+		return nil, db.unknownQuery(*s.Query)
 	}
 	if q == nil {
 		return nil, diag.New(diag.External, s.Query.At, "the query `%s` does not run", s.Query.Text).WithHint("SHOW QUERIES says why")
 	}
 	return db.cells(watermarkColumns(), watermarkRows(q.Standing(), plan, stream.FromGo(db.now()))), nil
+}
+
+// unknownQuery says that no query of a name runs, and what could be meant instead.
+func (db *database) unknownQuery(n ast.Name) error {
+	e := diag.New(diag.UnknownObject, n.At, "there is no query `%s`", n.Text)
+	var names []string
+	for _, m := range db.running() {
+		names = append(names, m.def.Name)
+	}
+	for _, w := range db.live.all() {
+		if w.query != nil {
+			names = append(names, "`"+w.name()+"`")
+		}
+	}
+	if near := diag.Suggest(n.Text, names); near != "" {
+		return e.WithHint("did you mean `%s`?", strings.Trim(near, "`"))
+	}
+	if len(names) == 0 {
+		return e.WithHint("no query runs: CREATE MATERIALIZED VIEW makes one that does")
+	}
+	return e.WithHint("there are: %s", listNames(names))
 }
 
 // watermarkRows are the rows of EXPLAIN WATERMARK at a moment of the clock.
