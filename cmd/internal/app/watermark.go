@@ -47,7 +47,7 @@ func (db *database) unknownQuery(n ast.Name) error {
 			names = append(names, "`"+w.name()+"`")
 		}
 	}
-	if near := diag.Suggest(n.Text, names); near != "" {
+	if near := diag.Suggest(n.Text, names); near != "" && len(n.Text) > 1 {
 		return e.WithHint("did you mean `%s`?", strings.Trim(near, "`"))
 	}
 	if len(names) == 0 {
