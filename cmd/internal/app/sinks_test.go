@@ -372,7 +372,7 @@ func TestSinkStatements(t *testing.T) {
 		{"CREATE SINK k FROM bag WITH (connector = 'postgres', url = 'postgres://h/x')", "E1235", "no key", "group key"},
 		{"CREATE SINK k FROM totals WITH (connector = 'postgres', url = 'postgres://h:port/x')", "E1231", "cannot be read", "postgres://user@host"},
 		{"CREATE SINK k FROM totals WITH (connector = 'postgres', url = 'postgres://u:x:cr%zz@s3cr3t@h/x')", "E1231", "cannot be read", "%25"},
-		{"SHOW CREATE SINK nope", "E1146", "no stream, view or sink `nope`", "there are: "},
+		{"SHOW CREATE SINK nope", "E1146", "no stream, view, sink or query `nope`", "there are: "},
 		{"CREATE SINK k FROM totals WITH (connector = 'postgres', url = 'host=h password=s3cr3t')", "E1231", "password stands inside", "password_env"},
 		{"CREATE SINK k FROM totals WITH (connector = 'postgres', url = 'postgres://h/x', password = 's3cr3t', password_env = 'WEIR_SINK_X')", "E1231", "twice", ""},
 		{"CREATE SINK k FROM totals WITH (connector = 'postgres', url = 'postgres://h/x', password_env = 'HOME')", "E1231", "begins with WEIR_SINK_", ""},
