@@ -133,3 +133,110 @@ func TestPumpsThroughCrashes(t *testing.T) {
 		}
 	}
 }
+
+// TestPumpRefusals: rows that the stream does not take are counted, once, across
+// restarts, and stop nothing.
+func TestPumpRefusals(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	c := startServer(t, dir, port, "--checkpoint", "1s")
+	c.sql("CREATE STREAM a (id BIGINT, said VARCHAR(20), at DATETIME(3))")
+	c.sql("CREATE STREAM b (id TINYINT, said VARCHAR(3), at DATETIME(3), WATERMARK FOR at AS at)")
+	c.sql("INSERT INTO b SELECT id, said, at FROM a WITH (name = 'narrow')")
+	sent := 0
+	for round := range 4 {
+		c.sql("INSERT INTO a VALUES (1, 'yes', NOW()), (1000, 'no', NOW()), (2, 'too long', NOW()), (3, 'no', NULL), (4, 'no', '2099-01-01'), (5, NULL, NOW())")
+		c.sql("INSERT INTO a VALUES (1000, 'no', NOW())") // a step of which nothing is left
+		sent++
+		if written, refused := c.pumped("narrow"); written != fmt.Sprint(2*sent) || refused != fmt.Sprint(5*sent) {
+			t.Errorf("round %d: %s rows are written and %s refused, want %d and %d", round, written, refused, 2*sent, 5*sent)
+		}
+		if round%2 == 0 {
+			c.kill()
+		} else if err := c.stop(); err != nil {
+			t.Error(err)
+		}
+		c = startServer(t, dir, port, "--checkpoint", "1s")
+	}
+	if written, refused := c.pumped("narrow"); written != fmt.Sprint(2*sent) || refused != fmt.Sprint(5*sent) {
+		t.Errorf("%s rows are written and %s refused, want %d and %d", written, refused, 2*sent, 5*sent)
+	}
+	if n := c.metric(`weir_stream_records_total{stream="b"}`); int(n) != 2*sent {
+		t.Errorf("the stream has %v records", n)
+	}
+	c.sql("INSERT INTO a VALUES (1000, 'no', NOW())")
+	c.pumped("narrow")
+	if shown := fmt.Sprint(c.sql("SHOW PUMPS")); !strings.Contains(shown, "OUT_OF_RANGE: 1000 is out of range for TINYINT") {
+		t.Errorf("SHOW PUMPS says %s", shown)
+	}
+}
+
+// TestPumpStart: a query begins where it was told, also after a crash that comes
+// before anything of it was saved, and whatever the stream has let go since.
+func TestPumpStart(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	c := startServer(t, dir, port)
+	c.sql("CREATE STREAM a (id BIGINT) WITH (shards = 2, retention = '2s')")
+	c.sql("CREATE STREAM b (id BIGINT)")
+	c.sql("CREATE STREAM d (id BIGINT) WITH (shards = 1)")
+	c.sql("INSERT INTO a VALUES (1), (2)")
+	c.sql("INSERT INTO b SELECT id FROM a WITH (start = 'latest')")
+	c.sql("CREATE PUMP late AS INSERT INTO d SELECT id + 100 FROM a")
+	c.sql("INSERT INTO a VALUES (3)")
+	c.kill()
+	time.Sleep(2100 * time.Millisecond)
+	c = startServer(t, dir, port)
+	c.sql("INSERT INTO a VALUES (4)")
+	c.pumped("insert_1")
+	c.pumped("late")
+	if got := c.contentOf("b", "id", 2); fmt.Sprint(got) != `[{"id":3} {"id":4}]` {
+		t.Errorf("from now on: %v", got)
+	}
+	if got := c.contentOf("d", "id", 4); fmt.Sprint(got) != `[{"id":101} {"id":102} {"id":103} {"id":104}]` {
+		t.Errorf("from the oldest on: %v", got)
+	}
+	// Another one in its place begins anew, with what is retained.
+	c.sql("CREATE OR REPLACE PUMP late STARTED AS INSERT INTO d SELECT id + 200 FROM a")
+	c.sql("INSERT INTO a VALUES (5)")
+	c.pumped("late")
+	if n := int(c.metric(`weir_stream_records_total{stream="d"}`)); n < 6 {
+		t.Errorf("%d records", n)
+	}
+	for i, row := range c.contentOf("d", "id", 5) {
+		if want := []string{`{"id":101}`, `{"id":102}`, `{"id":103}`, `{"id":104}`, `{"id":204}`}[i]; row != want {
+			t.Errorf("row %d is %s, want %s", i, row, want)
+		}
+	}
+}
+
+// TestPumpRetention: a stream that forgets under a query that writes on loses
+// nothing for it.
+func TestPumpRetention(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	c := startServer(t, dir, port, "--checkpoint", "1s")
+	createChain(c, "shards = 2, retention = '1s'")
+	n := 0
+	for range 6 {
+		for range 20 {
+			c.sql(fmt.Sprintf("INSERT INTO a VALUES (%d, 1, 1, '2026-01-01 00:00:01')", n))
+			n++
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	if written, _ := c.pumped("ab"); written != fmt.Sprint(n) {
+		t.Errorf("%s of %d rows are written", written, n)
+	}
+	c.kill()
+	c = startServer(t, dir, port, "--checkpoint", "1s")
+	c.sql("INSERT INTO a VALUES (7, 1, 1, '2026-01-01 00:00:01')")
+	if written, _ := c.pumped("ab"); written != fmt.Sprint(n+1) {
+		t.Errorf("%s of %d rows are written behind a restart", written, n+1)
+	}
+	c.sql("ALTER STREAM b END")
+	c.pumped("ab")
+	for deadline := time.Now().Add(10 * time.Second); c.metric(`weir_stream_records_total{stream="c"}`) < 1 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	}
+	if got := c.contentOf("c", "n", 1); fmt.Sprint(got) != fmt.Sprintf(`[{"n":%d}]`, n+1) {
+		t.Errorf("the window has %v of %d rows", got, n+1)
+	}
+}

@@ -30,7 +30,7 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	if err != nil {
 		return nil, err
 	}
-	name, start, err := db.pumpOptions(s)
+	name, start, generated, err := db.pumpOptions(s)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 		gone = before.ID
 	}
 	text := s.Text
-	if s.Called == nil {
+	if generated {
 		text = "CREATE PUMP " + sql.QuoteName(name.Text) + " AS " + text
 	}
 	if err := db.persist(ctx, text, made, gone); err != nil {
@@ -91,8 +91,9 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	return db.cells([]string{"query", "into"}, [][]any{{def.Name, def.Into}}), nil
 }
 
-// pumpOptions returns what the query is called, and where it starts.
-func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, err error) {
+// pumpOptions returns what the query is called, and where it starts; generated says
+// that the statement does not name it.
+func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, generated bool, err error) {
 	name, start = ast.Name{Node: ast.Node{At: s.Into.At}}, "earliest"
 	if s.Called != nil {
 		name = *s.Called
@@ -101,23 +102,23 @@ func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, err
 		switch strings.ToLower(o.Name.Text) {
 		case "start":
 			if _, err := parseStart(o.Value.Text, time.Time{}); err != nil {
-				return name, "", diag.New(diag.BadOption, o.Value.At, "%s", err)
+				return name, "", false, diag.New(diag.BadOption, o.Value.At, "%s", err)
 			}
 			start = o.Value.Text
 		case "name":
 			if name.Text != "" {
-				return name, "", diag.New(diag.BadOption, o.Name.At, "the query is called `%s` already", name.Text).WithHint("keep one of the names")
+				return name, "", false, diag.New(diag.BadOption, o.Name.At, "the query is called `%s` already", name.Text).WithHint("keep one of the names")
 			}
 			name = ast.Name{Node: o.Value.Node, Text: o.Value.Text}
 		default:
-			return name, "", diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of INSERT INTO … SELECT", o.Name.Text).
+			return name, "", false, diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of INSERT INTO … SELECT", o.Name.Text).
 				WithHint("it takes: name, start")
 		}
 	}
-	if name.Text == "" {
+	if generated = name.Text == ""; generated {
 		name.Text = db.catalog.FreeQuery()
 	}
-	return name, start, nil
+	return name, start, generated, nil
 }
 
 // checkPump refuses rows that the stream cannot take, and rows that do not stay.
@@ -228,7 +229,7 @@ func (m *materialized) showPump() []any {
 	}
 	return []any{
 		m.def.Name, strings.Join(relationsOf(m.plan), ", "), m.def.Into, m.describeState(),
-		int64(st.written), int64(st.refused), st.refusal, int64(m.progress().Commit),
+		int64(st.written), int64(st.refused), st.refusal, int64(m.view.State().Commit), // which it knows once the rows are there
 	}
 }
 
