@@ -53,7 +53,7 @@ func plan(every time.Duration, key []int, appendOnly bool) *physical.Plan {
 // history draws the changes of a table whose key is k, of a bag, or of rows that only come.
 func history(t *rapid.T, keyed, appendOnly bool) []moment {
 	var out []moment
-	clock := stream.Time(rapid.Int64Range(-50_000, 50_000).Draw(t, "first"))
+	clock := stream.Time(500 * rapid.Int64Range(-20, 20).Draw(t, "first"))
 	table := map[int64]change{}
 	names := []string{"a", "b\x00", ""}
 	for range rapid.IntRange(1, 30).Draw(t, "steps") {
@@ -79,7 +79,7 @@ func history(t *rapid.T, keyed, appendOnly bool) []moment {
 			m.changes = append(m.changes, c)
 		}
 		out = append(out, m)
-		clock += stream.Time(rapid.Int64Range(0, 2500).Draw(t, "wait"))
+		clock += stream.Time(500 * rapid.Int64Range(0, 5).Draw(t, "wait"))
 	}
 	out[len(out)-1].final = rapid.Bool().Draw(t, "final")
 	return out
