@@ -89,9 +89,11 @@ func (f *final) changeWindows(ctx context.Context, states []lateStates, limit in
 			hits = append(hits, hit{end, i})
 		}
 	}
-	for end := range f.kept {
-		if f.marks.turns(&f.turn, f.grid.Window(end)) {
-			hits = append(hits, hit{end, -1})
+	if f.marks.final || f.marks.complete {
+		for end := range f.kept {
+			if f.marks.turns(&f.turn, f.grid.Window(end)) {
+				hits = append(hits, hit{end, -1})
+			}
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.end, b.end) })
