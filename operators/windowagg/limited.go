@@ -29,6 +29,9 @@ type limited struct {
 	longest stream.Time
 	chains  []rowChain
 	spare   []int32 // states that were made for this cut alone
+
+	cuts      []cutSession // scratch of cut
+	ids, from []int32      // scratch of fold and settle
 }
 
 // rowChain is the rows of a group that are not forgotten, in order of their times.
@@ -159,8 +162,10 @@ func (s *limited) end(f fragment) stream.Time {
 	return min(sessionBounds(f, s.gap).End, sessionBounds(fragment{f.first, f.first}, s.longest).End)
 }
 
-// cut returns the sessions of a group that end at limit or before.
-func (s *limited) cut(c *rowChain, limit stream.Time) (out []cutSession) {
+// cut returns the sessions of a group that end at limit or before, until the next call.
+func (s *limited) cut(c *rowChain, limit stream.Time) []cutSession {
+	out := s.cuts[:0]
+	defer func() { s.cuts = out }()
 	if limit == stream.MinTime {
 		return nil
 	}
@@ -193,7 +198,7 @@ func (s *limited) cut(c *rowChain, limit stream.Time) (out []cutSession) {
 func (s *limited) fold(c *rowChain, v cutSession) int32 {
 	into := s.slot()
 	s.spare = append(s.spare, into)
-	var ids, from []int32
+	ids, from := s.ids[:0], s.from[:0]
 	if v.head {
 		ids, from = append(ids, into), append(from, c.slot)
 	}
@@ -204,6 +209,7 @@ func (s *limited) fold(c *rowChain, v cutSession) int32 {
 		a.grow(s.slots)
 		a.fold(ids, a, from)
 	}
+	s.ids, s.from = ids, from
 	return into
 }
 
@@ -254,8 +260,7 @@ func (s *limited) settleAll() {
 // settle takes the rows before complete into the head, since none can come in front
 // of them, and drops a head that is over. It tells whether anything changed.
 func (s *limited) settle(c *rowChain, complete stream.Time) (changed bool) {
-	n := 0
-	var ids, from []int32
+	n, ids, from := 0, s.ids[:0], s.from[:0]
 	fold := func() {
 		for _, a := range s.accs {
 			a.fold(ids, a, from)
@@ -279,6 +284,7 @@ func (s *limited) settle(c *rowChain, complete stream.Time) (changed bool) {
 		c.head, c.slot, c.begun = fragment{p.at, p.at}, p.slot, true
 	}
 	fold()
+	s.ids, s.from = ids, from
 	changed = n > 0
 	c.points = slices.Delete(c.points, 0, n)
 	if c.begun && s.end(c.head) <= complete {
