@@ -144,6 +144,8 @@ type Result struct {
 	Spans []Span
 	// Rows has the ordinal of each good row, from 0. It is nil if no row was bad.
 	Rows []int
+	// Places has where each good row stands, of what was decoded as records.
+	Places []Place
 	// Errors has the first MaxErrors bad rows; ErrorCount counts all.
 	Errors     []RowError
 	ErrorCount int

@@ -75,17 +75,7 @@ func (d *CSV) Records(data []byte) (Result, error) {
 		return Result{}, err
 	}
 	for i := 0; i < len(data); {
-		if d.row+1 >= d.capacity {
-			d.grow(i)
-		}
-		end, next, fits := Record(data, i, d.comma, d.cfg.MaxRow)
-		switch {
-		case !fits:
-			d.bad(i, end, RowTooLarge, "", fmt.Sprintf("the row has more than %d bytes, or a quote in it is not closed", d.cfg.MaxRow))
-		case end > i:
-			d.record(data, i, end)
-		}
-		i = next
+		i = d.next(data, i)
 	}
 	for i, name := range d.header {
 		if d.cfg.Unknown && d.fields[i] == unknown {
@@ -93,6 +83,22 @@ func (d *CSV) Records(data []byte) (Result, error) {
 		}
 	}
 	return d.finish(), nil
+}
+
+// next decodes the record that begins at i, if it has a byte, and returns where the
+// one behind it does.
+func (d *CSV) next(data []byte, i int) int {
+	if d.row+1 >= d.capacity {
+		d.grow(i)
+	}
+	end, next, fits := Record(data, i, d.comma, d.cfg.MaxRow)
+	switch {
+	case !fits:
+		d.bad(i, end, RowTooLarge, "", fmt.Sprintf("the row has more than %d bytes, or a quote in it is not closed", d.cfg.MaxRow))
+	case end > i:
+		d.record(data, i, end)
+	}
+	return next
 }
 
 // Record finds the end of the record that begins at start, and where the next

@@ -43,6 +43,10 @@ type Stream struct {
 	Generated       []int         // indexes of the columns that cannot be sent
 	TimeUnit        time.Duration // of numbers in DATETIME columns; 0 is a millisecond
 	Shards          *ingest.Router
+	// NoRows says why the stream takes no rows, and Instead what to do; "": it takes them.
+	NoRows, Instead string
+	// Shows names the stream whose records it shows, and with which it ends; "": none.
+	Shows string
 }
 
 // Log keeps records. *wal.Log is one.
@@ -195,6 +199,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, s Stream, err err
 
 // end tells the log that no more records will come for the stream.
 func (h *Handler) end(w http.ResponseWriter, r *http.Request, s Stream) error {
+	if s.Shows != "" {
+		return &failure{status: http.StatusConflict, Code: "NO_RECORDS",
+			Message: fmt.Sprintf("the stream `%s` ends with `%s`, whose records it shows", s.Name, s.Shows),
+			Hint:    fmt.Sprintf("POST /v1/streams/%s/end ends all that read it", s.Shows)}
+	}
 	commit, err := h.cfg.Log.Control(r.Context(), wal.Control{Kind: wal.End, Stream: s.ID})
 	if err != nil {
 		return err

@@ -23,6 +23,9 @@ const (
 
 // records appends the good rows of a body.
 func (h *Handler) records(w http.ResponseWriter, r *http.Request, s Stream) error {
+	if s.NoRows != "" {
+		return &failure{status: http.StatusConflict, Code: "NO_RECORDS", Message: s.NoRows, Hint: s.Instead}
+	}
 	how, err := readAs(r)
 	if err != nil {
 		return err

@@ -5,11 +5,12 @@ import (
 	"strconv"
 	"strings"
 
+	"weir/ingest"
 	"weir/operators/stream"
 )
 
 // shardID returns the name of a shard.
-func shardID(s stream.Shard) string { return fmt.Sprintf("shardId-%012d", s) }
+func shardID(s stream.Shard) string { return ingest.ShardID(s) }
 
 // parseShardID reads the name of a shard; ok is false where it is none.
 func parseShardID(id string) (s stream.Shard, ok bool) {

@@ -13,21 +13,31 @@ const headersMax = 32
 
 // decoder turns blocks into batches. It is for one goroutine.
 type decoder struct {
-	cfg  decode.Config
-	json *decode.JSON
-	csv  map[string]*decode.CSV // by header, as it stands in the block
+	cfg   decode.Config
+	json  *decode.JSON
+	csv   map[string]*decode.CSV // by header, as it stands in the block
+	keyed *keyedDecoder          // nil: no record is a key and bytes
+}
+
+// decoding is how rows are decoded. How large one may be was seen to when it came.
+func (c *Config) decoding() decode.Config {
+	return decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc, MaxRow: decode.MaxInput}
 }
 
 func newDecoder(c *Config) (*decoder, error) {
-	cfg := decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc}
+	cfg := c.decoding()
 	d, err := decode.NewJSON(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &decoder{cfg: cfg, json: d, csv: map[string]*decode.CSV{}}, nil
+	out := &decoder{cfg: cfg, json: d, csv: map[string]*decode.CSV{}}
+	if c.Keyed.Shards != nil {
+		out.keyed, err = newKeyedDecoder(c)
+	}
+	return out, err
 }
 
-// decode decodes a block.
+// decode decodes a block of rows.
 func (d *decoder) decode(as wal.Encoding, data []byte) (decode.Result, error) {
 	switch as {
 	case wal.JSON:

@@ -34,6 +34,9 @@ type Config struct {
 	Want     []int
 	TimeUnit time.Duration
 	Alloc    memory.Allocator
+	// Keyed says how records are read that are a key and bytes. A stream without
+	// Keyed.Shards has none.
+	Keyed Keyed
 	// Workers is how many goroutines decode; default GOMAXPROCS.
 	Workers int
 	// ReadAheadBytes bounds the undecoded bytes of the steps that wait to be

@@ -260,6 +260,9 @@ func decodeBlock(d *decoder, f *wal.Frame, i int) (stream.SourceBatch, error) {
 	if err != nil {
 		return stream.SourceBatch{}, err
 	}
+	if b.Encoding == wal.Keyed && d.keyed != nil {
+		return d.keyed.decode(f, b, data)
+	}
 	res, err := d.decode(b.Encoding, data)
 	if err != nil {
 		return stream.SourceBatch{}, err

@@ -133,7 +133,10 @@ type SourceBatch struct {
 	Arrival Time   // its arrival time; MinTime for a bounded source, which has none
 	First   Seq    // the sequence of the first row that was read; Bad rows leave gaps
 	Seqs    []Seq  // one sequence a row, or nil when they are First, First+1, …
-	Bad     int64  // rows that did not decode: they are counted as errors and are not in the batch
+	// Subs has the place of each row among the rows of its record, from 0; nil where
+	// each record is one row.
+	Subs []int32
+	Bad  int64 // rows that did not decode: they are counted as errors and are not in the batch
 }
 
 // StepData is one step of one source: every row, and what the cut at its end

@@ -68,11 +68,35 @@ func (c *Catalog) AddStream(s *Stream, ifNotExists bool, at diag.Span) (created 
 	if kind := c.kind(s.Name); kind != ast.AnyObject {
 		return false, taken(s.Name, kind, at)
 	}
+	if s.Raw != "" {
+		if err := c.checkOverRaw(s, at); err != nil {
+			return false, err
+		}
+	}
 	if err := c.number(&s.ID, at); err != nil {
 		return false, err
 	}
 	c.streams[s.Name] = s
 	return true, nil
+}
+
+// checkOverRaw refuses a stream over one that is not there, or not raw.
+func (c *Catalog) checkOverRaw(s *Stream, at diag.Span) error {
+	raw := c.streams[s.Raw]
+	switch {
+	case raw == nil && c.kind(s.Raw) == ast.AnyObject:
+		e := c.unknown(ast.Name{Node: ast.Node{At: at}, Text: s.Raw})
+		e.Message = "there is no raw stream `" + s.Raw + "`"
+		if e.Hint == "" {
+			return e.WithHint("CREATE STREAM `%s` WITH (format = 'raw') makes one, and CreateStream of a Kinesis client", s.Raw)
+		}
+		return e
+	case raw == nil || raw.Format != "raw":
+		return diag.New(diag.WrongObject, at, "`%s` is no raw stream", s.Raw).
+			WithHint("`raw` names a stream with format = 'raw'; a stream with columns is read by its own name, also where clients of Kinesis put its records")
+	}
+	s.rawID = raw.ID
+	return nil
 }
 
 // AddView adds a view and gives it a number, unless it brings the one that it
@@ -191,7 +215,7 @@ func (c *Catalog) kind(name string) ast.ObjectKind {
 type dependent struct{ what, name, does string }
 
 // dependent returns who needs an object: the first view or query, by name, else the
-// first sink; one without a name if nobody does.
+// first stream, else the first sink; one without a name if nobody does.
 func (c *Catalog) dependent(name string) (d dependent) {
 	var first string
 	for _, v := range c.views {
@@ -210,6 +234,14 @@ func (c *Catalog) dependent(name string) (d dependent) {
 		}
 	}
 	if first != "" {
+		return d
+	}
+	for _, s := range c.streams {
+		if s.Raw == name && (d.name == "" || s.Name < d.name) {
+			d = dependent{"stream", s.Name, "reads"}
+		}
+	}
+	if d.name != "" {
 		return d
 	}
 	for _, s := range c.sinks {

@@ -15,7 +15,7 @@ import (
 // optionNames are the options of CREATE STREAM, in the order of the documentation.
 func optionNames() []string {
 	return []string{
-		"shards", "partition_key", "format", "connector", "path", "retention",
+		"shards", "partition_key", "format", "raw", "connector", "path", "retention",
 		"idle_timeout", "idle_advance", "future_tolerance", "time_unit",
 	}
 }
@@ -57,6 +57,10 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 	case "format":
 		s.Format = strings.ToLower(v)
 		return oneOf(opt, "json", "csv", "raw")
+	case "raw":
+		if s.Raw = v; v == "" {
+			return badValue(opt, "the name of a raw stream")
+		}
 	case "connector":
 		if s.Connector = strings.ToLower(v); s.Connector != "file" {
 			return diag.New(diag.BadOption, opt.Value.At, "a stream does not read from '%s'", v).
@@ -96,6 +100,9 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 // check looks at the options together and fills in what depends on others.
 func (o *options) check(def *ast.CreateStream) error {
 	s := o.s
+	if s.Raw != "" {
+		return o.checkOverRaw(def)
+	}
 	if s.Connector == "file" {
 		return o.checkFile()
 	}
@@ -105,18 +112,49 @@ func (o *options) check(def *ast.CreateStream) error {
 	}
 	if s.Format == "csv" {
 		return diag.New(diag.BadOption, o.at["format"].Value.At, "records of the log are JSON").
-			WithHint("format = 'csv' goes with connector = 'file'")
+			WithHint("format = 'csv' goes with connector = 'file', and with raw = '…', for the records of a raw stream")
 	}
 	if s.Format == "raw" {
 		return o.checkRaw(def)
 	}
 	if len(def.Columns) == 0 {
-		return diag.New(diag.Syntax, def.Name.At, "the stream `%s` has no columns", s.Name).
-			WithHint("list them: CREATE STREAM %s (item VARCHAR(32), ts DATETIME(3), …); only a file's columns can be found out", s.Name)
+		return noColumns(def)
 	}
 	if s.Shards == 0 {
 		s.Shards = 4
 	}
+	return nil
+}
+
+func noColumns(def *ast.CreateStream) error {
+	return diag.New(diag.Syntax, def.Name.At, "the stream `%s` has no columns", def.Name.Text).
+		WithHint("list them: CREATE STREAM %s (item VARCHAR(32), ts DATETIME(3), …); only a file's columns can be found out", def.Name.Text)
+}
+
+// checkOverRaw looks at a stream that shows the records of a raw one: whatever is a
+// matter of its log is that one's.
+func (o *options) checkOverRaw(def *ast.CreateStream) error {
+	s := o.s
+	for _, name := range []string{"shards", "partition_key", "retention", "connector", "path"} {
+		opt, given := o.at[name]
+		switch {
+		case !given:
+		case name == "connector", name == "path":
+			return diag.New(diag.BadOption, opt.Name.At, "a stream reads a file, or a raw stream, not both").
+				WithHint("leave `%s` out, or `raw`", name)
+		default:
+			return diag.New(diag.BadOption, opt.Name.At, "the stream `%s` has its records from `%s`, and `%s` with them", s.Name, s.Raw, name).
+				WithHint("leave `%s` out", name)
+		}
+	}
+	if s.Format == "raw" {
+		return diag.New(diag.BadOption, o.at["format"].Value.At, "the stream `%s` says how the records of `%s` are read", s.Name, s.Raw).
+			WithHint("write format = 'json' or 'csv'; as they are they can be read from `%s` itself", s.Raw)
+	}
+	if len(def.Columns) == 0 {
+		return noColumns(def)
+	}
+	s.Retention = 0
 	return nil
 }
 

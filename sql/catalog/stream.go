@@ -29,6 +29,7 @@ type Stream struct {
 	PartitionKey string         // a column as it is declared; "": round robin per request
 	Format       string         // "json", "csv", or "raw": records are a partition key and bytes
 	Connector    string         // "": the log; or "file"
+	Raw          string         // the raw stream whose records it shows; "": it has its own
 	Path         string         // of the file
 	Retention    time.Duration  // how long records are kept, by their arrival; 0: for ever
 	// IdleTimeout is how long a shard may be silent before it no longer holds
@@ -43,6 +44,17 @@ type Stream struct {
 	TimeUnit time.Duration
 	// Text is the CREATE statement.
 	Text string
+
+	rawID uint32 // of Raw
+}
+
+// Log returns the number under which the log has the records of the stream: its own,
+// or that of the raw stream whose records it shows.
+func (s *Stream) Log() uint32 {
+	if s.Raw != "" {
+		return s.rawID
+	}
+	return s.ID
 }
 
 // NewStream checks a CREATE STREAM and returns the stream that it describes. A

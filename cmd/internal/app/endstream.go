@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"weir/ingest/wal"
+	"weir/sql"
 	"weir/sql/ast"
 	"weir/sql/diag"
 )
@@ -20,6 +21,9 @@ func (db *database) endStream(ctx context.Context, s *ast.AlterStream) error {
 	case def.Connector != "" || db.log == nil:
 		return diag.New(diag.WrongObject, s.Name.At, "the stream `%s` is a file, which ends by itself", s.Name.Text).
 			WithHint("leave the statement out")
+	case def.Raw != "":
+		return diag.New(diag.WrongObject, s.Name.At, "the stream `%s` ends with `%s`, whose records it shows", def.Name, def.Raw).
+			WithHint("ALTER STREAM %s END ends all that read it", sql.QuoteName(def.Raw))
 	}
 	_, err := db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.End, Stream: def.ID})
 	return err

@@ -38,8 +38,25 @@ func (db *database) into(s *ast.Insert) (def *catalog.Stream, columns []int, err
 		return nil, nil, diag.New(diag.WrongObject, s.Into.At, "the stream `%s` is a file, and weir does not write into it", def.Name).
 			WithHint("make a stream without a connector, and INSERT INTO that; CREATE SINK writes files")
 	}
+	if message, hint := noRows(def); message != "" {
+		return nil, nil, diag.New(diag.WrongObject, s.Into.At, "%s", message).WithHint("%s", hint)
+	}
 	columns, err = def.InsertColumns(s.Columns)
 	return def, columns, err
+}
+
+// noRows says why rows cannot be sent to a stream: its records are what clients of
+// Kinesis put. It is empty if they can.
+func noRows(def *catalog.Stream) (message, hint string) {
+	switch {
+	case def.Raw != "":
+		return fmt.Sprintf("the stream `%s` shows the records of `%s`, and has none of its own", def.Name, def.Raw),
+			fmt.Sprintf("put them into `%s` with a client of Kinesis; a stream without `raw` takes rows, and records of these clients too", def.Raw)
+	case def.Format == "raw":
+		return fmt.Sprintf("a record of the raw stream `%s` is a partition key and bytes, not a row", def.Name),
+			"put it with a client of Kinesis, such as `aws kinesis put-record`; a stream with columns takes rows, and records of these clients too"
+	}
+	return "", ""
 }
 
 // noStream says that a name is none of a stream.

@@ -32,7 +32,7 @@ type kinesisStreams struct{ db *database }
 // Stream returns a stream of the log.
 func (k kinesisStreams) Stream(name string) (kinesis.Stream, bool) {
 	s, ok := k.db.catalog.Stream(name)
-	if !ok || s.Connector != "" {
+	if !ok || !hasRecords(s) {
 		return kinesis.Stream{}, false
 	}
 	return k.db.kinesisStream(s), true
@@ -41,7 +41,7 @@ func (k kinesisStreams) Stream(name string) (kinesis.Stream, bool) {
 // ByID returns the stream with a number.
 func (k kinesisStreams) ByID(id uint32) (kinesis.Stream, bool) {
 	s, ok := k.db.catalog.StreamByID(id)
-	if !ok || s.Connector != "" {
+	if !ok || !hasRecords(s) {
 		return kinesis.Stream{}, false
 	}
 	return k.db.kinesisStream(s), true
@@ -63,7 +63,18 @@ func (db *database) settings(id uint32) *kinesis.Settings {
 }
 
 // Names returns the names of all streams of the log, sorted.
-func (k kinesisStreams) Names() []string { return target(k).Names() }
+func (k kinesisStreams) Names() []string {
+	var names []string
+	for _, s := range k.db.catalog.Streams() {
+		if hasRecords(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// hasRecords tells whether the log has records of the stream itself.
+func hasRecords(s *catalog.Stream) bool { return s.Connector == "" && s.Raw == "" }
 
 // Create makes a stream of records that SQL knows no columns of.
 func (k kinesisStreams) Create(ctx context.Context, name string, shards int, settings kinesis.Settings) error {

@@ -35,9 +35,12 @@ func (l lists) info(s *catalog.Stream) (info api.StreamInfo, byShard []int64) {
 	if s.Connector != "" {
 		source = s.Connector
 	}
+	if s.Raw != "" {
+		source = s.Raw
+	}
 	bytes, oldest := l.db.retained(s)
 	return api.StreamInfo{
-		Retention: retentionText(s), Bytes: bytes, Oldest: instant(oldest),
+		Retention: retentionText(l.db.logOf(s)), Bytes: bytes, Oldest: instant(oldest),
 		Name: s.Name, Source: source, Shards: l.db.shards(s), PartitionKey: s.PartitionKey,
 		Records: total, Rate: l.rates.of(rateKey{id: s.ID}),
 	}, byShard

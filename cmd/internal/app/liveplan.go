@@ -163,12 +163,12 @@ func (l *livePlan) reopen(at hub.Place) (*input, error) {
 		return nil, fmt.Errorf("the query would have to read %d commits again, more than %d", head-after, replayCommits)
 	}
 	for _, r := range l.rel.found {
-		if end, err := l.db.log.EndOf(l.db.ctx, r.stream.ID); err != nil || end > 0 && end <= after {
+		if end, err := l.db.log.EndOf(l.db.ctx, r.stream.Log()); err != nil || end > 0 && end <= after {
 			return nil, errors.Join(errors.New("the stream ended before the query began"), err)
 		}
 		// Of several streams the earliest is where the query began, and where the
 		// others did is not known any more.
-		if len(scans) > 1 && l.db.log.Horizon(r.stream.ID).After > after {
+		if len(scans) > 1 && l.db.log.Horizon(r.stream.Log()).After > after {
 			return nil, errors.New("the first records of a stream are gone")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/dashboard/api"
+	"weir/ingest/keyed"
 	"weir/ingest/wal"
 	"weir/operators/engine"
 	"weir/operators/stream"
@@ -30,7 +31,7 @@ func (l lists) LostRows(ctx context.Context, query string, late bool) ([]api.Los
 	logs := make([]records, len(scans))
 	for i, scan := range scans {
 		if s, ok := l.db.catalog.Stream(scan.Relation); ok && s.Connector == "" {
-			logs[i] = newRecords(l.db.log, s.ID)
+			logs[i] = newRecords(l.db.log, s.Log())
 			defer logs[i].close()
 		}
 	}
@@ -126,8 +127,11 @@ func (r *records) turnTo(ctx context.Context, commit stream.Commit) bool {
 // of texts by the names of its header.
 func recordValues(as wal.Encoding, data []byte, count int) []json.RawMessage {
 	out := make([]json.RawMessage, 0, count)
-	if as == wal.CSV {
+	switch as {
+	case wal.CSV:
 		return csvValues(out, data)
+	case wal.Keyed:
+		return keyedValues(out, data)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	for range count {
@@ -136,6 +140,22 @@ func recordValues(as wal.Encoding, data []byte, count int) []json.RawMessage {
 			break
 		}
 		out = append(out, v)
+	}
+	return out
+}
+
+// keyedValues returns the data of records: as it is where it is JSON, else as a text.
+func keyedValues(out []json.RawMessage, data []byte) []json.RawMessage {
+	for len(data) > 0 {
+		r, rest, err := keyed.Next(data)
+		if err != nil {
+			return out
+		}
+		v := json.RawMessage(bytes.TrimSpace(r.Data))
+		if !json.Valid(v) {
+			v = quoted(nil, string(r.Data))
+		}
+		out, data = append(out, v), rest
 	}
 	return out
 }

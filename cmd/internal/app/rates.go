@@ -124,7 +124,7 @@ func (db *database) records(s *catalog.Stream) (total int64, byShard []int64) {
 	}
 	byShard = make([]int64, len(db.router(s).Map().All()))
 	for i := range byShard {
-		byShard[i] = int64(db.log.NextSeq(s.ID, stream.Shard(i)))
+		byShard[i] = int64(db.log.NextSeq(s.Log(), stream.Shard(i)))
 		total += byShard[i]
 	}
 	return total, byShard

@@ -59,7 +59,7 @@ func (db *database) resume(m *materialized, rel *relations) (*input, error) {
 	// the view would go on from half of what it is.
 	before := (shown > 0 || len(problems) > 0 || !h.Empty()) && m.pump == nil // which knows where it began
 	for _, r := range rel.found {
-		if oldest := db.log.Horizon(r.stream.ID).After; before && db.log.HadRecords(r.stream.ID, oldest) {
+		if oldest := db.log.Horizon(r.stream.Log()).After; before && db.log.HadRecords(r.stream.ID, oldest) {
 			return nil, fmt.Errorf("%w: it shows commit %d, and its stream now begins behind commit %d", errNoWayBack, shown, oldest)
 		}
 	}

@@ -26,7 +26,9 @@ func (db *database) retain() {
 		r.Producers[q.ID] = true
 	}
 	for _, s := range db.catalog.Streams() {
-		r.Streams[s.ID] = s.Retention
+		if s.Raw == "" {
+			r.Streams[s.ID] = s.Retention
+		}
 	}
 	db.log.SetRetention(r)
 }
@@ -63,14 +65,14 @@ func (db *database) startCommit(def *catalog.Stream, start string, head stream.C
 	}
 	after := head
 	if at != stream.MaxTime {
-		after = db.log.Horizon(def.ID).After
+		after = db.log.Horizon(def.Log()).After
 		if at != stream.MinTime {
 			after = max(after, db.log.CommitAt(at))
 		}
 	}
 	end := stream.Commit(0)
 	if after > 0 {
-		end, err = db.log.EndOf(db.ctx, def.ID)
+		end, err = db.log.EndOf(db.ctx, def.Log())
 	}
 	return begin{after: after, ended: end > 0 && end <= after}, err
 }
@@ -100,7 +102,7 @@ func (db *database) retained(s *catalog.Stream) (bytes int64, oldest stream.Time
 	if s.Connector != "" || db.log == nil {
 		return 0, stream.MinTime
 	}
-	r := db.log.Retained(s.ID)
+	r := db.log.Retained(s.Log())
 	return r.Bytes, r.Oldest
 }
 
@@ -120,7 +122,7 @@ func (db *database) showRetained(s *catalog.Stream) []any {
 		return []any{nil, nil, nil}
 	}
 	bytes, oldest := db.retained(s)
-	return []any{retentionText(s), showTime(oldest), bytes}
+	return []any{retentionText(db.logOf(s)), showTime(oldest), bytes}
 }
 
 // sizeUnits are the units of a size in bytes.

@@ -262,8 +262,10 @@ func (t target) Lookup(name string) (httpapi.Stream, bool) {
 		return httpapi.Stream{}, false
 	}
 	event := eventColumn(s)
+	why, instead := noRows(s)
 	return httpapi.Stream{
-		ID: s.ID, Name: s.Name, Columns: decodeColumns(s),
+		NoRows: why, Instead: instead, Shows: s.Raw,
+		ID: s.Log(), Name: s.Name, Columns: decodeColumns(s),
 		PartitionKey: partitionColumn(s), HasEventTime: event >= 0, EventTime: event, FutureTolerance: s.FutureTolerance,
 		Generated: generatedColumns(s), TimeUnit: s.TimeUnit, Shards: t.db.router(s),
 	}, true

@@ -15,11 +15,23 @@ import (
 // router returns what holds the shards of a stream of the log. How many it began
 // with is in its declaration; the log has what became of them.
 func (db *database) router(s *catalog.Stream) *ingest.Router {
+	s = db.logOf(s)
 	if found, ok := db.routers.Load(s.ID); ok {
 		return found.(*ingest.Router)
 	}
 	found, _ := db.routers.LoadOrStore(s.ID, ingest.NewRouter(ingest.NewShardMap(s.Shards)))
 	return found.(*ingest.Router)
+}
+
+// logOf returns the stream that has the records of s: itself, or the raw stream that it
+// shows.
+func (db *database) logOf(s *catalog.Stream) *catalog.Stream {
+	if s.Raw != "" {
+		if raw, ok := db.catalog.StreamByID(s.Log()); ok {
+			return raw // it is not dropped while s is there
+		}
+	}
+	return s
 }
 
 // shards returns how many shards of a stream take records.

@@ -106,6 +106,9 @@ func (db *database) showStream(s *catalog.Stream) []any {
 	if s.Connector == "file" {
 		source = s.Path
 	}
+	if s.Raw != "" {
+		source = s.Raw
+	}
 	idle := "never"
 	if s.IdleTimeout > 0 {
 		idle = s.IdleTimeout.String()

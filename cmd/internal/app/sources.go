@@ -156,7 +156,7 @@ func (db *database) openStreamsAt(scans []*physical.Scan, rel *relations, after 
 		}
 		lives, begins[i] = append(lives, life), begin{after: after, known: known}
 		if !known {
-			end, err := db.log.EndOf(db.ctx, rel.of(scans, i).stream.ID)
+			end, err := db.log.EndOf(db.ctx, rel.of(scans, i).stream.Log())
 			if err != nil {
 				return nil, err
 			}
@@ -185,7 +185,7 @@ func (db *database) reads(s *physical.Scan, def *catalog.Stream, b begin) stream
 	if !s.FromOldest || b.known {
 		return b.after
 	}
-	return min(b.after, db.log.Horizon(def.ID).After)
+	return min(b.after, db.log.Horizon(def.Log()).After)
 }
 
 // scanLog reads streams of the log, each from where it begins. Of several the
@@ -202,8 +202,9 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 		def, b := rel.of(scans, i).stream, begins[i]
 		alone := len(scans) == 1
 		src, err := scan.Open(scan.Config{
-			Log: db.log, Stream: def.ID, After: from, Ended: b.ended && alone,
+			Log: db.log, Stream: def.Log(), After: from, Ended: b.ended && alone,
 			Columns: decodeColumns(def), Want: s.Columns, TimeUnit: def.TimeUnit, Alloc: db.alloc,
+			Keyed: db.keyed(def),
 		})
 		if err != nil {
 			return nil, errors.Join(err, in.close())
@@ -214,7 +215,7 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 			source = &endedSource{Source: src}
 		}
 		// A stream without records has none that the query missed.
-		input := engine.Input{Source: source, Shards: shards, Partial: db.log.HadRecords(def.ID, b.after)}
+		input := engine.Input{Source: source, Shards: shards, Partial: db.log.HadRecords(def.Log(), b.after)}
 		switch reads := db.reads(s, def, b); {
 		case reads < b.after: // the rows in between move the watermark
 			input.Quiet, input.Partial = b.after, false
@@ -227,6 +228,14 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 		in.inputs = append(in.inputs, input)
 	}
 	return in, nil
+}
+
+// keyed says how records of clients of Kinesis are read as rows of a stream.
+func (db *database) keyed(def *catalog.Stream) scan.Keyed {
+	return scan.Keyed{
+		Raw: def.Format == "raw", CSV: def.Format == "csv", Generated: generatedColumns(def),
+		Shards: db.router(def).Map, Created: db.logOf(def).Created,
+	}
 }
 
 // endedSource is a stream whose end lies before the first step that is read. It has

@@ -285,7 +285,7 @@ func stateless(n physical.Node) bool {
 func (l *livePlan) behind(s *ast.Subscribe, after stream.Commit) (*input, error) {
 	scans := physical.Scans(l.plan.Root)
 	for _, r := range l.rel.found {
-		if h := l.db.log.Horizon(r.stream.ID).After; after < h && l.db.log.HadRecords(r.stream.ID, h) {
+		if h := l.db.log.Horizon(r.stream.Log()).After; after < h && l.db.log.HadRecords(r.stream.ID, h) {
 			return nil, gone(s, "WITH (SNAPSHOT) instead of AS OF begins with the oldest row that is kept", "the rows of `%s` behind commit %d are gone: it is kept behind %d", r.stream.Name, after, h)
 		}
 	}
@@ -310,7 +310,7 @@ func (l *livePlan) again(ctx context.Context, s *ast.Subscribe) (*input, error) 
 	}
 	head, _ := db.log.Head()
 	for _, r := range l.rel.found {
-		h := db.log.Horizon(r.stream.ID).After
+		h := db.log.Horizon(r.stream.Log()).After
 		began := at != stream.MinTime && db.log.CommitAt(at) >= h
 		switch {
 		case !began && db.log.HadRecords(r.stream.ID, h):

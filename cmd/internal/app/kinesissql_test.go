@@ -1,0 +1,158 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+// putAll puts records with Amazon's client in one request: key, data, key, data, …
+func putAll(t *testing.T, k *kinesis.Client, to string, records ...string) *kinesis.PutRecordsOutput {
+	t.Helper()
+	in := &kinesis.PutRecordsInput{StreamName: aws.String(to)}
+	for i := 0; i < len(records); i += 2 {
+		in.Records = append(in.Records, types.PutRecordsRequestEntry{PartitionKey: aws.String(records[i]), Data: []byte(records[i+1])})
+	}
+	out, err := k.PutRecords(t.Context(), in)
+	if err != nil || *out.FailedRecordCount > 0 {
+		t.Fatalf("put into %s: %+v, %v", to, out, err)
+	}
+	return out
+}
+
+// What a client of Kinesis puts is read by SQL: as it is, by columns over it, and next
+// to rows that came over HTTP.
+func TestKinesisMeetsSQL(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	k := kinesisClient(s.url())
+	if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("clicks-raw"), ShardCount: aws.Int32(1)}); err != nil {
+		t.Fatal(err)
+	}
+	const columns = `(page VARCHAR(20), ms BIGINT, twice BIGINT AS (ms * 2), ts DATETIME(3), WATERMARK FOR ts AS ts - INTERVAL 5 SECOND)`
+	s.must(t, `CREATE STREAM clicks `+columns+` WITH (raw = 'clicks-raw', format = 'json')`)
+	s.must(t, `CREATE STREAM table_rows `+columns+` WITH (raw = 'clicks-raw', format = 'csv')`)
+	s.must(t, `CREATE STREAM typed `+columns+` WITH (shards = 1, partition_key = 'page')`)
+	for _, of := range []string{"clicks", "typed", "table_rows"} {
+		s.must(t, `CREATE MATERIALIZED VIEW per_page_`+of+` AS SELECT window_start, page, COUNT(*) AS n, SUM(twice) AS total FROM `+of+`
+			GROUP BY page, TUMBLE(ts, INTERVAL 10 SECOND)`)
+	}
+	row := func(page string, ms, second int) string {
+		return fmt.Sprintf(`{"page":"%s","ms":%d,"ts":"2026-11-20 10:00:%02d"}`, page, ms, second)
+	}
+	records := []string{
+		"a", row("/a", 10, 1),
+		"b", row("/b", 20, 2) + "\n" + row("/b", 21, 3) + "\n", // two rows, as for Firehose
+		"c", "[" + row("/a", 30, 4) + "," + row("/c", 31, 4) + "]",
+		"d", "no JSON",
+		"e", `{"page":"/e","ms":"x"}`,
+		"f", `{"page":"/e","ms":1,"twice":3,"ts":"2026-11-20 10:00:05"}`, // nobody sends what is computed
+		"g", "/csv,40,2026-11-20 10:00:05\r\n/csv,41,2026-11-20 10:00:06",
+		"h", row("/a", 50, 8),
+	}
+	raw := putAll(t, k, "clicks-raw", records...)
+	putAll(t, k, "typed", records[:8]...)
+	for content, body := range map[string]string{"": row("/http", 7, 1), "text/csv": "page,ms,ts\n/csv,8,2026-11-20 10:00:02\n"} {
+		if status, answer := post(t, s.url()+"/v1/streams/typed/records", content, body, nil); status != http.StatusOK {
+			t.Fatalf("status %d: %s", status, answer)
+		}
+	}
+	putAll(t, k, "typed", records[8:]...)
+
+	want := ""
+	for i := 0; i < len(records); i += 2 {
+		want += fmt.Sprintf("insert,%s,%s,shardId-000000000000,%d\n", records[i], *raw.Records[i/2].SequenceNumber, len(records[i+1]))
+	}
+	got := s.csvOf(t, `SELECT partition_key, sequence_number, shard_id, LENGTH(data) AS bytes FROM `+"`clicks-raw`"+` WITH (start = 'earliest') LIMIT 8`)
+	if d := cmp.Diff("_op,partition_key,sequence_number,shard_id,bytes\n"+want, strings.ReplaceAll(got, "\r", "")); d != "" {
+		t.Error(d)
+	}
+	s.must(t, "ALTER STREAM `clicks-raw` END")
+	s.must(t, `ALTER STREAM typed END`)
+	for of, want := range map[string]string{
+		"clicks":     "/a,3,180\n/b,2,82\n/c,1,62\n",
+		"typed":      "/a,3,180\n/b,2,82\n/c,1,62\n/csv,1,16\n/http,1,14\n",
+		"table_rows": "/csv,2,162\n",
+	} {
+		got := s.csvOf(t, `SELECT page, n, total FROM per_page_`+of+` ORDER BY page`)
+		if d := cmp.Diff("page,n,total\n"+want, strings.ReplaceAll(got, "\r", "")); d != "" {
+			t.Errorf("%s: %s", of, d)
+		}
+	}
+	// Each row is counted, and what does not decode as an error.
+	accounts := s.csvOf(t, `SHOW QUERIES`)
+	for _, want := range []string{"per_page_clicks,clicks,running,10,6,0,0,4,", "per_page_table_rows,table_rows,running,10,2,0,0,8,", "per_page_typed,typed,running,12,8,0,0,4,"} {
+		if !strings.Contains(accounts, want) {
+			t.Errorf("no %q in %s", want, accounts)
+		}
+	}
+}
+
+// A stream over a raw one has no log of its own, and says so.
+func TestStreamOverRaw(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("made", func(t *testing.T) {
+		s := serveHere(t, dir)
+		s.must(t, "CREATE STREAM `clicks-raw` WITH (format = 'raw', shards = 3, retention = '7h')")
+		s.must(t, "CREATE STREAM clicks (page VARCHAR(20)) WITH (raw = 'clicks-raw')")
+		putAll(t, kinesisClient(s.url()), "clicks-raw", "a", `{"page":"/a"}`, "b", `{"page":"/b"}`)
+	})
+	s := serveHere(t, dir)
+	for _, c := range []struct{ statement, want string }{
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'none')", "there is no raw stream `none`"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-row')", "did you mean `clicks-raw`?"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks')", "`clicks` is no raw stream"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'x')", "there is no raw stream `x`"},
+		{"CREATE STREAM x WITH (raw = 'clicks-raw')", "has no columns"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-raw', shards = 2)", "and `shards` with them"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-raw', retention = '1h')", "and `retention` with them"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-raw', partition_key = 'a')", "and `partition_key` with them"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-raw', path = 'x')", "not both"},
+		{"CREATE STREAM x (a BIGINT) WITH (raw = 'clicks-raw', format = 'raw')", "says how the records of `clicks-raw` are read"},
+		{"CREATE STREAM x (a BIGINT) WITH (format = 'csv')", "with raw = '…'"},
+		{"DROP STREAM `clicks-raw`", "the stream `clicks` reads `clicks-raw`"},
+		{"ALTER STREAM clicks END", "ALTER STREAM `clicks-raw` END"},
+		{"INSERT INTO clicks VALUES ('a')", "put them into `clicks-raw`"},
+		{"INSERT INTO `clicks-raw` (data) VALUES (x'01')", "put it with a client of Kinesis"},
+	} {
+		status, body := post(t, s.url()+"/v1/sql", "text/plain", c.statement, nil)
+		if status == http.StatusOK || !strings.Contains(string(body), c.want) {
+			t.Errorf("%s: status %d: %s", c.statement, status, body)
+		}
+	}
+	for path, want := range map[string]string{
+		"clicks/records": "put them into `clicks-raw`", "clicks-raw/records": "put it with a client of Kinesis", "clicks/end": "/v1/streams/clicks-raw/end",
+	} {
+		status, body := post(t, s.url()+"/v1/streams/"+path, "", `{"page":"/c"}`, nil)
+		if status != http.StatusConflict || !strings.Contains(string(body), want) {
+			t.Errorf("POST to %s: status %d: %s", path, status, body)
+		}
+	}
+	k := kinesisClient(s.url())
+	streams, err := k.ListStreams(t.Context(), &kinesis.ListStreamsInput{})
+	if err != nil || len(streams.StreamNames) != 1 || streams.StreamNames[0] != "clicks-raw" {
+		t.Errorf("%+v, %v", streams, err)
+	}
+	var inUse *types.ResourceInUseException
+	if _, err := k.DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: aws.String("clicks-raw")}); !errors.As(err, &inUse) {
+		t.Errorf("deleted although it is read: %v", err)
+	}
+	if got := s.csvOf(t, "SHOW STREAMS LIKE 'clicks'"); !strings.Contains(got, "clicks,3,\"\",_arrival,30s,clicks-raw,7h0m0s,2") {
+		t.Error(got)
+	}
+	if got := s.csvOf(t, "SHOW CREATE STREAM clicks"); !strings.Contains(got, "raw = 'clicks-raw'") {
+		t.Error(got)
+	}
+	got := s.csvOf(t, "SELECT page FROM clicks WITH (start = 'earliest') LIMIT 2")
+	if !strings.Contains(got, "/a") || !strings.Contains(got, "/b") {
+		t.Error(got)
+	}
+	s.must(t, "DROP STREAM clicks")
+	s.must(t, "DROP STREAM `clicks-raw`")
+}
