@@ -193,6 +193,9 @@ func (db *database) openPump(m *materialized, rel *relations) (*input, error) {
 		begins[i] = begin{after: b.After, ended: b.Ended}
 	}
 	in, err := db.scanLog(scans, rel, begins)
+	if behindRetention(err) != nil {
+		return nil, fmt.Errorf("%w: %w", errNoWayBack, err)
+	}
 	if err != nil {
 		return nil, err
 	}

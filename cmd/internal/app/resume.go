@@ -90,9 +90,7 @@ func (db *database) beginAt(m *materialized, rel *relations, from *checkpoint.Sn
 	var err error
 	switch {
 	case from == nil && m.pump != nil:
-		if in, err = db.openPump(m, rel); behindRetention(err) != nil {
-			err = fmt.Errorf("%w: %w", errNoWayBack, err)
-		}
+		in, err = db.openPump(m, rel)
 	case from == nil:
 		in, err = db.open(db.ctx, m.plan, rel, "earliest")
 	default:
