@@ -14,7 +14,7 @@ import (
 //	created      9: when the shard came to be, seconds since the epoch
 //	shard        1: the lowest digit of its number
 //	sequence    16: of the record in its shard, dense from 0
-//	00           2
+//	00           2; 01 is the place behind the record
 //	arrived      9: seconds since the epoch
 //	shard        8
 //	2            1
@@ -25,6 +25,9 @@ type SequenceNumber struct {
 	Shard   stream.Shard
 	Seq     stream.Seq
 	Arrived stream.Time // of the record; whole seconds count
+	// Behind says that the number is no record's, but the place behind the one with the
+	// sequence. Arrived is a time when nothing had followed.
+	Behind bool
 }
 
 // EndOfShard is the sequence in the ending sequence number of a closed shard.
@@ -43,6 +46,9 @@ func (n SequenceNumber) String() string {
 	arrived, created := Seconds(n.Arrived), Seconds(n.Created)
 	words[0] = 2 | uint64(n.Shard)<<4 | arrived<<36
 	words[1] = arrived>>28 | uint64(n.Seq)<<16
+	if n.Behind {
+		words[1] |= 1 << 8
+	}
 	words[2] = uint64(n.Seq)>>48 | uint64(n.Shard&15)<<16 | created<<20 | 2<<56
 	var b [24]byte
 	for i, w := range words {
@@ -80,9 +86,10 @@ func ParseSequenceNumber(s string) (SequenceNumber, error) {
 		Shard:   stream.Shard(words[0] >> 4),
 		Arrived: stream.Time(words[0]>>36|words[1]&0xff<<28) * second,
 		Seq:     stream.Seq(words[1]>>16 | words[2]<<48),
+		Behind:  words[1]>>8&0xff == 1,
 		Created: stream.Time(words[2]>>20&secondsMask) * second,
 	}
-	if words[0]&15 != 2 || words[1]>>8&0xff != 0 || words[2]>>56 != 2 || words[2]>>16&15 != uint64(n.Shard&15) {
+	if words[0]&15 != 2 || words[1]>>8&0xff > 1 || words[2]>>56 != 2 || words[2]>>16&15 != uint64(n.Shard&15) {
 		return SequenceNumber{}, bad
 	}
 	return n, nil

@@ -126,7 +126,7 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 	if in.DryRun {
 		return nil, errDryRun
 	}
-	got, err := c.read(s, it.shard, it.place, limit)
+	got, err := c.read(s, it.shard, it.place, readLimit{limit, readBytesMax})
 	if err != nil {
 		return nil, err
 	}

@@ -89,10 +89,13 @@ const (
 
 // Handler serves the operations. It is safe for any number of goroutines.
 type Handler struct {
-	cfg        Config
-	operations map[string]operation
-	inFlight   atomic.Int64
-	turn       atomic.Uint32 // of records that go to any shard
+	cfg           Config
+	operations    map[string]operation
+	inFlight      atomic.Int64
+	ctx           context.Context // of answers that go on; it ends with Close
+	close         context.CancelFunc
+	subscriptions subscriptions
+	turn          atomic.Uint32 // of records that go to any shard
 }
 
 // New returns a handler for POST /.
@@ -109,8 +112,13 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.MaxInFlight == 0 {
 		cfg.MaxInFlight = defaultMaxInFlight
 	}
-	return &Handler{cfg: cfg, operations: operations()}, nil
+	h := &Handler{cfg: cfg, operations: operations()}
+	h.ctx, h.close = context.WithCancel(context.Background())
+	return h, nil
 }
+
+// Close ends the answers that go on.
+func (h *Handler) Close() { h.close() }
 
 // call is one request under way.
 type call struct {

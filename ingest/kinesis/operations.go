@@ -6,16 +6,21 @@ type operation func(c *call) (any, error)
 // operations returns all of them, by name.
 func operations() map[string]operation {
 	return map[string]operation{
-		"CreateStream":          with((*call).createStream),
-		"DeleteStream":          with((*call).deleteStream),
-		"DescribeStream":        with((*call).describeStream),
-		"DescribeStreamSummary": with((*call).describeStreamSummary),
-		"GetRecords":            with((*call).getRecords),
-		"GetShardIterator":      with((*call).getShardIterator),
-		"ListShards":            with((*call).listShards),
-		"ListStreams":           with((*call).listStreams),
-		"PutRecord":             with((*call).putRecord),
-		"PutRecords":            with((*call).putRecords),
+		"CreateStream":             with((*call).createStream),
+		"DeleteStream":             with((*call).deleteStream),
+		"DeregisterStreamConsumer": with((*call).deregisterStreamConsumer),
+		"DescribeStreamConsumer":   with((*call).describeStreamConsumer),
+		"ListStreamConsumers":      with((*call).listStreamConsumers),
+		"RegisterStreamConsumer":   with((*call).registerStreamConsumer),
+		"SubscribeToShard":         with((*call).subscribeToShard),
+		"DescribeStream":           with((*call).describeStream),
+		"DescribeStreamSummary":    with((*call).describeStreamSummary),
+		"GetRecords":               with((*call).getRecords),
+		"GetShardIterator":         with((*call).getShardIterator),
+		"ListShards":               with((*call).listShards),
+		"ListStreams":              with((*call).listStreams),
+		"PutRecord":                with((*call).putRecord),
+		"PutRecords":               with((*call).putRecords),
 	}
 }
 

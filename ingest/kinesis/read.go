@@ -36,6 +36,9 @@ const (
 	scanCommitsMax = 100_000
 )
 
+// readLimit is how much a read returns; one record may be larger.
+type readLimit struct{ records, bytes int }
+
 // run is what a read gives.
 type run struct {
 	records []Record
@@ -47,7 +50,7 @@ type run struct {
 
 // read returns records of a shard from a place on, up to a number of them, as far as
 // they are in the log now.
-func (c *call) read(s Stream, shard stream.Shard, from place, limit int) (*run, error) {
+func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (*run, error) {
 	head, newest := c.h.cfg.Log.Newest()
 	sh := s.Shards.Map().All()[shard]
 	out := &run{next: from}
@@ -104,7 +107,7 @@ type shardReader struct {
 	s       Stream
 	shard   stream.Shard
 	created stream.Time
-	limit   int
+	limit   readLimit
 	out     *run
 }
 
@@ -140,7 +143,7 @@ func (rd *shardReader) frame(f *wal.Frame) (whole bool, err error) {
 func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time) bool {
 	size := len(r.Key) + len(r.Data)
 	out := rd.out
-	if len(out.records) == rd.limit || len(out.records) > 0 && out.bytes+size > readBytesMax {
+	if len(out.records) == rd.limit.records || len(out.records) > 0 && out.bytes+size > rd.limit.bytes {
 		return false
 	}
 	n := ingest.SequenceNumber{Created: rd.created, Shard: rd.shard, Seq: seq, Arrived: arrival}
@@ -218,7 +221,7 @@ func (c *call) begin(s Stream, shard stream.Shard, p position) (place, error) {
 			return place{after: max(oldest.after, sh.Closed), seq: n.Seq}, nil
 		}
 		seq := n.Seq
-		if p.Type == "AFTER_SEQUENCE_NUMBER" {
+		if n.Behind || p.Type == "AFTER_SEQUENCE_NUMBER" && n.Arrived > 0 {
 			seq++
 		}
 		// The record's commit arrived in the second that its number has.

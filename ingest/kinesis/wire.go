@@ -17,13 +17,14 @@ import (
 // from the fields of Go structs.
 type codec struct {
 	contentType string
+	eventType   string // of a frame of an answer that goes on
 	decode      func(body []byte, into any) error
 	encode      func(v any) ([]byte, error)
 }
 
 var (
-	jsonCodec = &codec{contentType: "application/x-amz-json-1.1", decode: json.Unmarshal, encode: json.Marshal}
-	cborCodec = &codec{contentType: "application/x-amz-cbor-1.1", decode: decodeCBOR, encode: cbor.Marshal}
+	jsonCodec = &codec{contentType: "application/x-amz-json-1.1", eventType: "application/json", decode: json.Unmarshal, encode: json.Marshal}
+	cborCodec = &codec{contentType: "application/x-amz-cbor-1.1", eventType: "application/x-amz-cbor-1.1", decode: decodeCBOR, encode: cbor.Marshal}
 )
 
 // codecOf returns the codec of a Content-Type, nil if there is none.

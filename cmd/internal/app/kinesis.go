@@ -189,6 +189,7 @@ func (s *server) kinesisHandler(next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.kinesis = h
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if kinesis.Is(r) {
 			h.ServeHTTP(w, r)

@@ -17,6 +17,7 @@ import (
 	"weir/dashboard"
 	"weir/dashboard/api"
 	"weir/ingest/httpapi"
+	"weir/ingest/kinesis"
 	"weir/ingest/wal"
 	"weir/sql/catalog"
 )
@@ -45,15 +46,16 @@ type serverConfig struct {
 
 // server is a database over a log, behind HTTP.
 type server struct {
-	cfg   serverConfig
-	log   *wal.Log
-	db    *database
-	page  *dashboard.Handler
-	http  *http.Server
-	ready atomic.Bool
-	began time.Time
-	files *os.Root // nil: no files
-	rates rates
+	cfg     serverConfig
+	log     *wal.Log
+	db      *database
+	page    *dashboard.Handler
+	kinesis *kinesis.Handler
+	http    *http.Server
+	ready   atomic.Bool
+	began   time.Time
+	files   *os.Root // nil: no files
+	rates   rates
 }
 
 // newServer opens the log and restores the catalog.

@@ -23,6 +23,7 @@ func (s *server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopRequestsWithin)
 	defer cancel()
 	errs := []error{s.page.Close(ctx)}
+	s.kinesis.Close()
 	// Live results end with their queries; waiting for them first would be in vain.
 	s.db.stop()
 	if err := s.http.Shutdown(ctx); err != nil {
