@@ -223,7 +223,7 @@ func (p *parser) explain() (ast.Statement, error) {
 	case "REWRITE":
 		p.pos++
 		e.Mode = ast.ExplainRewrite
-	case "ANALYZE":
+	case "ANALYZE", "ANALYSE":
 		p.pos++
 		e.Mode = ast.ExplainAnalyze
 		if t := p.peek(); t.is("QUERY") || t.is("VIEW") {
@@ -238,6 +238,13 @@ func (p *parser) explain() (ast.Statement, error) {
 	}
 	if p.done() {
 		return nil, p.expected("a statement").WithHint("for example: EXPLAIN SELECT COUNT(*) FROM bids")
+	}
+	if t := p.peek(); e.Mode == ast.ExplainAnalyze && (t.is("FORMAT") || t.is("VERBOSE")) {
+		return nil, unsupported(t.span(), "leave it out; POST /v1/sql answers in JSON", "EXPLAIN ANALYZE %s is not supported", t.word)
+	}
+	if t := p.peek(); e.Mode == ast.ExplainAnalyze && t.isName() && p.pos+1 == len(p.toks) && !isReserved(t.word) {
+		return nil, diag.New(diag.Syntax, t.span(), "expected a SELECT, found %s", p.describe(t)).
+			WithHint("of a query that runs: EXPLAIN ANALYZE QUERY %s", p.raw(t))
 	}
 	if t := p.peek(); t.isName() && p.pos+1 == len(p.toks) && !isReserved(t.word) {
 		return nil, diag.New(diag.Syntax, t.span(), "expected a statement, found %s", p.describe(t)).

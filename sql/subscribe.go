@@ -43,10 +43,15 @@ func (p *parser) subscribeWhat(s *ast.Subscribe) (err error) {
 	case t.is("(") || p.startsQuery(p.pos):
 		return diag.New(diag.Syntax, t.span(), "expected the name of a stream or view, found %s", p.describe(t)).
 			WithHint("write SUBSCRIBE TO v, or a query in parentheses: SUBSCRIBE (SELECT …)")
+	case t.is("*"), t.is("FROM"):
+		return p.expected("the name of a stream or view").WithHint("write SUBSCRIBE TO v, or SUBSCRIBE (SELECT … FROM v)")
 	case t.kind == tokString && t.quote == '\'':
 		return unsupported(t.span(), "a file does not change: SELECT * FROM 'file' reads it", "SUBSCRIBE to a file is not supported")
 	}
 	p.acceptObject("VIEW", "STREAM")
+	if p.done() {
+		return p.expected("the name of a stream or view").WithHint("for example: SUBSCRIBE TO v, or SUBSCRIBE (SELECT a FROM v)")
+	}
 	s.Name, err = p.name("the name of a stream or view, or (SELECT …)")
 	return err
 }

@@ -47,6 +47,12 @@ type Changelog interface {
 	Changes() bool
 }
 
+// Noted is a Result without columns that has something to say all the same.
+type Noted interface {
+	// Notes returns sentences for a person; none: there is nothing to say.
+	Notes() []string
+}
+
 // Positioned is a Result that knows how far in the log its rows reach.
 type Positioned interface {
 	// Commit returns the commit that the result is complete up to with the rows

@@ -47,7 +47,11 @@ func newEncoder(f format, o *out, res Result) encoder {
 	case formatArrow:
 		return newArrowEncoder(o, schema, live)
 	}
-	return &jsonEncoder{out: o, schema: schema, live: live}
+	e := &jsonEncoder{out: o, schema: schema, live: live}
+	if n, ok := res.(Noted); ok {
+		e.notes = n.Notes()
+	}
+	return e
 }
 
 // answer writes the whole of a result. It returns only what is weir's fault.

@@ -20,6 +20,7 @@ type jsonEncoder struct {
 	schema stream.Schema
 	live   bool
 	count  int64
+	notes  []string // what a statement without rows says
 }
 
 func (e *jsonEncoder) contentType() string { return "application/json; charset=utf-8" }
@@ -59,6 +60,13 @@ func (e *jsonEncoder) rows(b stream.Batch) error {
 
 func (e *jsonEncoder) end(cause error) error {
 	e.buf = append(e.buf, ']')
+	for i, n := range e.notes {
+		e.buf = append(e.buf, [...]string{`,"notes":[`, ","}[min(i, 1)]...)
+		e.buf = render.AppendJSONString(e.buf, n)
+	}
+	if len(e.notes) > 0 {
+		e.buf = append(e.buf, ']')
+	}
 	if cause != nil {
 		member := appendError(nil, failureOf(cause))
 		e.buf = append(append(e.buf, ','), member[1:len(member)-1]...)

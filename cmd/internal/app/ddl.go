@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"weir/ingest/kinesis"
 	"weir/ingest/wal"
@@ -223,7 +225,29 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		db.plans[def.ID] = bound{p, why}
 		return nil
 	}
-	return db.startView(def, p, rel)
+	if err := db.startView(def, p, rel); err != nil || before == nil {
+		return err
+	}
+	db.sayReplay(def, rel)
+	return nil
+}
+
+// sayReplay says what a view that takes the place of another one is made from.
+func (db *database) sayReplay(def *catalog.View, rel *relations) {
+	m := db.runningView(def.ID)
+	if m == nil || db.log == nil {
+		return
+	}
+	head, _ := db.log.Head()
+	bytes, streams := int64(0), []string{}
+	for _, r := range rel.found {
+		if r.stream != nil && !slices.Contains(streams, r.stream.Name) {
+			n, _ := db.retained(r.stream)
+			bytes, streams = bytes+n, append(streams, r.stream.Name)
+		}
+	}
+	rel.notes("`%s` is made again from what is kept of %s: %d commits, %d bytes of records; SHOW VIEWS says how many rows it has",
+		def.Name, strings.Join(streams, ", "), head-min(head, m.from), bytes)
 }
 
 // viewPlan plans a view, or takes the plan that a materialized view was stored

@@ -129,7 +129,7 @@ func TestStopUnderLoad(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 	said := c.output()
-	for _, want := range []string{"everything acknowledged is saved", `"commit":`, `"resume":"weir serve --data ` + dir} {
+	for _, want := range []string{"everything acknowledged is saved", `"commit":`, `"resume":"weir serve --data ` + dir + ` --listen `} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %s:\n%s", want, said)
 		}

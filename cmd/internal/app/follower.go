@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -52,7 +53,7 @@ func newFollower(schema stream.Schema, s *ast.Subscribe, alloc memory.Allocator)
 			}
 		}
 	}
-	out := append(own, schema...)
+	out := slices.Concat(own, schema)
 	return &follower{
 		schema: out, arrow: out.Arrow(), alloc: alloc, progress: s.Progress,
 		commit: 0, at: stream.MinTime,

@@ -30,6 +30,7 @@ type result struct {
 	query   *engine.Query
 	report  func(stream.Ledger) []string
 	follows *follower // of SUBSCRIBE; else nil
+	notes   []string  // what a statement without rows says
 }
 
 // stepRows are rows, and the commit that they complete; 0 if more of its step follow.
@@ -206,6 +207,9 @@ func (r *result) Schema() stream.Schema { return r.schema }
 
 // Live tells that the rows never end by themselves.
 func (r *result) Live() bool { return r.live }
+
+// Notes returns what a statement without rows says.
+func (r *result) Notes() []string { return r.notes }
 
 // Changes tells that the first column says what a row does.
 func (r *result) Changes() bool { return r.follows != nil }

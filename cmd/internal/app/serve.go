@@ -10,10 +10,13 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"weir/dashboard/api"
 	"weir/ingest/kinesis"
@@ -25,6 +28,7 @@ const defaultListen = "127.0.0.1:8484"
 // serveOptions are the flags of `weir serve`.
 type serveOptions struct {
 	listen, data, init string
+	resume             string // the command that goes on
 	tokenFile          string
 	insecure, pprof    bool
 	files              string
@@ -61,6 +65,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tightenHeap()
+			o.resume = resumeLine(cmd.Flags(), o.data)
 			return serve(cmd.Context(), io, o)
 		},
 	}
@@ -81,6 +86,40 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
+}
+
+// resumeLine is the command that serves the same directory in the same way, for a
+// shell. What --init has made is there by then.
+func resumeLine(flags *pflag.FlagSet, data string) string {
+	line := "weir serve --data " + shellWord(data)
+	flags.Visit(func(f *pflag.Flag) {
+		switch {
+		case f.Name == "data" || f.Name == "init":
+		case f.Value.Type() == "bool":
+			line += " --" + f.Name
+			if f.Value.String() != "true" {
+				line += "=" + f.Value.String()
+			}
+		case strings.HasSuffix(f.Value.Type(), "Slice"), strings.HasSuffix(f.Value.Type(), "Array"):
+			for _, v := range f.Value.(pflag.SliceValue).GetSlice() {
+				line += " --" + f.Name + " " + shellWord(v)
+			}
+		default:
+			line += " --" + f.Name + " " + shellWord(f.Value.String())
+		}
+	})
+	return line
+}
+
+// shellWord quotes a word for a shell where it needs that.
+func shellWord(s string) string {
+	special := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:,@%+=", r)
+	}
+	if s != "" && !strings.ContainsFunc(s, special) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // gcPercent is how much a server's heap may grow before it is collected. Nearly all
@@ -140,7 +179,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	}
 	cfg := serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
-		DiskReserve: reserve, SaveEvery: o.checkpoint, Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure},
+		Resume: o.resume, DiskReserve: reserve, SaveEvery: o.checkpoint, Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure},
 	}
 	if err := o.secure(&cfg, logger); err != nil {
 		return errors.Join(err, ln.Close())

@@ -26,6 +26,7 @@ import (
 type serverConfig struct {
 	Listener net.Listener // owned by the server
 	Dir      string       // the log's directory
+	Resume   string       // the command that goes on with it; "": weir serve --data Dir
 	Logger   *slog.Logger
 	Page     dashboard.Page // what the page shows first
 
@@ -238,7 +239,15 @@ type engineAPI struct{ s *server }
 
 // Execute runs statements.
 func (e engineAPI) Execute(ctx context.Context, text string) (api.Result, error) {
-	return e.s.db.run(ctx, text, func(string, ...any) {})
+	var notes []string
+	res, err := e.s.db.run(ctx, text, func(f string, args ...any) { notes = append(notes, fmt.Sprintf(f, args...)) })
+	if err != nil {
+		return nil, err
+	}
+	if len(res.schema) == 0 {
+		res.notes = notes
+	}
+	return res, nil
 }
 
 // Ready tells whether the views show what the log held at the start.

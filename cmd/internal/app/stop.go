@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -48,10 +47,14 @@ func (s *server) stop() error {
 // sayGoodbye says what was saved and how to go on.
 func (s *server) sayGoodbye(took time.Duration, replay string) {
 	head, _ := s.log.Head()
+	resume := s.cfg.Resume
+	if resume == "" {
+		resume = "weir serve --data " + shellWord(s.cfg.Dir)
+	}
 	st := s.log.Stats()
 	s.cfg.Logger.Info("stopped; everything acknowledged is saved",
 		"data", s.cfg.Dir, "commit", int64(head), "records", st.Records, "bytes", st.StoredBytes,
-		"replay", replay, "took", took.Round(time.Millisecond).String(), "resume", fmt.Sprintf("weir serve --data %s", s.cfg.Dir))
+		"replay", replay, "took", took.Round(time.Millisecond).String(), "resume", resume)
 }
 
 // within runs f and tells whether it returned in time.

@@ -375,3 +375,21 @@ func TestSubscribeOverWebsocket(t *testing.T) {
 		t.Errorf("the token of another statement: %v", err)
 	}
 }
+
+// TestReplaceSaysWhatItReads: who replaces a view is told from how much it is made again.
+func TestReplaceSaysWhatItReads(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE STREAM hits (path VARCHAR(20), ms BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts) WITH (shards = 1)")
+	s.send(t, 0, 10)
+	const statement = "CREATE OR REPLACE MATERIALIZED VIEW slow AS SELECT path FROM hits"
+	if _, body := post(t, s.url()+"/v1/sql", "", statement, nil); string(body) != `{"columns":[],"rows":[]}`+"\n" {
+		t.Errorf("what is made for the first time says %s", body)
+	}
+	_, body := post(t, s.url()+"/v1/sql", "", statement+" WHERE ms > 3", nil)
+	if !strings.Contains(string(body), "\"notes\":[\"`slow` is made again from what is kept of hits: ") {
+		t.Errorf("it says %s", body)
+	}
+	if _, body := post(t, s.url()+"/v1/sql", "", statement, map[string]string{"Accept": "text/csv"}); len(body) != 0 {
+		t.Errorf("as CSV it says %s", body)
+	}
+}

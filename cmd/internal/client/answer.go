@@ -40,6 +40,7 @@ type Answer struct {
 	dec     *json.Decoder // of a finite answer
 	lines   *bufio.Reader // of a live one
 	base    string
+	notes   []string // what the server says beside the rows
 }
 
 // Run sends statements and returns the answer, which the caller closes. Mistakes
@@ -118,6 +119,11 @@ func (a *Answer) next(ctx context.Context) (row, error) {
 		return nil, a.broken(ctx, err)
 	}
 	key, err := a.dec.Token()
+	if err == nil && key == "notes" {
+		if err = a.dec.Decode(&a.notes); err == nil {
+			key, err = a.dec.Token()
+		}
+	}
 	if err != nil {
 		return nil, a.broken(ctx, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,12 @@ func (s *Session) run(ctx context.Context, st Statement) error {
 		fallthrough
 	case err == nil:
 		s.summary(a, rows, time.Since(began), err != nil)
+		for _, n := range a.notes {
+			fmt.Fprintf(s.cfg.Err, "note: %s\n", n)
+		}
+		if next := nextStep(text); rows == 0 && next != "" && s.cfg.Format == "table" {
+			fmt.Fprintln(s.cfg.Err, next)
+		}
 	}
 	return locate(err, text)
 }
@@ -122,6 +129,27 @@ func (s *Session) summary(a *Answer, rows int64, took time.Duration, stopped boo
 	default:
 		fmt.Fprintf(s.cfg.Err, "%s in %s\n", count(rows, "row"), took.Round(roundTo(took)))
 	}
+}
+
+// nextStep says what to do where SHOW has nothing to show, to a person.
+func nextStep(text string) string {
+	words := strings.Fields(strings.ToUpper(strings.TrimRight(text, "; \t\r\n")))
+	if len(words) < 2 || words[0] != "SHOW" || slices.Contains(words, "LIKE") {
+		return ""
+	}
+	switch words[1] {
+	case "STREAMS", "TABLES":
+		return "There are no streams yet. CREATE STREAM bids (item VARCHAR(32), price BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts); makes one, and weir put bids rows.jsonl fills it."
+	case "VIEWS":
+		return "There are no views yet. CREATE MATERIALIZED VIEW v AS SELECT …; keeps the result of a query up to date."
+	case "MATERIALIZED":
+		return "There are no materialized views yet. CREATE MATERIALIZED VIEW v AS SELECT …; makes one."
+	case "QUERIES":
+		return "No query runs. CREATE MATERIALIZED VIEW v AS SELECT …; starts one that stays."
+	case "SINKS":
+		return "There are no sinks yet. CREATE SINK k FROM view WITH (connector = 'file', …); brings the changes of a view elsewhere."
+	}
+	return ""
 }
 
 // roundTo leaves three digits or so.
@@ -291,10 +319,33 @@ func (s *Shell) command(line string) fate {
 		return done
 	}
 	if strings.HasPrefix(word, `\`) {
-		fmt.Fprintf(s.session.cfg.Err, "error: there is no command %s; there are \\h, \\q and \\c\n", word)
+		fmt.Fprintf(s.session.cfg.Err, "error: there is no command %s; there are \\h, \\q and \\c%s\n", word, insteadOf(word))
+		return done
+	}
+	if strings.HasPrefix(word, ".") {
+		fmt.Fprintf(s.session.cfg.Err, "error: there is no command %s; \"help\" lists what there is%s\n", word, insteadOf(word))
 		return done
 	}
 	return statement
+}
+
+// insteadOf says which statement does what a command of another shell does.
+func insteadOf(word string) string {
+	command, name, _ := strings.Cut(strings.TrimRight(word, "; "), " ")
+	switch command {
+	case `\d`, `\d+`, ".schema", ".describe":
+		if name = strings.TrimSpace(name); name != "" {
+			return ": write DESCRIBE " + name + "; or SHOW CREATE " + name + ";"
+		}
+		return ": write SHOW STREAMS; or SHOW VIEWS; and DESCRIBE name; for its columns"
+	case `\dt`, `\l`, `\dv`, `\dm`, ".tables", ".databases", ".views":
+		return ": write SHOW STREAMS; or SHOW VIEWS; and DESCRIBE name; for its columns"
+	case ".quit", ".exit":
+		return ": write exit"
+	case ".help":
+		return ": write help"
+	}
+	return ""
 }
 
 // one runs a statement that Ctrl-C may end.

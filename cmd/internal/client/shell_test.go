@@ -57,12 +57,13 @@ func TestShell(t *testing.T) {
 	c := answers(t, map[string]string{
 		"finite;":               finiteAnswer,
 		"select 'a;\nb';":       `{"columns":[],"rows":[]}`,
+		"show sinks;":           `{"columns":[{"name":"name","type":"VARCHAR"}],"rows":[]}`,
 		"create\n  stream x;":   `{"columns":[],"rows":[]}`,
 		"select /* 1\n2 */ `x`": "",
 	})
 	e := &typist{lines: []string{
 		"", "help", `\h`, "finite", ";", "select 'a;", `\q`, "b", "^C", "select 'a;", "b';", "create", "  stream x;",
-		"/* a", "*/", "`x", `\q`, "`", "junk", `\c`, "-- nothing", "bad; finite;", "\\x", "exit;", "unreached",
+		"/* a", "*/", "`x", `\q`, "`", "junk", `\c`, "-- nothing", "bad; finite;", "\\x", `\d`, ".tables", "show sinks;", "exit;", "unreached",
 	}}
 	out := &screen{}
 	shell := NewShell(t.Context(), ShellConfig{Session: session(t, c, out, out, "table", true), Editor: e})
@@ -74,15 +75,15 @@ func TestShell(t *testing.T) {
 	}
 	const weir, more = "weir> ", "   -> "
 	want := []string{weir, weir, weir, weir, more, weir, "   '> ", "   '> ", "   '> ", weir, "   '> ", weir, more, weir,
-		"  /*> ", weir, "   `> ", "   `> ", more, more, weir, weir, weir, weir}
+		"  /*> ", weir, "   `> ", "   `> ", more, more, weir, weir, weir, weir, weir, weir, weir}
 	if got := strings.Join(e.prompts, "|"); got != strings.Join(want, "|") {
 		t.Errorf("prompts\n%s, want\n%s", got, strings.Join(want, "|"))
 	}
-	if got := strings.Join(e.kept, "|"); got != "finite ;|select 'a;\nb';|create stream x;|bad;|finite;" {
+	if got := strings.Join(e.kept, "|"); got != "finite ;|select 'a;\nb';|create stream x;|bad;|finite;|show sinks;" {
 		t.Errorf("remembered %q", got)
 	}
 	text := out.String()
-	for _, want := range []string{"Ctrl-C", "OK, ", "error[E1064]: what is this?", "  1 | bad;\n    | ^^^", "2 rows in ", `no command \x`} {
+	for _, want := range []string{"Ctrl-C", "OK, ", "error[E1064]: what is this?", "  1 | bad;\n    | ^^^", "2 rows in ", `no command \x`, `no command \d;`, "write SHOW STREAMS;", "no command .tables;", "CREATE SINK k FROM view"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing says %q:\n%s", want, text)
 		}
