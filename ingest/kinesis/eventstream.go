@@ -55,7 +55,8 @@ func (c *call) events() (*eventStream, error) {
 	c.w.Header().Set("Content-Type", eventStreamType)
 	c.w.WriteHeader(http.StatusOK)
 	e := &eventStream{c: c, rc: http.NewResponseController(c.w)}
-	return e, e.send("initial-response", empty{})
+	err := e.send("initial-response", empty{})
+	return e, err
 }
 
 // send writes an event.
