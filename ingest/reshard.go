@@ -121,36 +121,29 @@ func (m *ShardMap) Apply(r *Reshard, commit stream.Commit, arrival stream.Time) 
 }
 
 // Scale returns the next of the reshards that divide the hashes evenly among n
-// shards, or nil where they are so: splits first, then merges, from the lowest
-// hash up.
+// shards, or nil where they are so. It goes from the lowest hash up, so there are
+// never more open shards than in the beginning or in the end, but for one.
 func (m *ShardMap) Scale(n int, now stream.Time) (*Reshard, error) {
 	if n < 1 || n > ShardsMax {
 		return nil, fmt.Errorf("a stream of %d shards", n)
 	}
 	target := evenly(n)
-	// A shard that has a wanted border inside is split there.
 	for i, id := range m.open {
 		s := &m.all[id]
 		j, found := slices.BinarySearchFunc(target, s.Start, compareHash)
-		if found {
-			j++
-		}
-		if j < len(target) && !s.End.Less(target[j]) {
-			if at := target[j]; at != s.Start.next() && at != s.End {
-				return m.Split(id, at, now)
-			}
-			// Too little is left on one side: the neighbour is taken in first.
-			if i+1 < len(m.open) {
-				return m.Merge(id, m.open[i+1], now)
-			}
+		if !found {
+			// Nobody wants the border to the neighbour below.
 			return m.Merge(m.open[i-1], id, now)
 		}
-	}
-	// Two neighbours without a wanted border between them are merged.
-	for i, id := range m.open[1:] {
-		if _, found := slices.BinarySearchFunc(target, m.all[id].Start, compareHash); !found {
-			return m.Merge(m.open[i], id, now)
+		// A shard that has a wanted border inside is split there.
+		if j++; j == n || s.End.Less(target[j]) {
+			continue
 		}
+		if at := target[j]; at != s.Start.next() && at != s.End {
+			return m.Split(id, at, now)
+		}
+		// Too little is left on one side: the neighbour above is taken in first.
+		return m.Merge(id, m.open[i+1], now)
 	}
 	return nil, nil
 }

@@ -150,13 +150,13 @@ func (p *parser) createPump(first int, replace bool) (ast.Statement, error) {
 	return s, nil
 }
 
-// alter reads ALTER STREAM name END.
+// alter reads ALTER STREAM name END, and ALTER STREAM name SET (option = value, …).
 func (p *parser) alter() (ast.Statement, error) {
 	first := p.pos
 	p.pos++
 	if !p.accept("STREAM") && !p.accept("TABLE") {
 		if t := p.peek(); t.kind == tokWord && t.word != "STREAM" && diag.Suggest(t.word, []string{"STREAM"}) == "" {
-			return nil, unsupported(p.at(first).span().Join(t.span()), "DROP it and CREATE it again; of ALTER there is ALTER STREAM s END", "ALTER %s is not supported", t.word)
+			return nil, unsupported(p.at(first).span().Join(t.span()), "DROP it and CREATE it again; of ALTER there are ALTER STREAM s END and ALTER STREAM s SET (retention = '48h')", "ALTER %s is not supported", t.word)
 		}
 		return nil, p.expectedOneOf("STREAM")
 	}
@@ -168,10 +168,17 @@ func (p *parser) alter() (ast.Statement, error) {
 	switch t := p.peek(); {
 	case p.accept("END"):
 		s.End = true
-	case t.is("ADD"), t.is("DROP"), t.is("RENAME"), t.is("SET"), t.is("ALTER"), t.is("MODIFY"), t.is("CHANGE"), t.is("RESET"):
+	case t.is("SET") && p.at(p.pos+1).is("("):
+		if s.Set, err = p.withClause(); err != nil {
+			return nil, err
+		}
+	case t.is("SET"):
+		p.pos++
+		return nil, p.expected("`(`").WithHint("write ALTER STREAM s SET (retention = '48h')")
+	case t.is("ADD"), t.is("DROP"), t.is("RENAME"), t.is("ALTER"), t.is("MODIFY"), t.is("CHANGE"), t.is("RESET"):
 		return nil, unsupported(t.span(), "make a new stream, and fill it with INSERT INTO new SELECT … FROM old", "ALTER STREAM … %s is not supported", t.word)
 	default:
-		return nil, p.expectedOneOf("END").WithHint("ALTER STREAM s END says that no more records will come")
+		return nil, p.expectedOneOf("END", "SET").WithHint("ALTER STREAM s END says that no more records will come, ALTER STREAM s SET (retention = '48h') changes an option")
 	}
 	s.Node = p.from(first)
 	return s, nil

@@ -70,6 +70,7 @@ func (p *printer) statement(s ast.Statement) {
 	case *ast.AlterStream:
 		p.put("ALTER STREAM ", quoteName(s.Name.Text))
 		p.when(s.End, " END")
+		p.optionsBehind(" SET (", s.Set)
 	case *ast.Subscribe:
 		p.subscribe(s)
 	default:
@@ -150,11 +151,13 @@ func (p *printer) createSink(s *ast.CreateSink) {
 	p.query(s.Query)
 }
 
-func (p *printer) options(opts []ast.Option) {
+func (p *printer) options(opts []ast.Option) { p.optionsBehind(" WITH (", opts) }
+
+func (p *printer) optionsBehind(head string, opts []ast.Option) {
 	if len(opts) == 0 {
 		return
 	}
-	p.put(" WITH (")
+	p.put(head)
 	p.list(len(opts), ", ", func(i int) {
 		p.put(optionName(opts[i].Name.Text), " = ", optionValue(opts[i].Value.Text))
 	})

@@ -103,6 +103,6 @@ func (g *gen) insert() string {
 		g.join("INSERT INTO", "s", g.maybe("(a, `b`)"), g.query(true)),
 		g.join("INSERT", "INTO s VALUES (", g.expr(), ", 'x')", g.pick("", ", (1, NULL)")),
 		g.join("CREATE", g.maybe("OR REPLACE"), "PUMP p AS INSERT INTO s", g.query(true)),
-		"SUBSCRIBE TO v WITH (SNAPSHOT) AS OF '1-2'", "SUBSCRIBE ("+g.query(true)+") WITH (PROGRESS, SNAPSHOT = FALSE)", "ALTER STREAM s END", "EXPLAIN WATERMARK FOR QUERY q",
+		"SUBSCRIBE TO v WITH (SNAPSHOT) AS OF '1-2'", "SUBSCRIBE ("+g.query(true)+") WITH (PROGRESS, SNAPSHOT = FALSE)", "ALTER STREAM s END", "ALTER STREAM s SET (retention = '48h', idle_timeout = 5)", "EXPLAIN WATERMARK FOR QUERY q",
 		"EXPLAIN ANALYZE "+g.query(true))
 }

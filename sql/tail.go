@@ -94,13 +94,14 @@ func (pp *prepass) twice(clause string) error {
 
 // withClause reads WITH (name = value, …).
 func (p *parser) withClause() ([]ast.Option, error) {
-	p.pos++ // WITH
+	head := p.peek().word
+	p.pos++ // WITH, or SET of ALTER
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
 	var opts []ast.Option
 	for {
-		o, err := p.option()
+		o, err := p.option(head)
 		if err != nil {
 			return nil, err
 		}
@@ -109,14 +110,15 @@ func (p *parser) withClause() ([]ast.Option, error) {
 			continue
 		}
 		if !p.accept(")") {
-			return nil, p.expected("`,` or `)`").WithHint("options are written WITH (name = 'value', …)")
+			return nil, p.expected("`,` or `)`").WithHint("options are written %s (name = 'value', …)", head)
 		}
 		return opts, nil
 	}
 }
 
-func (p *parser) option() (ast.Option, error) {
-	const hint = "options are written WITH (name = 'value', …)"
+// option reads one of the options behind WITH or SET.
+func (p *parser) option(head string) (ast.Option, error) {
+	hint := "options are written " + head + " (name = 'value', …)"
 	first := p.pos
 	var o ast.Option
 	t := p.peek()
@@ -133,13 +135,13 @@ func (p *parser) option() (ast.Option, error) {
 			o.Name.At.End = p.at(p.pos - 1).end
 		}
 	default:
-		return o, p.expected("the name of an option").WithHint(hint)
+		return o, p.expected("the name of an option").WithHint("%s", hint)
 	}
 	if o.Name.Text == "" {
 		return o, diag.New(diag.Syntax, t.span(), "the name of the option is empty")
 	}
 	if !p.accept("=") {
-		return o, p.expected("`=`").WithHint(hint)
+		return o, p.expected("`=`").WithHint("%s", hint)
 	}
 	valueAt := p.pos
 	sign := ""

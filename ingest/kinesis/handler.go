@@ -34,6 +34,13 @@ type Streams interface {
 	// Amend changes the settings of a stream; what change returns as an error is
 	// returned as it is, and nothing changed.
 	Amend(ctx context.Context, id uint32, change func(*Settings) error) error
+	// Retain changes how long a stream keeps its records to what change returns; an
+	// error of change is returned as it is, and nothing changed.
+	Retain(ctx context.Context, id uint32, change func(now Stream) (time.Duration, error)) error
+	// Account returns the settings of the account, not to be changed, and AmendAccount
+	// changes them as Amend does.
+	Account() *Account
+	AmendAccount(ctx context.Context, change func(*Account) error) error
 	// Reshard splits or merges shards as plan says; done is false if plan had nothing to do.
 	Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error)
 }
@@ -44,6 +51,7 @@ type Stream struct {
 	Name      string
 	Created   stream.Time
 	Retention time.Duration // 0: for ever
+	Since     stream.Time   // what arrived before is gone, whatever Retention says
 	Shards    *ingest.Router
 	Settings  *Settings // not to be changed
 
@@ -78,6 +86,9 @@ type Config struct {
 	Now func() time.Time
 	// MaxInFlight bounds the bytes of all bodies in memory; 256 MiB if 0.
 	MaxInFlight int64
+	// AWSLimits turns on the limits that AWS has per day and second, and a server does
+	// not need.
+	AWSLimits bool
 }
 
 const (
@@ -96,6 +107,7 @@ type Handler struct {
 	close         context.CancelFunc
 	subscriptions subscriptions
 	turn          atomic.Uint32 // of records that go to any shard
+	work          chan struct{} // tells Run of a stream that is UPDATING
 }
 
 // New returns a handler for POST /.
@@ -112,7 +124,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.MaxInFlight == 0 {
 		cfg.MaxInFlight = defaultMaxInFlight
 	}
-	h := &Handler{cfg: cfg, operations: operations()}
+	h := &Handler{cfg: cfg, operations: operations(), work: make(chan struct{}, 1)}
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h, nil
 }

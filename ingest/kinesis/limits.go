@@ -2,7 +2,9 @@ package kinesis
 
 import (
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -66,20 +68,41 @@ func strategy(s *Settings) string {
 	return byUserKey
 }
 
-// tagsMax is how many tags a stream may have.
-const tagsMax = 50
+// The limits of tags; the lengths are in characters.
+const (
+	tagsMax     = 50
+	tagKeyMax   = 128
+	tagValueMax = 256
+)
 
+// checkTags says what is wrong with the tags of a request.
 func checkTags(tags map[string]string) error {
 	if len(tags) > tagsMax {
-		return fail(invalidArgument, "a stream has at most %d tags", tagsMax)
+		return invalid(itoa(len(tags)), "tags", "have length less than or equal to %d", tagsMax)
 	}
 	for k, v := range tags {
-		if n := utf8.RuneCountInString(k); n < 1 || n > 128 {
-			return invalid(k, "tags", "have keys of 1 to 128 characters")
-		}
-		if utf8.RuneCountInString(v) > 256 {
-			return invalid(v, "tags", "have values of at most 256 characters")
+		if err := checkTag(k, v); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func checkTag(key, value string) error {
+	switch n := utf8.RuneCountInString(key); {
+	case n < 1 || n > tagKeyMax:
+		return invalid(key, "tags", "have keys of 1 to %d characters", tagKeyMax)
+	case utf8.RuneCountInString(value) > tagValueMax:
+		return invalid(value, "tags", "have values of at most %d characters", tagValueMax)
+	case strings.ContainsFunc(key, notTag), strings.ContainsFunc(value, notTag):
+		return fail(invalidArgument, "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - @ :.")
+	case len(key) >= 4 && strings.EqualFold(key[:4], "aws:"):
+		return fail(invalidArgument, "The tag key %s begins with aws:, which is reserved.", clip(key))
+	}
+	return nil
+}
+
+// notTag tells whether a character cannot stand in a tag.
+func notTag(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsSpace(r) && !strings.ContainsRune("_.:/=+-@", r)
 }

@@ -26,6 +26,11 @@ func invalid(value, member, rule string, args ...any) *Error {
 		clip(value), member, fmt.Sprintf(rule, args...))
 }
 
+// missing is the text of AWS for a member that must be there.
+func missing(member string) *Error {
+	return fail(validation, "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
+}
+
 func checkName(name, member string) error {
 	switch {
 	case name == "":

@@ -125,7 +125,7 @@ func (e *entry) check(s Stream, i int) error {
 		return fmt.Sprintf("records.%d.member.%s", i+1, name)
 	}
 	if e.Data == nil {
-		return fail(validation, "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member("data"))
+		return missing(member("data"))
 	}
 	key := utf8.RuneCountInString(e.PartitionKey)
 	switch {
@@ -140,13 +140,20 @@ func (e *entry) check(s Stream, i int) error {
 	if e.ExplicitHashKey == "" {
 		return nil
 	}
-	if strings.ContainsFunc(e.ExplicitHashKey, func(r rune) bool { return r < '0' || r > '9' }) || len(e.ExplicitHashKey) > 1 && e.ExplicitHashKey[0] == '0' {
-		return invalid(e.ExplicitHashKey, member("explicitHashKey"), "satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
+	if !isHash(e.ExplicitHashKey) {
+		return invalid(e.ExplicitHashKey, member("explicitHashKey"), "satisfy regular expression pattern: %s", hashPattern)
 	}
 	if _, err := ingest.ParseHash(e.ExplicitHashKey); err != nil {
 		return fail(invalidArgument, "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was %s", clip(e.ExplicitHashKey))
 	}
 	return nil
+}
+
+const hashPattern = `0|([1-9]\d{0,38})`
+
+// isHash tells whether a text has the form of a hash.
+func isHash(s string) bool {
+	return s != "" && len(s) <= 39 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) && (len(s) == 1 || s[0] != '0')
 }
 
 // put appends records that were checked, and returns where each is, in their order.

@@ -19,6 +19,9 @@ type Settings struct {
 	Policy           string            `json:"policy,omitempty"`            // of the stream
 	WarmMiBps        int               `json:"warm_mibps,omitempty"`        // asked for, of an on-demand stream
 	AutoDistribution bool              `json:"auto_distribution,omitempty"` // records are spread, whatever their keys
+	Scaling          *Scaling          `json:"scaling,omitempty"`           // the stream is UPDATING; nil: it is not
+	Scaled           []stream.Time     `json:"scaled,omitempty"`            // when UpdateShardCount was last called
+	Switched         []stream.Time     `json:"switched,omitempty"`          // when the capacity mode was last changed
 }
 
 // Consumer is a registered reader with a throughput of its own.
@@ -35,6 +38,7 @@ func (s *Settings) Clone() *Settings {
 	out.Tags = maps.Clone(s.Tags)
 	out.Monitoring = slices.Clone(s.Monitoring)
 	out.Consumers = slices.Clone(s.Consumers)
+	out.Scaled, out.Switched = slices.Clone(s.Scaled), slices.Clone(s.Switched)
 	for i := range out.Consumers {
 		out.Consumers[i].Tags = maps.Clone(out.Consumers[i].Tags)
 	}
@@ -54,7 +58,7 @@ func (s *Settings) maxRecord() int {
 // encryption returns the type that answers name.
 func (s *Settings) encryption() string {
 	if s.KeyID != "" {
-		return "KMS"
+		return byKMS
 	}
 	return "NONE"
 }

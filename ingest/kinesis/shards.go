@@ -40,10 +40,14 @@ func createdOf(s Stream, sh *ingest.Shard) stream.Time {
 
 // horizon returns before when all records of a stream are gone; MinTime: never.
 func (c *call) horizon(s Stream) stream.Time {
-	if s.Retention == 0 {
-		return stream.MinTime
+	since := stream.MinTime
+	if s.Since > 0 {
+		since = s.Since
 	}
-	return c.now().Add(-s.Retention)
+	if s.Retention == 0 {
+		return since
+	}
+	return max(since, c.now().Add(-s.Retention))
 }
 
 // listed returns the shards that may still hold records, by number: open ones, and

@@ -43,6 +43,14 @@ func (c *call) createStream(in *createStream) (any, error) {
 		}
 		s.OnDemand = m.StreamMode == onDemand
 	}
+	if in.WarmThroughputMiBps != 0 {
+		if !s.OnDemand {
+			return nil, fail(validation, "Warm throughput is only supported for ON_DEMAND streams.")
+		}
+		if err := c.checkWarm(in.WarmThroughputMiBps); err != nil {
+			return nil, err
+		}
+	}
 	shards := onDemandShards
 	switch {
 	case s.OnDemand && in.ShardCount != nil:
@@ -150,7 +158,7 @@ func (c *call) describeStream(in *describeStream) (any, error) {
 	}
 	all := c.shardsAfter(s, c.listed(s), in.ExclusiveStartShardId)
 	d := Description{
-		StreamName: s.Name, StreamARN: c.streamARN(s.Name), StreamStatus: "ACTIVE", StreamModeDetails: StreamMode{s.Settings.mode()},
+		StreamName: s.Name, StreamARN: c.streamARN(s.Name), StreamStatus: s.Settings.status(), StreamModeDetails: StreamMode{s.Settings.mode()},
 		Shards: all[:min(limit, len(all))], HasMoreShards: len(all) > limit,
 		RetentionPeriodHours: hours(s.Retention), StreamCreationTimestamp: Timestamp(s.Created),
 		EnhancedMonitoring: []Monitoring{{monitoring(s)}}, EncryptionType: s.Settings.encryption(), KeyId: s.Settings.KeyID,
@@ -191,7 +199,7 @@ func (c *call) describeStreamSummary(in *Named) (any, error) {
 	}
 	set := s.Settings
 	d := Summary{
-		StreamName: s.Name, StreamARN: c.streamARN(s.Name), StreamStatus: "ACTIVE", StreamModeDetails: StreamMode{set.mode()},
+		StreamName: s.Name, StreamARN: c.streamARN(s.Name), StreamStatus: set.status(), StreamModeDetails: StreamMode{set.mode()},
 		RetentionPeriodHours: hours(s.Retention), StreamCreationTimestamp: Timestamp(s.Created),
 		EnhancedMonitoring: []Monitoring{{monitoring(s)}}, EncryptionType: set.encryption(), KeyId: set.KeyID,
 		OpenShardCount: len(s.Shards.Map().Open()), ConsumerCount: len(set.Consumers),
@@ -260,7 +268,7 @@ func (c *call) listStreams(in *listStreams) (any, error) {
 		}
 		out.StreamNames = append(out.StreamNames, name)
 		out.StreamSummaries = append(out.StreamSummaries, StreamSummary{
-			StreamName: name, StreamARN: c.streamARN(name), StreamStatus: "ACTIVE",
+			StreamName: name, StreamARN: c.streamARN(name), StreamStatus: s.Settings.status(),
 			StreamModeDetails: StreamMode{s.Settings.mode()}, StreamCreationTimestamp: Timestamp(s.Created),
 		})
 	}

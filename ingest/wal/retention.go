@@ -17,6 +17,9 @@ import (
 type Retention struct {
 	// Streams are those that exist; 0 keeps the records of a stream for ever.
 	Streams map[uint32]time.Duration
+	// Since is the arrival before which records of a stream are gone, whatever Streams
+	// says: they were when it became longer.
+	Since map[uint32]stream.Time
 	// Last is the greatest number that a stream was ever given: a stream up to
 	// it that is not in Streams was dropped, and its records count as gone. A
 	// greater one is being made and is kept.
@@ -70,11 +73,15 @@ func (l *Log) cutoffLocked(id uint32, now stream.Time) stream.Time {
 	if l.retention == nil {
 		return stream.MinTime
 	}
+	since, cut := l.retention.Since[id]
+	if !cut {
+		since = stream.MinTime
+	}
 	switch d, ok := l.retention.Streams[id]; {
 	case ok && d > 0:
-		return now.Add(-d)
+		return max(since, now.Add(-d))
 	case ok || id > l.retention.Last:
-		return stream.MinTime
+		return since
 	}
 	return stream.MaxTime
 }

@@ -203,11 +203,13 @@ type Insert struct {
 	Text    string   // the whole statement
 }
 
-// AlterStream is ALTER STREAM name END: no more records will come.
+// AlterStream is ALTER STREAM name END: no more records will come; or ALTER STREAM
+// name SET (option = value, …).
 type AlterStream struct {
 	Node
 	Name Name
 	End  bool
+	Set  []Option // where there is no End
 }
 
 // Subscribe is SUBSCRIBE TO name [WITH (SNAPSHOT, PROGRESS)] [AS OF position], or

@@ -32,6 +32,7 @@ type Stream struct {
 	Raw          string         // the raw stream whose records it shows; "": it has its own
 	Path         string         // of the file
 	Retention    time.Duration  // how long records are kept, by their arrival; 0: for ever
+	Since        stream.Time    // what arrived before was gone when Retention became longer; 0: nothing was
 	// IdleTimeout is how long a shard may be silent before it no longer holds
 	// the watermark back; 0: for ever.
 	IdleTimeout time.Duration

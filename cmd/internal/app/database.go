@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"weir/ingest/kinesis"
 	"weir/ingest/wal"
 	"weir/operators/expr"
 	"weir/operators/sinks"
@@ -48,6 +49,8 @@ type database struct {
 	loading    bool             // it is, from the store
 	redoing    stream.Commit    // that is run again while it is
 	redoChange change           // that the commit made
+	redoAt     stream.Time      // when it arrived
+	ticks      time.Duration    // how long a silent log ticks
 	plans      map[uint32]bound // of restored views that do not run yet, by the view's id
 	unsaved    atomic.Bool      // the store could not take what the log says of the catalog
 	removing   atomic.Bool      // who needs old segments has said so, and the others may go
@@ -62,8 +65,9 @@ type database struct {
 	lives map[uint32]life          // of the streams that were read, by their id
 	live  watched                  // the queries that somebody looks at
 
-	routers sync.Map // of the streams of the log: id -> *ingest.Router
-	kinesis sync.Map // what Kinesis keeps of them: id -> *kinesis.Settings
+	routers sync.Map                        // of the streams of the log: id -> *ingest.Router
+	kinesis sync.Map                        // what Kinesis keeps of them: id -> *kinesis.Settings
+	account atomic.Pointer[kinesis.Account] // what it keeps of the account; nil: nothing
 
 	cache *views.Cache // pages of all views that are on disk
 	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process
@@ -190,7 +194,7 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 	case *ast.Drop:
 		return nil, db.drop(ctx, s)
 	case *ast.AlterStream:
-		return nil, db.endStream(ctx, s)
+		return nil, db.alterStream(ctx, s)
 	case *ast.Select:
 		return db.query(ctx, s, rel)
 	case *ast.Show:

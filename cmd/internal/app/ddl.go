@@ -27,9 +27,14 @@ type change struct {
 	SQL     string `json:"sql"`
 	// Created is when a stream was made.
 	Created stream.Time `json:"created,omitempty"`
+	// Since is from when on the log has the records of a stream whose retention has
+	// become longer.
+	Since stream.Time `json:"since,omitempty"`
 	// Kinesis is what Kinesis keeps of a stream, where there is something. A change
 	// without SQL has only this to say.
 	Kinesis *kinesis.Settings `json:"kinesis,omitempty"`
+	// Account is what Kinesis keeps of the account, in a change of its own.
+	Account *kinesis.Account `json:"account,omitempty"`
 	// Plan is what a materialized view runs, bound and optimised: physical.Encode.
 	Plan json.RawMessage `json:"plan,omitempty"`
 	// From is where the query of INSERT INTO … SELECT begins, for each of its scans.
@@ -100,6 +105,7 @@ func (db *database) restore(ctx context.Context) error {
 		case wal.DDL:
 			var c change
 			if err = json.Unmarshal(f.Control.Payload, &c); err == nil {
+				db.redoAt = f.Arrival
 				err = db.redo(ctx, &c, f.Commit)
 			}
 		case wal.Reshard:
@@ -118,6 +124,10 @@ func (db *database) redo(ctx context.Context, c *change, commit stream.Commit) e
 		return fmt.Errorf("catalog change has version %d; this weir knows version %d", c.Version, changeVersion)
 	}
 	if c.SQL == "" {
+		if c.Account != nil {
+			db.storeAccount(ctx, commit, c.Account)
+			return nil
+		}
 		if s, ok := db.catalog.StreamByID(c.ID); ok && c.Kinesis != nil {
 			db.amendSettings(ctx, commit, s, c.Kinesis)
 		}
@@ -150,7 +160,7 @@ func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, s
 	}
 	def.Created = stream.FromGo(db.now())
 	if db.replaying {
-		def.Created, settings = db.redoChange.Created, db.redoChange.Kinesis
+		def.Created, def.Since, settings = db.redoChange.Created, db.redoChange.Since, db.redoChange.Kinesis
 	}
 	text := s.Text
 	if def.Connector == "file" && !db.replaying {
@@ -392,5 +402,7 @@ func (db *database) tick() {
 		return
 	}
 	db.retain()
-	db.log.SetTickWindow(tickWindow(db.catalog.Streams()))
+	// A query that runs keeps the idle_timeout that it began with.
+	db.ticks = max(db.ticks, tickWindow(db.catalog.Streams()))
+	db.log.SetTickWindow(db.ticks)
 }

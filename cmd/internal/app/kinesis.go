@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"weir/ingest"
 	"weir/ingest/kinesis"
@@ -20,10 +21,11 @@ import (
 	"weir/sql/diag"
 )
 
-// kinesisConfig says which clients of Kinesis are let in.
+// kinesisConfig says which clients of Kinesis are let in, and what they may.
 type kinesisConfig struct {
-	Keys *keyFile // nil: there are none
-	Open bool     // everybody is, while there are no keys
+	Keys      *keyFile // nil: there are none
+	Open      bool     // everybody is, while there are no keys
+	AWSLimits bool     // as in kinesis.Config
 }
 
 // kinesisStreams is the catalog as clients of Kinesis see it.
@@ -49,7 +51,7 @@ func (k kinesisStreams) ByID(id uint32) (kinesis.Stream, bool) {
 
 func (db *database) kinesisStream(s *catalog.Stream) kinesis.Stream {
 	return kinesis.Stream{
-		ID: s.ID, Name: s.Name, Created: s.Created, Retention: s.Retention, Shards: db.router(s), Settings: db.settings(s.ID),
+		ID: s.ID, Name: s.Name, Created: s.Created, Retention: s.Retention, Since: s.Since, Shards: db.router(s), Settings: db.settings(s.ID),
 		Columns: decodeColumns(s), PartitionKey: partitionColumn(s), TimeUnit: s.TimeUnit,
 	}
 }
@@ -111,6 +113,79 @@ func asKinesis(err error) error {
 	return fmt.Errorf("%w: %s", kinesis.ErrRefused, e.Message)
 }
 
+// errDeleted is returned for a stream that was there a moment ago.
+var errDeleted = fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
+
+// Retain changes how long a stream keeps its records.
+func (k kinesisStreams) Retain(ctx context.Context, id uint32, change func(now kinesis.Stream) (time.Duration, error)) error {
+	return asKinesis(k.db.retainFor(ctx, id, func(s *catalog.Stream) (time.Duration, error) { return change(k.db.kinesisStream(s)) }))
+}
+
+// Account returns the settings of the account, not to be changed.
+func (k kinesisStreams) Account() *kinesis.Account {
+	if a := k.db.account.Load(); a != nil {
+		return a
+	}
+	return new(kinesis.Account)
+}
+
+// AmendAccount changes the settings of the account.
+func (k kinesisStreams) AmendAccount(ctx context.Context, change func(*kinesis.Account) error) error {
+	db := k.db
+	db.ddl.Lock()
+	defer db.ddl.Unlock()
+	account := *k.Account()
+	if err := change(&account); err != nil {
+		return err
+	}
+	payload, err := json.Marshal(changeOfAccount(&account))
+	if err != nil {
+		return err
+	}
+	commit, err := db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload})
+	if err == nil {
+		db.storeAccount(ctx, commit, &account)
+	}
+	return err
+}
+
+func changeOfAccount(a *kinesis.Account) change { return change{Version: changeVersion, Account: a} }
+
+// accountKey is where the store has the settings of the account.
+const accountKey = "ca"
+
+// storeAccount brings the store to the settings of a commit.
+func (db *database) storeAccount(ctx context.Context, commit stream.Commit, a *kinesis.Account) {
+	db.account.Store(a)
+	if db.store == nil {
+		return
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // it is plain data
+	}
+	var b state.Batch
+	b.Put([]byte(accountKey), text)
+	db.writeCatalog(ctx, commit, nil, &b)
+}
+
+// loadAccount reads the settings of the account from the store.
+func (db *database) loadAccount() error {
+	text, err := db.store.Get([]byte(accountKey))
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	var a kinesis.Account
+	if err == nil {
+		err = json.Unmarshal(text, &a)
+	}
+	if err != nil {
+		return fmt.Errorf("settings of the account: %w", err)
+	}
+	db.account.Store(&a)
+	return nil
+}
+
 // Amend changes the settings of a stream. They are in the log like a statement.
 func (k kinesisStreams) Amend(ctx context.Context, id uint32, change func(*kinesis.Settings) error) error {
 	db := k.db
@@ -118,7 +193,7 @@ func (k kinesisStreams) Amend(ctx context.Context, id uint32, change func(*kines
 	defer db.ddl.Unlock()
 	s, ok := db.catalog.StreamByID(id)
 	if !ok {
-		return fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
+		return errDeleted
 	}
 	settings := db.settings(id).Clone()
 	if err := change(settings); err != nil {
@@ -149,7 +224,7 @@ func changeOf(id uint32, settings *kinesis.Settings) change {
 func (k kinesisStreams) Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error) {
 	s, ok := k.db.catalog.StreamByID(id)
 	if !ok {
-		return false, fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
+		return false, errDeleted
 	}
 	done, err = k.db.reshard(ctx, s, plan)
 	return done, asKinesis(err)
@@ -181,7 +256,10 @@ func (s *server) kinesisHandler(next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret of kinesis iterators: %w", err)
 	}
-	cfg := kinesis.Config{Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret, Open: s.cfg.Kinesis.Open}
+	cfg := kinesis.Config{
+		Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret, Open: s.cfg.Kinesis.Open,
+		Now: s.cfg.Clock, AWSLimits: s.cfg.Kinesis.AWSLimits,
+	}
 	if s.cfg.Kinesis.Keys != nil {
 		cfg.Keys = s.cfg.Kinesis.Keys
 	}

@@ -159,6 +159,9 @@ func (db *database) load(ctx context.Context) (stream.Commit, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := db.loadAccount(); err != nil {
+		return 0, err
+	}
 	if n := db.objects(); n != r.Objects {
 		return 0, fmt.Errorf("%d of %d objects are there", n, r.Objects)
 	}
@@ -182,6 +185,7 @@ func (db *database) restoreFrom(ctx context.Context) (stream.Commit, error) {
 	case whole:
 		db.logger.Warn("the catalog in the store cannot be read; it is made again from the log", "error", err)
 		db.catalog = catalog.New()
+		db.account.Store(nil)
 		clear(db.plans)
 		return 0, db.forgetObjects(ctx)
 	}
@@ -194,6 +198,7 @@ func (db *database) forgetObjects(ctx context.Context) error {
 	for {
 		var b state.Batch
 		b.Delete([]byte(catalogKey))
+		b.Delete([]byte(accountKey))
 		err := db.store.Scan([]byte(objectPrefix), func(key, _ []byte) error {
 			b.Delete(bytes.Clone(key))
 			return nil

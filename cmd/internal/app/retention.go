@@ -21,13 +21,19 @@ func (db *database) retain() {
 	if db.log == nil || db.replaying {
 		return
 	}
-	r := wal.Retention{Streams: make(map[uint32]time.Duration), Last: db.catalog.Last(), Keep: !db.removing.Load(), Producers: make(map[uint32]bool)}
+	r := wal.Retention{
+		Streams: make(map[uint32]time.Duration), Since: make(map[uint32]stream.Time), Producers: make(map[uint32]bool),
+		Last: db.catalog.Last(), Keep: !db.removing.Load(),
+	}
 	for _, q := range db.catalog.Queries() {
 		r.Producers[q.ID] = true
 	}
 	for _, s := range db.catalog.Streams() {
 		if s.Raw == "" {
 			r.Streams[s.ID] = s.Retention
+			if s.Since > 0 {
+				r.Since[s.ID] = s.Since
+			}
 		}
 	}
 	db.log.SetRetention(r)

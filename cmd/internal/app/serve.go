@@ -37,6 +37,7 @@ type serveOptions struct {
 	tlsListen          string
 	tlsCert, tlsKey    string
 	kinesisKeys        string
+	kinesisLimits      string
 	hosts              []string
 }
 
@@ -83,6 +84,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.StringVar(&o.files, "files", "", "`directory` below which statements may read files, and sinks write them; none without it")
 	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, a `size` such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
 	f.DurationVar(&o.checkpoint, "checkpoint", saveStateEvery, "how often the state of queries is saved, at least 1s; a restart reads what came since")
+	f.StringVar(&o.kinesisLimits, "kinesis-limits", "none", "which limits clients of Kinesis have that only AWS needs, `none or aws`: how often a day a stream is scaled")
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
@@ -149,6 +151,9 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	if o.checkpoint < saveResultsEvery {
 		return fmt.Errorf("--checkpoint %s is too often: give at least %s", o.checkpoint, saveResultsEvery)
 	}
+	if o.kinesisLimits != "none" && o.kinesisLimits != "aws" {
+		return fmt.Errorf("--kinesis-limits %q is neither none nor aws", o.kinesisLimits)
+	}
 	logger := newLogger(io)
 	guard, err := o.guard(!open, logger)
 	if err != nil {
@@ -179,7 +184,8 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	}
 	cfg := serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
-		Resume: o.resume, DiskReserve: reserve, SaveEvery: o.checkpoint, Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure},
+		Resume: o.resume, DiskReserve: reserve, SaveEvery: o.checkpoint,
+		Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure, AWSLimits: o.kinesisLimits == "aws"},
 	}
 	if err := o.secure(&cfg, logger); err != nil {
 		return errors.Join(err, ln.Close())

@@ -179,6 +179,7 @@ func (s *server) run(ctx context.Context, statements string, onReady func(time.D
 		})
 	}
 	s.db.wg.Go(func() { s.rates.run(s.db.ctx, s.db.counts) })
+	s.db.wg.Go(func() { s.kinesis.Run(s.db.ctx) })
 	err := s.start(ctx, statements)
 	if err == nil {
 		onReady(time.Since(s.began))
