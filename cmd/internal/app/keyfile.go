@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -113,8 +114,8 @@ func (f *keyFile) look() {
 // readKeys reads a file of keys. info is nil where there is none.
 func readKeys(path string) ([]accessKey, os.FileInfo, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil, nil // what is wrong with the directory, if something is, others say
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read access keys: %w", err)
