@@ -69,11 +69,11 @@ func (b *binder) scan(rel *Relation) (*scope, error) {
 	b.live = !rel.Bounded
 	scan := &logical.Scan{
 		Kind: rel.Kind, Relation: rel.Name, Columns: rel.Columns, Bounded: rel.Bounded, Key: rel.Key,
-		Hidden: []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq, physical.HiddenW},
+		Hidden: []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq, physical.HiddenSub, physical.HiddenW},
 	}
 	switch {
 	case rel.Kind == physical.SourceView || rel.Kind == physical.SourceOne:
-		scan.Hidden = scan.Hidden[3:]
+		scan.Hidden = scan.Hidden[4:]
 	case rel.Bounded:
 		scan.Hidden = scan.Hidden[1:]
 	default:

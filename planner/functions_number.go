@@ -236,7 +236,11 @@ func random(x *exprs, c *ast.Call, f function, args []operand) (physical.Expr, e
 	if f.fn == "uuid" {
 		t = types.VarcharType
 	}
-	return &physical.Call{Fn: f.fn, Args: []physical.Expr{seed, shard, seq}, T: t}, nil
+	place := []physical.Expr{seed, shard, seq}
+	if sub := x.s.hidden(physical.HiddenSub); sub != nil && x.s.rel != nil && !x.s.rel.Bounded {
+		place = append(place, sub) // rows of one record differ, too
+	}
+	return &physical.Call{Fn: f.fn, Args: place, T: t}, nil
 }
 
 // ownSeed is another one for each call, made of the relation's name, so that two

@@ -130,7 +130,7 @@ func (s *scope) lookupHidden(name string) physical.Expr {
 	if s.inner != nil || s.branches != nil {
 		return nil
 	}
-	for _, h := range []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq} {
+	for _, h := range []physical.Hidden{physical.HiddenArrival, physical.HiddenShard, physical.HiddenSeq, physical.HiddenSub} {
 		if h.Field().Name == name {
 			return s.hidden(h)
 		}
@@ -234,7 +234,7 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 	switch strings.ToLower(name) {
 	case "window_start", "window_end", "window_time", "window_rev", "is_final", "is_complete":
 		return err.WithHint("add a window to GROUP BY, for example TUMBLE(%s, INTERVAL 1 MINUTE)", s.eventName())
-	case "_arrival", "_shard", "_seq", "_key", "rowtime":
+	case "_arrival", "_shard", "_seq", "_sub", "_key", "rowtime":
 		if s.bare {
 			return err.WithHint("a generated column is computed from what was sent; name %s in the query", name)
 		}

@@ -297,6 +297,11 @@ func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before [
 			for i := range values {
 				values[i] = int64(seqOf(b, i))
 			}
+		case physical.HiddenSub:
+			clear(values)
+			for i, sub := range b.Subs {
+				values[i] = int64(sub)
+			}
 		case physical.HiddenW:
 			before = values
 		}

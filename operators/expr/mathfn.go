@@ -24,7 +24,7 @@ func numberFunctions() []function {
 		{"format", 2, 2, buildFormat},
 		{"bit_count", 1, 1, buildBits(types.Bigint, func(x, _ uint64) uint64 { return uint64(mathbits.OnesCount64(x)) })},
 		{"~", 1, 1, buildBits(types.Ubigint, func(x, _ uint64) uint64 { return ^x })},
-		{"rand", 3, 3, buildRand}, {"uuid", 3, 3, buildRand},
+		{"rand", 3, 4, buildRand}, {"uuid", 3, 4, buildRand},
 	}
 	bits := func(name string, row func(x, y uint64) uint64) function {
 		return function{name, 2, 2, buildBits(types.Ubigint, row)}

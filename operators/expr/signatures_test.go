@@ -54,7 +54,7 @@ func valueSignatures() []signature {
 		of(n, "sign", d), of(n, "sign", f), of(n, "sign", n), of(f, "power", f, f),
 		of(f, "atan2", f, f), of(f, "log", f, f), of(n, "width_bucket", f, f, f, n),
 		of(s, "conv", s, n, n), of(s, "format", d, n), of(s, "format", f, n), of(s, "format", n, n),
-		of(f, "rand", n, n, n), of(s, "uuid", n, n, n), of(n, "bit_count", n), of(u, "~", n),
+		of(f, "rand", n, n, n), of(s, "uuid", n, n, n), of(f, "rand", n, n, n, n), of(s, "uuid", n, n, n, n), of(n, "bit_count", n), of(u, "~", n),
 		of(s, "concat_ws", s, s, s, s), of(s, "trim_both", s, s), of(s, "trim_leading", s, s), of(s, "trim_trailing", s, s),
 		of(s, "lpad", s, n, s), of(s, "rpad", s, n, s), of(s, "repeat", s, n), of(s, "reverse", s),
 		of(s, "insert", s, n, n, s), of(s, "initcap", s), of(s, "translate", s, s, s), of(s, "split_part", s, s, n),

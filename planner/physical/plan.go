@@ -65,6 +65,7 @@ const (
 	HiddenShard                 // `_shard` BIGINT
 	HiddenSeq                   // `_seq` BIGINT: the row's sequence in its shard
 	HiddenW                     // `$w` DATETIME(6): the shard's watermark before the row (stream.MinTime: none yet)
+	HiddenSub                   // `_sub` BIGINT: the row's place among the rows of its record, from 0
 )
 
 // SourceKind tells where a Scan reads.

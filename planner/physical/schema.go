@@ -17,6 +17,8 @@ func (h Hidden) Field() stream.Field {
 		return stream.Field{Name: "_shard", Type: types.BigintType}
 	case HiddenSeq:
 		return stream.Field{Name: "_seq", Type: types.BigintType}
+	case HiddenSub:
+		return stream.Field{Name: "_sub", Type: types.BigintType}
 	case HiddenW:
 		return stream.Field{Name: "$w", Type: types.DatetimeType(6)}
 	}

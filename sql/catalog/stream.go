@@ -133,7 +133,7 @@ func columnsOf(def *ast.CreateStream) (stream.Schema, error) {
 			return nil, diag.New(diag.Syntax, c.At, "a column's name is missing")
 		case len(name) > NameMax:
 			return nil, diag.New(diag.TooLarge, c.Name.At, "a column's name has at most %d bytes, this one has %d", NameMax, len(name))
-		case folded == "_arrival" || folded == "_shard" || folded == "_seq" || folded == "_key":
+		case folded == "_arrival" || folded == "_shard" || folded == "_seq" || folded == "_sub" || folded == "_key":
 			return nil, diag.New(diag.ObjectExists, c.Name.At, "every stream has a column `%s` already", folded).
 				WithHint("choose another name")
 		}

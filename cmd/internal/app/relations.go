@@ -170,9 +170,13 @@ func streamRelation(s *catalog.Stream) *planner.Relation {
 	if s.Connector == "file" {
 		kind = physical.SourceFile
 	}
+	key := s.PartitionKey
+	if s.Format == "raw" {
+		key = "partition_key"
+	}
 	return &planner.Relation{
 		Kind: kind, Name: s.Name, Columns: s.Columns, Generated: s.Generated, Watermark: s.Watermark,
-		Bounded: kind == physical.SourceFile, PartitionKey: s.PartitionKey,
+		Bounded: kind == physical.SourceFile, PartitionKey: key,
 		IdleTimeout: s.IdleTimeout, IdleAdvance: s.IdleAdvance, FutureTolerance: s.FutureTolerance,
 	}
 }
