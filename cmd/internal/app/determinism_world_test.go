@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/md5"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/ingest"
+	"weir/ingest/keyed"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 	"weir/sql/catalog"
@@ -70,6 +74,10 @@ func (w *world) commit() {
 		for range 1 + w.r.IntN(9) {
 			rows = append(rows, w.row())
 		}
+		if w.r.IntN(3) == 0 {
+			blocks = append(blocks, w.keyed(stream.Shard(shard), rows))
+			continue
+		}
 		blocks = append(blocks, w.block(stream.Shard(shard), rows))
 	}
 	w.append(blocks)
@@ -87,6 +95,48 @@ func (w *world) append(blocks []wal.Block) {
 
 func (w *world) block(shard stream.Shard, rows []string) wal.Block {
 	return wal.Block{Stream: w.def.ID, Shard: shard, Count: len(rows), Data: []byte(strings.Join(rows, "\n"))}
+}
+
+// keyed puts rows as a client of Kinesis does: one or several a record, some of the
+// records put together by the producer library, some that are no rows at all.
+func (w *world) keyed(shard stream.Shard, rows []string) wal.Block {
+	b := wal.Block{Stream: w.def.ID, Shard: shard, Encoding: wal.Keyed}
+	hash := w.place.db.router(w.def).Map().All()[shard].Start
+	for len(rows) > 0 {
+		n := min(1+w.r.IntN(3), len(rows))
+		data := []byte(strings.Join(rows[:n], "\n"))
+		switch w.r.IntN(6) {
+		case 0:
+			data = aggregated(hash, rows[:n]...)
+		case 1:
+			if w.r.IntN(4) == 0 {
+				data = append(data, "{"...)
+			}
+		case 2:
+			if w.r.IntN(8) == 0 {
+				data = aggregated(ingest.HashMax, rows[:n]...) // which is in the last shard
+			}
+		}
+		b.Data = keyed.Append(b.Data, "key", data)
+		b.Count++
+		rows = rows[n:]
+	}
+	return b
+}
+
+// aggregated puts records together as the Kinesis Producer Library does, all with one
+// explicit hash key, and with partition keys k0, k1, ….
+func aggregated(hash ingest.Hash, records ...string) []byte {
+	field := func(m []byte, number byte, data []byte) []byte {
+		return append(binary.AppendUvarint(append(m, number<<3|2), uint64(len(data))), data...)
+	}
+	m := field(nil, 2, []byte(hash.String()))
+	for i, data := range records {
+		m = field(m, 1, fmt.Appendf(nil, "k%d", i))
+		m = field(m, 3, field(append(binary.AppendUvarint([]byte{1 << 3}, uint64(i)), 2<<3, 0), 3, []byte(data)))
+	}
+	sum := md5.Sum(m)
+	return append(append([]byte("\xf3\x89\x9a\xc2"), m...), sum[:]...)
 }
 
 // row is a record, some of them late, without values, without a time or from the future.
