@@ -25,6 +25,7 @@ type dialect struct {
 	quotes bool   // "x" is a name
 	pipes  bool   // a || b joins strings
 	sign   string // the construct that says so, in upper case
+	caret  string // the construct that makes a power of a ^ b, in some dialect that has it; or ""
 }
 
 // dialectOf looks through the tokens of a statement.
@@ -37,9 +38,17 @@ func dialectOf(toks []token) dialect {
 			return dialect{}
 		case t.kind == tokQuoted:
 			backQuotes = true
-		case d.sign == "" && standardOnly(toks, i):
-			d.sign = t.word
+		case standardOnly(toks, i):
+			if d.sign == "" {
+				d.sign = t.word
+			}
+			if d.caret == "" && !t.is("=>") && !t.is("DESCRIPTOR") && !t.is("GROUPING") { // of dialects without ^
+				d.caret = t.word
+			}
 		}
+	}
+	if backQuotes {
+		d.caret = ""
 	}
 	d.pipes = d.sign != ""
 	d.quotes = d.pipes && !backQuotes

@@ -143,6 +143,8 @@ func (p *parser) tailAhead() bool {
 		return next.is("LATENESS")
 	case "FILL":
 		return next.is("(")
+	case "WINDOWED":
+		return next.is("BY")
 	}
 	return false
 }

@@ -181,6 +181,9 @@ func checkStable(t testing.TB, stmts []ast.Statement) {
 		if twice := Print(again); twice != once {
 			t.Fatalf("not stable:\n%s\n%s", once, twice)
 		}
+		if d := difference(s, again); d != "" {
+			t.Fatalf("%s\nis another statement: %s", once, d)
+		}
 	}
 }
 

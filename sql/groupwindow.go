@@ -61,7 +61,7 @@ func floorTo(e ast.Expr) (*ast.Call, bool) {
 func floorWindow(c *ast.Call) *ast.Window {
 	unit := c.Args[1].(*ast.Literal)
 	u, _ := findUnit(unit.Text)
-	size := &ast.Interval{Node: unit.Node, Text: "INTERVAL 1 " + u.name, Months: u.months, Micros: u.micros, Unit: u.name}
+	size := &ast.Interval{Node: unit.Node, Text: "INTERVAL 1 " + u.name, Months: u.months, Micros: u.micros}
 	return &ast.Window{Node: c.Node, Kind: ast.Tumble, Time: c.Args[0], Size: size}
 }
 

@@ -12,10 +12,7 @@ func (pp *prepass) intervalMarker() error {
 		end := pp.closeOf(first + 1)
 		_, list := pp.wordIn(first+1, end, ",")
 		if _, unit := simpleUnits(pp.at(end + 1).word); list || !unit {
-			t := pp.peek()
-			pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, whyNative)
-			pp.pos++
-			return nil
+			return pp.call()
 		}
 	}
 	iv, err := pp.intervalValue()
@@ -134,10 +131,46 @@ func (p *printer) interval(iv *ast.Interval) {
 		return
 	}
 	p.put("INTERVAL ")
-	value := PrintExpr(iv.Value)
-	_, constant := iv.Value.(*ast.Literal)
-	if _, whole := iv.Value.(*ast.Paren); constant || !whole && value[0] == '(' {
-		value = "(" + value + ")" // INTERVAL 'x' would be a constant, INTERVAL (a) + b the function
+	p.bare(iv.Value)
+	p.put(" ", iv.Unit)
+}
+
+// bare prints an expression where one in parentheses, or one that begins with a name
+// or a sign, is read as it stands, and others are not: INTERVAL 'x' and what follows
+// would be a constant, INTERVAL (a) + b the function, TUMBLE(0, …) wants a time.
+func (p *printer) bare(e ast.Expr) {
+	if _, whole := e.(*ast.Paren); whole || startsWithName(e) {
+		p.expr(e)
+		return
 	}
-	p.put(value, " ", iv.Unit)
+	p.put("(")
+	p.expr(e)
+	p.put(")")
+}
+
+// startsWithName tells whether an expression begins with the name of a column or a
+// function, behind signs.
+func startsWithName(e ast.Expr) bool {
+	for {
+		switch x := e.(type) {
+		case *ast.Unary:
+			e = x.X
+		case *ast.Binary:
+			e = x.L
+		case *ast.Between:
+			e = x.X
+		case *ast.In:
+			e = x.X
+		case *ast.Like:
+			e = x.X
+		case *ast.Is:
+			e = x.X
+		case *ast.Call:
+			return x.Name.Text != "DESCRIPTOR" && x.Name.Text != "INTERVAL"
+		case *ast.Column, *ast.Case, *ast.Cast, *ast.Window, *ast.WindowBound:
+			return true
+		default:
+			return false
+		}
+	}
 }

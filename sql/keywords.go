@@ -15,6 +15,7 @@ var reservedWords = func() []string {
 			words = append(words, k.Word)
 		}
 	}
+	words = append(words, "DEC", "SCHEMA", "SCHEMAS") // other spellings of DECIMAL, DATABASE and DATABASES
 	sort.Strings(words)
 	return words
 }()
@@ -32,7 +33,8 @@ func quotedWhenPrinted(word string) bool {
 	case "STREAM", "STDIN", "EMIT", "ALLOWED", "LATENESS", "FINAL", "CHANGES", "QUALIFY",
 		"OFFSET", "SAMPLE", "WATERMARK", "INTERVAL", "ASOF", "SEMI", "ANTI", "LATEST",
 		"ANY", "GLOBAL", "POSITIONAL", "PASTE", "FILTER", "OVER", "WITHIN", "WINDOW", "WINDOWED",
-		"END", "ESCAPE", "UNKNOWN", "ROLLUP", "ONLY", "WINDOWSTART", "WINDOWEND":
+		"END", "ESCAPE", "UNKNOWN", "ROLLUP", "ONLY", "WINDOWSTART", "WINDOWEND", "SIMILAR",
+		"SQL_BUFFER_RESULT", "SQL_CACHE", "SQL_NO_CACHE":
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"weir/sql/ast"
 	"weir/sql/diag"
@@ -22,6 +23,7 @@ type callClause struct {
 
 // The reasons that EXPLAIN REWRITE gives.
 const (
+	whyQuoted   = "the name of a function means the same with and without quotes"
 	whyNative   = "the parser has a syntax of its own for this function"
 	whyUnit     = "a unit of time is a word here, not a column"
 	whyComma    = "the parser wants a comma between arguments"
@@ -33,7 +35,11 @@ const (
 // callable tells whether a word in front of a parenthesis is the name of a
 // function, and not a keyword such as IN.
 func callable(word string) bool {
-	return !isReserved(word) || nativeSyntax(word) || word == "MOD"
+	switch word {
+	case "MOD", "IF", "LEFT", "RIGHT", "REPEAT", "REPLACE", "DATABASE", "SCHEMA":
+		return true
+	}
+	return !isReserved(word) || nativeSyntax(word)
 }
 
 // nativeSyntax lists functions for which the parser has its own grammar, or which
@@ -56,18 +62,20 @@ func (pp *prepass) call() error {
 	t, open := pp.peek(), pp.pos+1
 	end := pp.closeOf(open)
 	if end < 0 {
-		pp.keep(lexeme{token: t})
+		pp.keepCall(t)
 		return nil
 	}
 	generic := nativeSyntax(t.word)
 	switch t.word {
+	case "INTERVAL":
+		generic = true
 	case "CONCAT":
 		generic = pp.dialect.pipes // the parser makes of || a function of that name
 	case "CAST", "TRY_CAST", "CONVERT":
 		return pp.cast(open, end)
 	case "MOD":
 		if _, generic = pp.wordIn(open, end, ","); !generic { // the operator: a MOD (b)
-			pp.keep(lexeme{token: t})
+			pp.keepCall(t)
 			return nil
 		}
 	case "EXTRACT":
@@ -113,12 +121,55 @@ func (pp *prepass) call() error {
 		return err
 	}
 	if generic || special {
-		pp.rewrite(lexeme{token: t, out: "$" + pp.raw(t)[1:]}, whyNative)
-		pp.pos++
+		pp.generic(t)
 		return nil
 	}
-	pp.keep(lexeme{token: t})
+	pp.keepCall(t)
 	return nil
+}
+
+// quotedCall looks for a function whose name stands in quotes. It means the function
+// that it means without them, so the token gets the word that is in it.
+func (pp *prepass) quotedCall() error {
+	t := pp.peek()
+	if t.kind != tokQuoted || !pp.at(pp.pos+1).is("(") || afterDot(pp.toks, pp.pos) {
+		return nil
+	}
+	name := nameOf(pp.text, t)
+	switch word := upper(name); {
+	case !isWord(name):
+	case !callable(word):
+		return unsupported(t.span(), "write "+word+"(…)", "a reserved word in quotes is no function")
+	default:
+		pp.toks[pp.pos].word = word
+	}
+	return nil
+}
+
+// keepCall passes the name of a function on, without its quotes.
+func (pp *prepass) keepCall(t token) {
+	if t.kind == tokQuoted && t.word != "" {
+		pp.rewrite(lexeme{token: t, out: nameOf(pp.text, t)}, whyQuoted)
+		pp.pos++
+		return
+	}
+	pp.keep(lexeme{token: t})
+}
+
+// generic passes the name of a function on so that it is like any other to the parser.
+func (pp *prepass) generic(t token) {
+	if t.word == "" { // quoted, and no word of any grammar
+		pp.keep(lexeme{token: t})
+		return
+	}
+	pp.rewrite(lexeme{token: t, out: anyCall(pp.text, t)}, whyNative)
+	pp.pos++
+}
+
+// anyCall is the name of a function with another first letter.
+func anyCall(text string, t token) string {
+	_, n := utf8.DecodeRuneInString(nameOf(text, t))
+	return "$" + nameOf(text, t)[n:]
 }
 
 // plan says what happens at token i, when the pre-pass comes there.
@@ -282,7 +333,7 @@ func (pp *prepass) planClauses(name token, open, end int) (bool, error) {
 		}
 		if depth == 1 && i > open+1 && !afterDot(pp.toks, i) && pp.beginsClause(name, i) {
 			pp.plan(i, func() error { return pp.inCall(name, end) })
-			return true, nil
+			return special || !t.is("RESPECT"), nil // which leaves no trace, so it changes nothing about the name
 		}
 	}
 	return special, nil

@@ -52,7 +52,7 @@ func (pp *prepass) exprToken() error {
 			return err
 		}
 	}
-	if t.kind == tokWord && next.is("(") && callable(t.word) {
+	if t.isName() && next.is("(") && callable(t.word) {
 		return pp.call()
 	}
 	pp.keep(lexeme{token: t})
@@ -87,7 +87,7 @@ func (pp *prepass) cast(open, end int) error {
 		}
 		pp.plan(i, func() error { return pp.castType(end) })
 	}
-	pp.rewrite(lexeme{token: t, role: castName, out: "$" + pp.raw(t)[1:], try: t.is("TRY_CAST")}, whyCast)
+	pp.rewrite(lexeme{token: t, role: castName, out: anyCall(pp.text, t), try: t.is("TRY_CAST")}, whyCast)
 	pp.pos++
 	return nil
 }

@@ -126,6 +126,9 @@ func (p *parser) fragment(end int, query bool) (*fragment, error) {
 	}
 	pp.frag = &fragment{text: p.text, start: p.at(p.pos).start, end: p.at(end - 1).end}
 	for p.pos < end {
+		if err := pp.quotedCall(); err != nil {
+			return nil, err
+		}
 		if err := pp.refuse(); err != nil {
 			return nil, err
 		}
@@ -147,10 +150,10 @@ func (pp *prepass) step() error {
 		return f()
 	}
 	switch {
-	case t.kind == tokWord && isOwnCall(t, next):
+	case isOwnCall(t, next):
 		return pp.ownCall()
 	case pp.depth > 0 || !pp.query:
-	case t.is("STREAM") && pp.streamWord():
+	case t.kind == tokWord && t.is("STREAM") && pp.streamWord():
 		pp.note(t.span(), strings.Repeat(" ", t.end-t.start), "SELECT STREAM: every query over a stream streams")
 		pp.pos++
 		return nil

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/sql/ast"
@@ -12,7 +13,23 @@ import (
 func Print(s ast.Statement) string {
 	var p printer
 	p.statement(s)
-	return p.b.String()
+	if !caretIsRefused(p.b.String()) {
+		return p.b.String()
+	}
+	q := printer{quoteCalls: true}
+	q.statement(s)
+	return q.b.String()
+}
+
+// caretIsRefused tells whether a printed text holds `^` beside FILTER or its kin, which
+// stood in a statement that something said to be MySQL's: REGEXP, or &&, neither of
+// which is printed so.
+func caretIsRefused(text string) bool {
+	if !strings.Contains(text, "^") {
+		return false
+	}
+	toks, err := scan(text)
+	return err == nil && dialectOf(toks).caret != "" && slices.ContainsFunc(toks, func(t token) bool { return t.is("^") })
 }
 
 // PrintExpr returns the canonical spelling of an expression.
@@ -22,7 +39,11 @@ func PrintExpr(e ast.Expr) string {
 	return p.b.String()
 }
 
-type printer struct{ b strings.Builder }
+type printer struct {
+	b strings.Builder
+	// quoteCalls puts the names of functions in back-quotes, in which only MySQL has names.
+	quoteCalls bool
+}
 
 func (p *printer) put(parts ...string) {
 	for _, s := range parts {

@@ -1,20 +1,23 @@
 package sql
 
-import (
-	"slices"
-
-	"weir/sql/ast"
-)
+import "weir/sql/ast"
 
 // call prints a function or an aggregate with its clauses.
 func (p *printer) call(c *ast.Call) {
-	if p.worded(c) {
+	if p.trim(c) {
 		return
 	}
-	p.put(functionName(c.Name.Text), "(")
+	p.put(p.function(c.Name.Text), "(")
 	p.when(c.Distinct, "DISTINCT ")
 	p.when(c.Star, "*")
-	p.list(len(c.Args), ", ", func(i int) { p.expr(c.Args[i]) })
+	if !p.worded(c) {
+		p.list(len(c.Args), ", ", func(i int) { p.expr(c.Args[i]) })
+	}
+	p.callClauses(c)
+}
+
+// callClauses prints what stands behind the arguments of a call, the parenthesis included.
+func (p *printer) callClauses(c *ast.Call) {
 	if len(c.OrderBy) > 0 && !c.WithinGroup {
 		p.put(" ORDER BY ")
 		p.orders(c.OrderBy)
@@ -43,52 +46,62 @@ func (p *printer) orders(list []ast.Order) {
 	})
 }
 
-// worded prints the functions whose arguments have words between them.
-func (p *printer) worded(c *ast.Call) bool {
-	between := func(head, a string, x ast.Expr, b string, y ast.Expr) {
-		p.put(head, "(", a)
-		if x != nil {
-			p.expr(x)
-		}
-		p.put(b)
-		if y != nil {
-			p.expr(y)
-		}
-		p.put(")")
-	}
-	if len(c.Args) == 0 {
+// trim prints TRIM, LTRIM and RTRIM of two arguments, which are the text and the part.
+func (p *printer) trim(c *ast.Call) bool {
+	side, ok := map[string]string{"TRIM": "BOTH ", "LTRIM": "LEADING ", "RTRIM": "TRAILING "}[c.Name.Text]
+	if !ok || len(c.Args) != 2 {
 		return false
 	}
-	unit := unitArg(c)
-	name, args := c.Name.Text, c.Args
-	switch {
-	case name == "EXTRACT" && len(args) == 2 && unit == 0:
-		between(name, args[0].(*ast.Literal).Text, nil, " FROM ", args[1])
-	case (name == "TIMESTAMPDIFF" || name == "TIMESTAMPADD") && len(args) == 3 && unit == 0:
-		p.put(name, "(", args[0].(*ast.Literal).Text, ", ")
-		p.expr(args[1])
-		p.put(", ")
-		p.expr(args[2])
-		p.put(")")
-	case (name == "FLOOR" || name == "CEIL" || name == "CEILING") && len(args) == 2 && unit == 1:
-		between(name, "", args[0], " TO "+args[1].(*ast.Literal).Text, nil)
-	case slices.Contains([]string{"TRIM", "LTRIM", "RTRIM"}, name) && len(args) == 2:
-		side := map[string]string{"TRIM": "BOTH ", "LTRIM": "LEADING ", "RTRIM": "TRAILING "}[name]
-		between("TRIM", side, args[1], " FROM ", args[0])
-	default:
-		return false
+	if c.Distinct {
+		side = "DISTINCT " // behind which no side is read
 	}
+	p.put(p.function("TRIM"), "(", side)
+	p.expr(c.Args[1])
+	p.put(" FROM ")
+	p.expr(c.Args[0])
+	p.callClauses(c)
 	return true
 }
 
-// unitArg returns which argument, of the first two, is a unit of time, or -1.
-func unitArg(c *ast.Call) int {
-	for i, a := range c.Args[:min(2, len(c.Args))] {
-		if l, ok := a.(*ast.Literal); ok && l.Kind == ast.StringLiteral {
-			if name, ok := extractUnits(l.Text); ok && name == l.Text {
-				return i
-			}
+// worded prints the arguments of a function that has words between them. Among
+// clauses they are plain ones: FLOOR(x, 'DAY' ORDER BY y).
+func (p *printer) worded(c *ast.Call) bool {
+	if c.Distinct || c.IgnoreNulls || c.Separator != nil || len(c.OrderBy) > 0 && !c.WithinGroup {
+		return false
+	}
+	args := c.Args
+	switch c.Name.Text {
+	case "EXTRACT":
+		if len(args) == 2 && isUnit(args[0], extractUnits) {
+			p.put(args[0].(*ast.Literal).Text, " FROM ")
+			p.expr(args[1])
+			return true
+		}
+	case "TIMESTAMPDIFF", "TIMESTAMPADD":
+		if len(args) == 3 && isUnit(args[0], simpleUnits) {
+			p.put(args[0].(*ast.Literal).Text, ", ")
+			p.expr(args[1])
+			p.put(", ")
+			p.expr(args[2])
+			return true
+		}
+	case "FLOOR", "CEIL", "CEILING":
+		if len(args) == 2 && isUnit(args[1], calendarUnits) {
+			p.expr(args[0])
+			p.put(" TO ", args[1].(*ast.Literal).Text)
+			return true
 		}
 	}
-	return -1
+	return false
+}
+
+// isUnit tells whether an argument is what a unit of time becomes. known tells which
+// units there are.
+func isUnit(e ast.Expr, known func(word string) (string, bool)) bool {
+	l, ok := e.(*ast.Literal)
+	if !ok || l.Kind != ast.StringLiteral {
+		return false
+	}
+	name, ok := known(l.Text)
+	return ok && name == l.Text
 }

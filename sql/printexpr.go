@@ -77,8 +77,11 @@ func (p *printer) compound(e ast.Expr) {
 		p.clause(" ELSE ", e.Else)
 		p.put(" END")
 	case *ast.Cast:
-		p.when(e.Try, "TRY_")
-		p.put("CAST(")
+		if e.Try {
+			p.put(p.function("TRY_CAST"), "(")
+		} else {
+			p.put("CAST(")
+		}
 		p.expr(e.X)
 		p.put(" AS ", e.Type.String(), ")")
 	case *ast.Window:
@@ -120,7 +123,7 @@ func QuoteName(name string) string { return quoteName(name) }
 
 // quoteName returns a name as it has to be written: bare where that reads back.
 func quoteName(name string) string {
-	word := strings.ToUpper(name)
+	word := upper(name)
 	if isBareName(name) && !isReserved(word) && !quotedWhenPrinted(word) {
 		return name
 	}
@@ -138,10 +141,11 @@ func isBareName(name string) bool {
 	return name != ""
 }
 
-// functionName returns the name of a function, which stands bare even where the
-// same word is reserved: IF(…), LEFT(…).
-func functionName(name string) string {
-	if isBareName(name) {
+// function returns the name of a function, which stands bare even where the same
+// word is reserved: IF(…), LEFT(…). In back-quotes is what no word spells, and
+// what behind SELECT would be the keyword.
+func (p *printer) function(name string) string {
+	if isWord(name) && name != "STREAM" && (!p.quoteCalls || !callable(name)) {
 		return name
 	}
 	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
@@ -165,7 +169,7 @@ func quoteString(s string) string { return "'" + stringEscapes.Replace(s) + "'" 
 // optionName keeps `a.b` and plain names bare.
 func optionName(name string) string {
 	for _, part := range strings.Split(name, ".") {
-		if !isBareName(part) {
+		if !isBareName(part) || upper(part) == "CASE" { // which wants an END
 			return quoteString(name)
 		}
 	}

@@ -10,9 +10,15 @@ import (
 // query prints a query with all that belongs to it.
 func (p *printer) query(q *ast.Select) {
 	p.ctes(q.CTEs)
-	if q.Set != nil {
-		p.setOp(q.Set)
-	} else {
+	apart := q.Emit != nil && modeOf(q.Emit) != "" // EMIT stands behind FROM, or behind parentheses
+	switch {
+	case q.Set != nil:
+		p.setOp(q.Set, apart)
+	case apart && q.From == nil:
+		p.put("(")
+		p.core(q)
+		p.put(")")
+	default:
 		p.core(q)
 	}
 	if len(q.OrderBy) > 0 {
@@ -92,15 +98,15 @@ func (p *printer) names(names []ast.Name) {
 // setOp prints the terms of a UNION. Those that have clauses of their own behind
 // them stand in parentheses; and so does a UNION on the right, for without them
 // it would belong to the left.
-func (p *printer) setOp(s *ast.SetOp) {
-	p.operand(s.L, false)
+func (p *printer) setOp(s *ast.SetOp, emits bool) {
+	p.operand(s.L, false, false)
 	p.put(" UNION ")
 	p.when(s.All, "ALL ")
-	p.operand(s.R, true)
+	p.operand(s.R, true, emits && s.R.From == nil)
 }
 
-func (p *printer) operand(q *ast.Select, right bool) {
-	if len(q.CTEs) > 0 || len(q.OrderBy) > 0 || q.Limit != nil || q.Emit != nil || len(q.With) > 0 || right && q.Set != nil {
+func (p *printer) operand(q *ast.Select, right, apart bool) {
+	if apart || len(q.CTEs) > 0 || len(q.OrderBy) > 0 || q.Limit != nil || q.Emit != nil || len(q.With) > 0 || right && q.Set != nil {
 		p.inParens(q)
 		return
 	}
@@ -128,11 +134,9 @@ func (p *printer) table(t *ast.Table) {
 }
 
 func (p *printer) emit(e *ast.Emit) {
-	p.when(e.Mode == ast.EmitOnWindowClose, " EMIT ON WINDOW CLOSE")
-	p.when(e.Mode == ast.EmitChanges, " EMIT CHANGES")
-	p.when(e.Mode == ast.EmitOnUpdate, " EMIT ON UPDATE")
+	p.put(modeOf(e))
 	if e.Mode == ast.EmitEvery {
-		p.put(" EMIT EVERY ", strings.TrimPrefix(e.Every.Text, "INTERVAL "))
+		p.put(" ", strings.TrimPrefix(e.Every.Text, "INTERVAL "))
 	}
 	if e.Delay != nil {
 		p.put(" WITH DELAY ", e.Delay.Text)
@@ -140,4 +144,19 @@ func (p *printer) emit(e *ast.Emit) {
 	if e.Lateness != nil {
 		p.put(" ALLOWED LATENESS ", e.Lateness.Text)
 	}
+}
+
+// modeOf spells EMIT and its mode; "": the mode of the query is the one it has anyway.
+func modeOf(e *ast.Emit) string {
+	switch e.Mode {
+	case ast.EmitOnWindowClose:
+		return " EMIT ON WINDOW CLOSE"
+	case ast.EmitChanges:
+		return " EMIT CHANGES"
+	case ast.EmitOnUpdate:
+		return " EMIT ON UPDATE"
+	case ast.EmitEvery:
+		return " EMIT EVERY"
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ func (p *printer) window(w *ast.Window) {
 	p.windowCall(windowName(w.Kind), w, func(next func()) {
 		if w.Time != nil {
 			next()
-			p.expr(w.Time)
+			p.bare(w.Time)
 		}
 	})
 }
@@ -29,17 +30,28 @@ func (p *printer) windowTable(t *ast.Table) {
 			p.put("TABLE ", tableName(t.Name.Text, t.File))
 		}
 		if len(w.Partition) > 0 {
-			p.put(" PARTITION BY ")
-			p.list(len(w.Partition), ", ", func(i int) { p.expr(w.Partition[i]) })
+			p.partition(w.Partition)
 		}
 		if w.Time != nil {
 			next()
 			p.put("DESCRIPTOR(")
-			p.expr(w.Time)
+			p.bare(w.Time)
 			p.put(")")
 		}
 	})
 	p.put(")")
+}
+
+// partition prints PARTITION BY. Where an entry does not begin with a name, the list
+// stands in parentheses, which tell it from the next argument of the window.
+func (p *printer) partition(list []ast.Expr) {
+	open, end := " PARTITION BY ", ""
+	if slices.ContainsFunc(list, func(e ast.Expr) bool { return !startsWithName(e) }) {
+		open, end = " PARTITION BY (", ")"
+	}
+	p.put(open)
+	p.list(len(list), ", ", func(i int) { p.expr(list[i]) })
+	p.put(end)
 }
 
 // windowCall prints the function of a window. head prints what stands in front of
@@ -67,12 +79,19 @@ func (p *printer) windowCall(name string, w *ast.Window, head func(next func()))
 			p.put(strconv.FormatInt(w.Every, 10))
 		}
 	case ast.Session:
-		add("", w.Gap)
-		add("", w.Size)
+		gap, size := "", ""
+		if w.Size != nil && longer(w.Gap, w.Size) { // without names they would change places
+			gap, size = "GAP => ", "MAX => "
+		}
+		add(gap, w.Gap)
+		add(size, w.Size)
 	default:
 		slide, size, offset := "", "", ""
-		if w.Named && longer(w.Slide, w.Size) {
+		if w.Slide != nil && longer(w.Slide, w.Size) {
 			slide, size, offset = "SLIDE => ", "SIZE => ", "OFFSET => "
+			if w.Kind == ast.Cumulate {
+				slide = "STEP => "
+			}
 		}
 		add(slide, w.Slide)
 		add(size, w.Size)

@@ -17,7 +17,7 @@ func (pp *prepass) refuse() error {
 	if err := pp.refuseLexical(t); err != nil {
 		return err
 	}
-	if t.kind == tokWord && pp.at(pp.pos+1).is("(") {
+	if t.isName() && pp.at(pp.pos+1).is("(") {
 		if err := pp.refuseCall(t); err != nil {
 			return err
 		}
@@ -48,8 +48,8 @@ func (pp *prepass) refuseLexical(t token) error {
 	}
 	switch t.word {
 	case "^":
-		if pp.dialect.quotes {
-			return unsupported(at, "write POWER(a, b) for a power", "`^` is a power in some dialects and a XOR of bits in others, so where `%s` is written it is not supported", pp.dialect.sign)
+		if pp.dialect.caret != "" {
+			return unsupported(at, "write POWER(a, b) for a power", "`^` is a power in some dialects and a XOR of bits in others, so where `%s` is written it is not supported", pp.dialect.caret)
 		}
 	case "=>":
 		return unsupported(at, "write the arguments in their order: TUMBLE(ts, INTERVAL 1 MINUTE)", "named arguments are not supported")

@@ -290,12 +290,17 @@ func (s *scanner) wordToken() (token, error) {
 	if i == s.pos {
 		return token{}, s.oddRune()
 	}
-	t := token{kind: tokWord, start: s.pos, end: i, word: strings.ToUpper(s.text[s.pos:i])}
+	t := token{kind: tokWord, start: s.pos, end: i, word: upper(s.text[s.pos:i])}
 	if (t.word == "X" || t.word == "B") && i < len(s.text) && s.text[i] == '\'' {
 		return s.bytesString(t)
 	}
 	s.pos = i
 	return t, nil
+}
+
+// isWord tells whether a name is spelled like a word.
+func isWord(name string) bool {
+	return name != "" && !isDigit(name[0]) && strings.IndexFunc(name, func(r rune) bool { return !isWordRune(r) }) < 0
 }
 
 // oddRune explains a character that often comes with text pasted from a web page.
@@ -316,6 +321,17 @@ func (s *scanner) oddRune() error {
 		e.Hint = "a name with such a character stands in back-quotes"
 	}
 	return e
+}
+
+// upper is strings.ToUpper for the letters of keywords and functions, which are
+// ASCII's: to the parser behind, ſum is another word than sum.
+func upper(word string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, word)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

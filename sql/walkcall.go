@@ -27,7 +27,7 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 		return nil
 	}
 	c := &ast.Call{Name: w.name()}
-	c.Name.Text = strings.ToUpper(c.Name.Text)
+	c.Name.Text = upper(c.Name.Text)
 	if len(n.Args) == 0 && !w.cur().is("(") { // CURRENT_TIMESTAMP
 		c.Node = w.node(first)
 		return c
@@ -44,6 +44,9 @@ func (w *walker) call(n *tidb.FuncCallExpr) ast.Expr {
 	w.clauses(c, &returning)
 	w.need(")")
 	c.Node = w.node(first)
+	if len(c.Args) == 0 && (c.Distinct || c.OrderBy != nil || c.Separator != nil) {
+		w.fail(noArgument(c, c.At))
+	}
 	if returning.Kind != types.Invalid {
 		return &ast.Cast{Node: c.Node, X: c, Type: returning, Try: true}
 	}
@@ -136,7 +139,7 @@ func (w *walker) separator(name string, i int) {
 func (w *walker) aggregate(n *tidb.AggregateFuncExpr) ast.Expr {
 	first := w.i
 	c := &ast.Call{Name: w.name()}
-	c.Name.Text = strings.ToUpper(c.Name.Text)
+	c.Name.Text = upper(c.Name.Text)
 	w.need("(")
 	w.take("ALL")
 	if c.Name.Text == "COUNT" && w.take("*") {
@@ -144,6 +147,7 @@ func (w *walker) aggregate(n *tidb.AggregateFuncExpr) ast.Expr {
 	} else {
 		w.list(len(n.Args), func(i int) { c.Args = append(c.Args, w.expr(n.Args[i])) })
 	}
+	w.clauses(c, &types.Type{}) // RESPECT NULLS
 	w.need(")")
 	c.Node = w.node(first)
 	return c

@@ -28,6 +28,8 @@ func (w *walker) addClause(c *ast.Call, l lexeme) {
 		w.fail(diag.New(diag.Syntax, l.span(), "FILTER stands here twice").WithHint("join the conditions with AND"))
 	case k.order != nil && c.OrderBy != nil:
 		w.fail(diag.New(diag.Syntax, l.span(), "the call has two orders").WithHint("keep one of them"))
+	case k.within && c.Name.Text == "GROUP_CONCAT" && len(c.Args) == 0:
+		w.fail(noArgument(c, l.span()))
 	case k.ignoreNulls && len(c.Args) == 0:
 		w.fail(diag.New(diag.Syntax, l.span(), "IGNORE NULLS is about an argument, and the call has none"))
 	}
@@ -43,6 +45,10 @@ func (w *walker) addClause(c *ast.Call, l lexeme) {
 	if k.filter != nil {
 		c.Filter = k.filter
 	}
+}
+
+func noArgument(c *ast.Call, at diag.Span) error {
+	return diag.New(diag.Syntax, at, "the call has clauses and no argument").WithHint("write %s(x …)", c.Name.Text)
 }
 
 // behindCall adds FILTER and its kin to the call in front of it.
@@ -99,7 +105,7 @@ func (w *walker) spelled(c *ast.Call) ast.Expr {
 // trim converts TRIM(side, part FROM text) to TRIM, LTRIM or RTRIM of the text
 // and, where one is written, the part.
 func (w *walker) trim(c *ast.Call) {
-	if l, ok := c.Args[0].(*ast.Literal); ok && len(c.Args) > 1 && w.text[l.At.Start] != '\'' && w.text[l.At.Start] != '"' {
+	if l, ok := c.Args[0].(*ast.Literal); ok && len(c.Args) > 1 && l.Kind == ast.StringLiteral && isWordByte(w.text[l.At.Start]) {
 		c.Name.Text = map[string]string{"LEADING": "LTRIM", "TRAILING": "RTRIM", "BOTH": "TRIM"}[l.Text]
 		c.Args = c.Args[1:]
 	}

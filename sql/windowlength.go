@@ -167,7 +167,7 @@ func (p *parser) windowPartition(w *ast.Window) error {
 		}
 		w.Partition = append(w.Partition, e)
 		next := p.at(p.pos + 1)
-		if !p.peek().is(",") || !inParens && (next.is("DESCRIPTOR") || next.is("INTERVAL") || next.kind == tokDuration || p.at(p.pos+2).is("=>")) {
+		if !p.peek().is(",") || !inParens && (next.is("DESCRIPTOR") && p.at(p.pos+2).is("(") || next.is("INTERVAL") || next.kind == tokDuration || p.at(p.pos+2).is("=>")) {
 			break
 		}
 		p.pos++
