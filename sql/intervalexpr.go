@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"strings"
+
 	"weir/sql/ast"
 )
 
@@ -131,8 +133,13 @@ func (p *printer) interval(iv *ast.Interval) {
 		return
 	}
 	p.put("INTERVAL ")
-	p.bare(iv.Value)
-	p.put(" ", iv.Unit)
+	value := printer{quoteCalls: p.quoteCalls}
+	value.bare(iv.Value)
+	text := value.b.String()
+	if strings.Contains(text, "INTERVAL ") && text[0] != '(' {
+		text = "(" + text + ")" // the unit of the inner one would be the unit of both
+	}
+	p.put(text, " ", iv.Unit)
 }
 
 // bare prints an expression where one in parentheses, or one that begins with a name

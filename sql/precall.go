@@ -352,8 +352,10 @@ func (pp *prepass) beginsClause(name token, i int) bool {
 		return next.is("NULLS") && (third.is(")") || third.is("ORDER") || third.is("SEPARATOR"))
 	case "RETURNING":
 		return name.is("JSON_VALUE")
-	case "NULL", "ERROR", "DEFAULT":
-		return name.is("JSON_VALUE") && !pp.at(i-1).is(",") && !pp.at(i-1).is("(")
+	case "NULL", "ERROR":
+		return name.is("JSON_VALUE") && next.is("ON")
+	case "DEFAULT":
+		return name.is("JSON_VALUE")
 	}
 	return false
 }
@@ -478,7 +480,15 @@ func (pp *prepass) inner(end int) (ast.Expr, error) {
 	if pp.pos >= end {
 		return nil, pp.expected("an expression")
 	}
-	return pp.parseExpr(end)
+	if end >= len(pp.toks) {
+		return pp.parseExpr(end)
+	}
+	var e ast.Expr
+	err := pp.within(end, func() (err error) { // so that nothing in it reads on
+		e, err = pp.parseExpr(end)
+		return err
+	})
+	return e, err
 }
 
 // jsonValueClause reads RETURNING type, and what MySQL does without it, too.

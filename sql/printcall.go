@@ -1,6 +1,10 @@
 package sql
 
-import "weir/sql/ast"
+import (
+	"strings"
+
+	"weir/sql/ast"
+)
 
 // call prints a function or an aggregate with its clauses.
 func (p *printer) call(c *ast.Call) {
@@ -11,9 +15,28 @@ func (p *printer) call(c *ast.Call) {
 	p.when(c.Distinct, "DISTINCT ")
 	p.when(c.Star, "*")
 	if !p.worded(c) {
-		p.list(len(c.Args), ", ", func(i int) { p.expr(c.Args[i]) })
+		p.list(len(c.Args), ", ", func(i int) {
+			if column, ok := c.Args[i].(*ast.Column); ok && i == 0 && column.Table == nil && takesUnit(c.Name.Text, column.Name.Text) {
+				p.put(quoted(column.Name.Text))
+				return
+			}
+			p.expr(c.Args[i])
+		})
 	}
 	p.callClauses(c)
+}
+
+// takesUnit tells whether a function takes a bare word in front of the first comma for a
+// unit of time.
+func takesUnit(function, word string) bool {
+	switch function {
+	case "TIMESTAMPADD", "TIMESTAMPDIFF", "DATEADD", "DATE_TRUNC", "DATE_PART":
+		return true
+	case "DATEDIFF":
+		_, unit := simpleUnits(upper(word))
+		return unit
+	}
+	return false
 }
 
 // callClauses prints what stands behind the arguments of a call, the parenthesis included.
@@ -86,7 +109,7 @@ func (p *printer) worded(c *ast.Call) bool {
 			return true
 		}
 	case "FLOOR", "CEIL", "CEILING":
-		if len(args) == 2 && isUnit(args[1], calendarUnits) {
+		if len(args) == 2 && isUnit(args[1], calendarUnits) && !strings.Contains(PrintExpr(args[0]), "INTERVAL ") { // of INTERVAL 1 DAY TO HOUR
 			p.expr(args[0])
 			p.put(" TO ", args[1].(*ast.Literal).Text)
 			return true

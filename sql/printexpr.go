@@ -127,8 +127,11 @@ func quoteName(name string) string {
 	if isBareName(name) && !isReserved(word) && !quotedWhenPrinted(word) {
 		return name
 	}
-	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+	return quoted(name)
 }
+
+// quoted returns a name in back-quotes.
+func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // isBareName tells whether a name is spelled like a word. Other letters than
 // ASCII's would do, too, but quoted they are read alike everywhere.
@@ -148,7 +151,7 @@ func (p *printer) function(name string) string {
 	if isWord(name) && name != "STREAM" && (!p.quoteCalls || !callable(name)) {
 		return name
 	}
-	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+	return quoted(name)
 }
 
 func tableName(name string, file bool) string {

@@ -136,7 +136,11 @@ func (p *printer) table(t *ast.Table) {
 func (p *printer) emit(e *ast.Emit) {
 	p.put(modeOf(e))
 	if e.Mode == ast.EmitEvery {
-		p.put(" ", strings.TrimPrefix(e.Every.Text, "INTERVAL "))
+		text, ok := strings.CutPrefix(e.Every.Text, "INTERVAL ")
+		if ok && text[0] == '\'' { // of months and days
+			text = e.Every.Text
+		}
+		p.put(" ", text)
 	}
 	if e.Delay != nil {
 		p.put(" WITH DELAY ", e.Delay.Text)

@@ -44,7 +44,7 @@ var nameTemplates = []string{
 	"SELECT f(%s)", "SELECT f(%s, a)", "SELECT f(a, %s)", "SELECT f(a + %s)", "SELECT COUNT(%s)", "SELECT COUNT(DISTINCT %s)", "SELECT f(DISTINCT %s, %s)", "SELECT f(a ORDER BY %s)", "SELECT f(%s ORDER BY %s DESC, %s)", "SELECT f(%s ORDER BY %s SEPARATOR 'x')",
 	"SELECT f(%s SEPARATOR 'x')", "SELECT f(%s IGNORE NULLS)", "SELECT f(%s) IGNORE NULLS", "SELECT f(a) FILTER (WHERE %s)", "SELECT f(a) WITHIN GROUP (ORDER BY %s)", "SELECT f(%s) WITHIN GROUP (ORDER BY %s DESC) FILTER (WHERE %s)",
 	"SELECT EXTRACT(DAY FROM %s)", "SELECT EXTRACT(EPOCH FROM %s)", "SELECT TRIM(%s FROM %s)", "SELECT TRIM(LEADING %s FROM %s)", "SELECT TRIM(BOTH FROM %s)", "SELECT TRIM(%s)", "SELECT POSITION(%s IN %s)", "SELECT TIMESTAMPDIFF(DAY, %s, %s)",
-	"SELECT TIMESTAMPADD(DAY, %s, %s)", "SELECT FLOOR(%s TO DAY)", "SELECT FLOOR(%s)", "SELECT CEIL(%s, %s)", "SELECT SUBSTRING(%s FROM %s FOR %s)", "SELECT CHAR(%s USING utf8mb4)", "SELECT DATE_TRUNC('day', %s)", "SELECT DATE_ADD(%s, INTERVAL %s DAY)",
+	"SELECT TIMESTAMPADD(DAY, %s, %s)", "SELECT FLOOR(%s TO DAY)", "SELECT FLOOR(%s)", "SELECT CEIL(%s, %s)", "SELECT SUBSTRING(%s FROM %s FOR %s)", "SELECT CHAR(%s USING utf8mb4)", "SELECT DATE_TRUNC('day', %s)", "SELECT DATE_PART(t.%s, a)", "SELECT DATE_ADD(%s, INTERVAL %s DAY)",
 	"SELECT JSON_VALUE(%s, '$.a' RETURNING INT)", "SELECT DATEADD(DAY, %s, %s)", "SELECT IF(%s, %s, %s)",
 	"SELECT INTERVAL %s DAY", "SELECT INTERVAL (%s) DAY", "SELECT INTERVAL -%s DAY", "SELECT %s + INTERVAL 1 DAY", "SELECT INTERVAL %s + 1 DAY", "SELECT INTERVAL 1 + %s DAY", "SELECT INTERVAL t.%s DAY", "SELECT INTERVAL %s.%s DAY", "SELECT INTERVAL(%s, %s)", "SELECT INTERVAL f(%s) DAY",
 	"SELECT INTERVAL CASE %s WHEN %s THEN %s END DAY",
@@ -59,7 +59,7 @@ var nameTemplates = []string{
 // callTemplates are what a call can look like.
 var callTemplates = []string{
 	"SELECT %s()", "SELECT %s", "SELECT %s(a)", "SELECT %s (a)", "SELECT %s(a, b)", "SELECT %s(a, b, c)", "SELECT %s(*)", "SELECT %s('x')", "SELECT %s('DAY', a)", "SELECT %s(a, 'DAY')", "SELECT %s('DAY', a, b)", "SELECT %s(a, 'EPOCH')",
-	"SELECT %s('EPOCH', a)", "SELECT %s('EPOCH', a, b)", "SELECT %s(DAY, a)", "SELECT %s(DAY, a, b)", "SELECT %s(DAY FROM a)", "SELECT %s(EPOCH FROM a)", "SELECT %s(a FROM b)", "SELECT %s(1 FROM b)", "SELECT %s('BOTH' FROM b)", "SELECT %s(LEADING a FROM b)",
+	"SELECT %s('EPOCH', a)", "SELECT %s('EPOCH', a, b)", "SELECT %s(DAY, a)", "SELECT %s(`day`, a)", "SELECT %s(`x`, a, b)", "SELECT %s(DISTINCT `day`, a)", "SELECT %s(DAY, a, b)", "SELECT %s(DAY FROM a)", "SELECT %s(EPOCH FROM a)", "SELECT %s(a FROM b)", "SELECT %s(1 FROM b)", "SELECT %s('BOTH' FROM b)", "SELECT %s(LEADING a FROM b)",
 	"SELECT %s(a TO DAY)", "SELECT %s(a TO CENTURY)", "SELECT %s(a IN b)", "SELECT %s(a AS INT)", "SELECT %s(a, INT)", "SELECT %s(a USING utf8mb4)", "SELECT %s(a FROM 1 FOR 2)", "SELECT %s(a, INTERVAL 1 DAY)", "SELECT %s(a, INTERVAL b DAY)",
 	"SELECT %s(INTERVAL 1 DAY)", "SELECT %s(1, 2)", "SELECT %s(a BY INTERVAL 1 DAY)",
 	"SELECT %s(DISTINCT a)", "SELECT %s(ALL a)", "SELECT %s(DISTINCT a, b)", "SELECT %s(DISTINCT 'EPOCH', b)", "SELECT %s(DISTINCT a, 'DAY')", "SELECT %s(DISTINCT a FROM b)", "SELECT %s(a ORDER BY b)", "SELECT %s(DISTINCT a ORDER BY b DESC, c SEPARATOR ';')",

@@ -126,7 +126,7 @@ func (pp *prepass) stepWindow() (ast.Expr, error) {
 		return nil, err
 	}
 	var err error
-	if w.Time, err = pp.parseExpr(by); err != nil {
+	if w.Time, err = pp.inner(by); err != nil {
 		return nil, err
 	}
 	pp.pos = by + 1

@@ -159,7 +159,7 @@ func (pp *prepass) staggerKeys() ([]ast.Expr, error) {
 		if end == pp.pos {
 			return nil, pp.expected("an expression behind PARTITION BY")
 		}
-		e, err := pp.parseExpr(end)
+		e, err := pp.inner(end)
 		if err != nil {
 			return nil, err
 		}
