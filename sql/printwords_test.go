@@ -1,20 +1,27 @@
 package sql
 
 import (
+	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tidb "github.com/pingcap/tidb/pkg/parser"
 
-	"weir/sql/ast"
 	"weir/sql/diag"
 )
+
+var everyWord = flag.Bool("words.all", false, "try every word in every place instead of for a time")
+
+// wordsFor is how long words are tried, in an order of chance.
+const wordsFor = 3 * time.Second
 
 // nameTemplates are the places where a name can stand.
 var nameTemplates = []string{
@@ -52,7 +59,7 @@ var nameTemplates = []string{
 	"CREATE STREAM %s (a INT)", "CREATE STREAM %s", "CREATE STREAM IF NOT EXISTS %s", "CREATE STREAM s (%s INT)", "CREATE STREAM s (a INT, %s DATETIME(3), WATERMARK FOR %s AS %s - INTERVAL 5 SECOND)", "CREATE STREAM s (a INT AS (%s), b INT)",
 	"CREATE STREAM s (%s INT AS (%s + 1))", "CREATE STREAM s WITH (%s = 1)", "CREATE STREAM s WITH (a.%s = 1, %s.%s = 'x')", "SELECT 1 FROM t WITH (%s = 1)",
 	"CREATE VIEW %s AS SELECT 1", "CREATE MATERIALIZED VIEW IF NOT EXISTS %s AS SELECT 1", "CREATE SINK %s FROM %s", "CREATE SINK IF NOT EXISTS %s AS SELECT 1", "INSERT INTO %s SELECT 1", "INSERT INTO %s (%s) SELECT 1", "INSERT INTO s VALUES (%s, %s), (a, %s)",
-	"INSERT INTO %s (a) VALUES (1)", "INSERT INTO %s (SELECT 1)", "CREATE PUMP %s AS INSERT INTO %s SELECT 1", "DROP STREAM %s", "DROP VIEW IF EXISTS %s", "DROP QUERY %s", "SHOW CREATE %s", "SHOW CREATE VIEW %s", "DESCRIBE %s", "ALTER STREAM %s END", "SUBSCRIBE TO %s", "SUBSCRIBE %s WITH (SNAPSHOT)",
+	"INSERT INTO %s (a) VALUES (1)", "INSERT INTO %s (SELECT 1)", "CREATE PUMP %s AS INSERT INTO %s SELECT 1", "DROP STREAM %s", "DROP VIEW IF EXISTS %s", "DROP QUERY %s", "SHOW CREATE %s", "SHOW CREATE VIEW %s", "DESCRIBE %s", "ALTER STREAM %s END", "ALTER STREAM %s SET (%s = 1)", "EXPLAIN ANALYZE QUERY %s", "CREATE OR REPLACE PUMP %s AS INSERT INTO s SELECT 1", "SHOW CREATE PUMP %s", "SUBSCRIBE TO %s", "SUBSCRIBE %s WITH (SNAPSHOT)",
 	"EXPLAIN WATERMARK FOR QUERY %s", "EXPLAIN WATERMARK FOR %s", "EXPLAIN DROP SINK %s",
 }
 
@@ -110,9 +117,7 @@ func TestEveryWordAsACall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`\b[A-Z][A-Z_0-9]+\b`).FindAllString(string(text), -1) {
-		words = append(words, m)
-	}
+	words = append(words, regexp.MustCompile(`\b[A-Z][A-Z_0-9]+\b`).FindAllString(string(text), -1)...)
 	slices.Sort(words)
 	tryTemplates(t, callTemplates, slices.Compact(words), false)
 }
@@ -122,27 +127,35 @@ func tryTemplates(t *testing.T, templates, words []string, quotedIsFine bool) {
 	if len(words) < 700 {
 		t.Fatalf("only %d words", len(words))
 	}
-	bad := map[string]int{}
+	type pair struct{ template, spelled string }
+	var pairs []pair
 	for _, template := range templates {
 		for _, word := range words {
-			for _, spelled := range []string{"`" + strings.ToLower(word) + "`", strings.ToLower(word)} {
-				text := strings.ReplaceAll(template, "%s", spelled)
-				if err := stable(text); err != nil && (quotedIsFine && spelled[0] == '`' || !refused(err)) {
-					if bad[template]++; bad[template] <= 6 {
-						t.Errorf("%s: %.160s", text, strings.ReplaceAll(err.Error(), "\n", " | "))
-					}
-				}
-			}
+			word = strings.ToLower(word)
+			pairs = append(pairs, pair{template, word}, pair{template, "`" + word + "`"})
 		}
 	}
-	for k, n := range bad {
-		t.Logf("%d of %s", n, k)
+	seed := uint64(time.Now().UnixNano())
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+	start, n, bad := time.Now(), 0, map[string]int{}
+	for _, p := range pairs {
+		if n++; !*everyWord && n%100 == 0 && time.Since(start) > wordsFor {
+			break
+		}
+		err := stable(strings.ReplaceAll(p.template, "%s", p.spelled))
+		if err == nil || refused(err) && (!quotedIsFine || p.spelled[0] != '`') {
+			continue
+		}
+		if bad[p.template]++; bad[p.template] <= 3 {
+			t.Errorf("%s with %s: %v", p.template, p.spelled, err)
+		}
 	}
+	t.Logf("%d of %d", n, len(pairs))
 }
 
 type refusedError struct{ error }
 
-func refused(err error) bool { _, ok := err.(refusedError); return ok }
+func refused(err error) bool { return errors.As(err, new(refusedError)) }
 
 // stable tells what is wrong with what is printed for a text.
 func stable(text string) error {
@@ -162,87 +175,4 @@ func stable(text string) error {
 		return fmt.Errorf("%s\nis another statement: %s", once, d)
 	}
 	return nil
-}
-
-// difference compares two trees, but not where things stand in the text.
-func difference(a, b ast.Statement) string {
-	return differs(reflect.ValueOf(a), reflect.ValueOf(b), "")
-}
-
-func differs(a, b reflect.Value, path string) string {
-	a, b = asColumn(a), asColumn(b)
-	if a.Kind() != b.Kind() || a.IsValid() && a.Type() != b.Type() {
-		return fmt.Sprintf("%s: %v, %v", path, a, b)
-	}
-	switch a.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if a.IsNil() || b.IsNil() {
-			if a.IsNil() != b.IsNil() {
-				return fmt.Sprintf("%s: %v, %v", path, a, b)
-			}
-			return ""
-		}
-		return differs(a.Elem(), b.Elem(), path)
-	case reflect.Slice:
-		if a.Len() != b.Len() {
-			return fmt.Sprintf("%s: %d, %d entries", path, a.Len(), b.Len())
-		}
-		for i := range a.Len() {
-			if d := differs(a.Index(i), b.Index(i), fmt.Sprintf("%s[%d]", path, i)); d != "" {
-				return d
-			}
-		}
-	case reflect.Struct:
-		for i := range a.NumField() {
-			name := a.Type().Field(i).Name
-			if ignoredField(a.Type(), name) {
-				continue
-			}
-			x, y := a.Field(i), b.Field(i)
-			if a.Type() == reflect.TypeFor[ast.Interval]() && name == "Value" || a.Type() == reflect.TypeFor[ast.Window]() && name == "Time" {
-				x, y = bare(x), bare(y)
-			}
-			if d := differs(x, y, path+"."+name); d != "" {
-				return d
-			}
-		}
-	default:
-		if x, y := a.Interface(), b.Interface(); x != y {
-			return fmt.Sprintf("%s: %v, %v", path, x, y)
-		}
-	}
-	return ""
-}
-
-// asColumn makes the column window_start of WINDOW_START(), which is printed so.
-func asColumn(v reflect.Value) reflect.Value {
-	if v.Kind() == reflect.Interface {
-		if b, ok := v.Interface().(*ast.WindowBound); ok && b.Of == nil {
-			return reflect.ValueOf([]ast.Expr{&ast.Column{Name: ast.Name{Text: b.Bound}}}).Index(0)
-		}
-	}
-	return v
-}
-
-// bare takes the parentheses away in which a value of an interval and the time of a window may be printed.
-func bare(v reflect.Value) reflect.Value {
-	if p, ok := v.Interface().(*ast.Paren); ok {
-		return reflect.ValueOf(p).Elem().FieldByName("X")
-	}
-	return v
-}
-
-// ignoredField tells whether a field says how or where something was typed.
-func ignoredField(t reflect.Type, name string) bool {
-	switch t {
-	case reflect.TypeFor[ast.Item](), reflect.TypeFor[ast.CreateStream](), reflect.TypeFor[ast.CreateView](), reflect.TypeFor[ast.CreateSink](), reflect.TypeFor[ast.Insert]():
-		return name == "Text" || name == "Node"
-	case reflect.TypeFor[ast.Literal]():
-		return name == "Quote" || name == "Node"
-	case reflect.TypeFor[ast.Window](): // without names the lengths come in their order
-		return name == "Named" || name == "Node"
-	case reflect.TypeFor[ast.Explain]():
-		return name == "Rewrites" || name == "Node"
-	}
-	return name == "Node"
 }

@@ -48,7 +48,7 @@ func (w *walker) addClause(c *ast.Call, l lexeme) {
 }
 
 func noArgument(c *ast.Call, at diag.Span) error {
-	return diag.New(diag.Syntax, at, "the call has clauses and no argument").WithHint("write %s(x …)", c.Name.Text)
+	return diag.New(diag.Syntax, at, "the call has clauses and no argument").WithHint("write %s(x …), with what the clauses are about", c.Name.Text)
 }
 
 // behindCall adds FILTER and its kin to the call in front of it.
