@@ -126,10 +126,15 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 	if in.DryRun {
 		return nil, errDryRun
 	}
+	m := c.h.meters.of(s.ID, it.shard)
+	if c.h.cfg.AWSLimits && !m.admitRead(time.Now()) {
+		return nil, exceeded(s, it.shard, c.account)
+	}
 	got, err := c.read(s, it.shard, it.place, readLimit{limit, readBytesMax})
 	if err != nil {
 		return nil, err
 	}
+	m.read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
 	out := struct {
 		Records            []Record
 		NextShardIterator  string `json:",omitempty"`

@@ -106,6 +106,7 @@ type Handler struct {
 	ctx           context.Context // of answers that go on; it ends with Close
 	close         context.CancelFunc
 	subscriptions subscriptions
+	meters        meters
 	turn          atomic.Uint32 // of records that go to any shard
 	work          chan struct{} // tells Run of a stream that is UPDATING
 }
@@ -176,6 +177,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var ok bool
 	if c.op, ok = strings.CutPrefix(target(r), targetPrefix); !ok || c.h.operations[c.op] == nil {
+		c.op = "unknown"
 		c.answerError(fail(unknownOperation, "there is no operation %q of Kinesis Data Streams", clip(target(r))))
 		return
 	}
@@ -196,6 +198,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.answerError(err)
 	case out != nil:
 		c.answer(http.StatusOK, out)
+		fallthrough
+	default:
+		h.meters.answered(c.op, "")
 	}
 }
 
@@ -260,6 +265,7 @@ type errorBody struct {
 
 func (c *call) answerError(err error) {
 	e := c.errorOf(err)
+	c.h.meters.answered(c.op, e.Type)
 	c.w.Header().Set("x-amzn-ErrorType", e.Type)
 	c.answer(e.Status, errorBody{e.Type, e.Message})
 }

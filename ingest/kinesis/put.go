@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"weir/ingest"
@@ -51,6 +52,9 @@ func (c *call) putRecord(in *putRecord) (any, error) {
 	places, err := c.h.put(c.ctx, s, []entry{in.entry})
 	if err != nil {
 		return nil, err
+	}
+	if places[0].refused {
+		return nil, exceeded(s, places[0].Shard, c.account)
 	}
 	return struct {
 		ShardId, SequenceNumber, EncryptionType string
@@ -109,6 +113,12 @@ func (c *call) putRecords(in *putRecords) (any, error) {
 		EncryptionType    string
 	}{Records: make([]putResult, len(places)), EncryptionType: s.Settings.encryption()}
 	for i, n := range places {
+		if n.refused {
+			err := exceeded(s, n.Shard, c.account)
+			out.FailedRecordCount++
+			out.Records[i] = putResult{ErrorCode: err.Type, ErrorMessage: err.Message}
+			continue
+		}
 		out.Records[i] = putResult{SequenceNumber: n.String(), ShardId: shardID(n.Shard)}
 	}
 	return out, nil
@@ -157,45 +167,75 @@ func isHash(s string) bool {
 }
 
 // put appends records that were checked, and returns where each is, in their order.
-func (h *Handler) put(ctx context.Context, s Stream, records []entry) ([]ingest.SequenceNumber, error) {
+func (h *Handler) put(ctx context.Context, s Stream, records []entry) ([]placed, error) {
 	m, release := s.Shards.Hold() // until the records are in the log
 	defer release()
-	shards := make([]stream.Shard, len(records))
-	place := map[stream.Shard]int{} // a shard's block
-	var blocks []wal.Block
-	sizes := []int(nil)
+	all, now := m.All(), time.Now()
+	out := make([]placed, len(records))
+	blocks := map[stream.Shard]*putBlock{}
 	for i := range records {
-		shards[i] = h.route(s, m, &records[i])
-		at, ok := place[shards[i]]
+		e, at := &records[i], &out[i]
+		at.Shard = h.route(s, m, e)
+		b, ok := blocks[at.Shard]
 		if !ok {
-			at = len(blocks)
-			place[shards[i]] = at
-			blocks = append(blocks, wal.Block{Stream: s.ID, Shard: shards[i], Encoding: wal.Keyed})
-			sizes = append(sizes, 0)
+			b = &putBlock{meter: h.meters.of(s.ID, at.Shard)}
+			blocks[at.Shard] = b
 		}
-		sizes[at] += keyed.Size(len(records[i].PartitionKey), len(*records[i].Data))
+		size := len(e.PartitionKey) + len(*e.Data)
+		if h.cfg.AWSLimits && !b.meter.admitWrite(size, now) {
+			at.refused = true
+			continue
+		}
+		b.count++
+		b.bytes += size
+		b.size += keyed.Size(len(e.PartitionKey), len(*e.Data))
 	}
-	for i, size := range sizes {
-		blocks[i].Data = make([]byte, 0, size)
-	}
+	var req wal.Request
 	for i := range records {
-		b := &blocks[place[shards[i]]]
-		b.Data = keyed.Append(b.Data, records[i].PartitionKey, *records[i].Data)
-		b.Count++
+		if out[i].refused {
+			continue
+		}
+		b := blocks[out[i].Shard]
+		if b.data == nil {
+			b.place = len(req.Blocks)
+			b.data = make([]byte, 0, b.size)
+			req.Blocks = append(req.Blocks, wal.Block{Stream: s.ID, Shard: out[i].Shard, Encoding: wal.Keyed, Count: b.count})
+		}
+		b.data = keyed.Append(b.data, records[i].PartitionKey, *records[i].Data)
 	}
-	ack, err := h.cfg.Log.Append(ctx, wal.Request{Blocks: blocks})
+	if len(req.Blocks) == 0 {
+		return out, nil
+	}
+	for _, b := range blocks {
+		if b.data != nil {
+			req.Blocks[b.place].Data = b.data
+		}
+	}
+	ack, err := h.cfg.Log.Append(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	all := m.All()
-	out := make([]ingest.SequenceNumber, len(records))
-	next := ack.First
-	for i, shard := range shards {
-		at := place[shard]
-		out[i] = ingest.SequenceNumber{Created: createdOf(s, &all[shard]), Shard: shard, Seq: next[at], Arrived: ack.Arrival}
-		next[at]++
+	for _, b := range blocks {
+		b.meter.wrote(b.count, b.bytes)
+	}
+	for i := range out {
+		if at := &out[i]; !at.refused {
+			next := &ack.First[blocks[at.Shard].place]
+			at.Created, at.Seq, at.Arrived = createdOf(s, &all[at.Shard]), *next, ack.Arrival
+			*next++
+		}
 	}
 	return out, nil
+}
+
+// putBlock is the records of a request that go to one shard.
+type putBlock struct {
+	meter *meter
+	count int
+	bytes int // of keys and data
+	size  int // of data, once it is filled
+	data  []byte
+	place int // among the blocks of the request
 }
 
 // route returns the shard of a record.

@@ -157,6 +157,7 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 		if err != nil {
 			return err
 		}
+		c.h.meters.of(s.ID, shard).read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
 		moved := got.next.after > from.after || len(got.records) > 0
 		from = got.next
 		if got.over {
@@ -167,6 +168,9 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 		if len(got.records) > 0 {
 			if err := c.sendEvent(s, shard, from, got, out); err != nil {
 				return err
+			}
+			if c.h.cfg.AWSLimits {
+				pause(life, time.Duration(got.bytes)*time.Second/readBytesPerSecond)
 			}
 		}
 		if moved && got.behind > 0 {
@@ -186,6 +190,16 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 		}
 	}
 	return nil
+}
+
+// pause waits, but not longer than ctx lives.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func recordsOrNone(r []Record) []Record {

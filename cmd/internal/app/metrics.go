@@ -173,6 +173,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectSinks(emit)
 	m.collectSockets(emit)
 	m.collectSaver(emit)
+	m.collectKinesis(emit)
 }
 
 type emitter func(x metric, v float64, labels ...string)

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"time"
 
 	"weir/dashboard/api"
@@ -20,10 +24,11 @@ var (
 
 // TestMetricsAreDocumented holds /metrics and docs/metrics.md together, both ways.
 func TestMetricsAreDocumented(t *testing.T) {
-	s, _ := serveWith(t, func(cfg *serverConfig) { cfg.Files = t.TempDir() })
+	s, _ := serveWith(t, func(cfg *serverConfig) { cfg.Files, cfg.Kinesis.Open = t.TempDir(), true })
 	s.must(t, hits+"; CREATE SINK parts FROM per_second WITH (connector = 'file', path = 'out')")
 	s.send(t, 0, 100)
 	s.must(t, "SELECT * FROM per_second")
+	useKinesis(t, s.url())
 	_, text := get(t, s.url()+"/metrics")
 	served := map[string]string{}
 	for _, m := range metricLine.FindAllStringSubmatch(text, -1) {
@@ -73,6 +78,27 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 		slices.Sort(own)
 		t.Log(strings.Join(own, ""))
+	}
+}
+
+// useKinesis puts a record, with a metric of each shard that is asked for.
+func useKinesis(t *testing.T, url string) {
+	t.Helper()
+	k, name := kinesisClient(url), aws.String("hits")
+	_, err := k.EnableEnhancedMonitoring(t.Context(), &kinesis.EnableEnhancedMonitoringInput{StreamName: name, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.ListStreams(t.Context(), &kinesis.ListStreamsInput{}); err != nil {
+		t.Fatal(err)
+	}
+	arn := aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/hits")
+	it, err := k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamARN: arn, ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeLatest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator}); err != nil {
+		t.Fatal(err)
 	}
 }
 

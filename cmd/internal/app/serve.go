@@ -84,7 +84,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.StringVar(&o.files, "files", "", "`directory` below which statements may read files, and sinks write them; none without it")
 	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, a `size` such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
 	f.DurationVar(&o.checkpoint, "checkpoint", saveStateEvery, "how often the state of queries is saved, at least 1s; a restart reads what came since")
-	f.StringVar(&o.kinesisLimits, "kinesis-limits", "none", "which limits clients of Kinesis have that only AWS needs, `none or aws`: how often a day a stream is scaled")
+	f.StringVar(&o.kinesisLimits, "kinesis-limits", "none", "which limits Kinesis clients have that only AWS needs, `none or aws`: throughput of a shard, how often a day a stream is scaled")
 	f.BoolVar(&o.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	addConfig(cmd)
 	return cmd
