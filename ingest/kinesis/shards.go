@@ -66,22 +66,16 @@ func (c *call) openSince(s Stream, at stream.Time) []stream.Shard {
 	return out
 }
 
-// openAt returns the shards that were open at a moment.
+// openAt returns the shards that were open at a moment, before what came in it: they
+// divide all hashes, and what came in it is in them or in their children.
 func (c *call) openAt(s Stream, at stream.Time) []stream.Shard {
 	var out []stream.Shard
 	all := s.Shards.Map().All()
 	for _, id := range c.openSince(s, at) {
 		// A shard is born with the commit that closed its parents.
-		born := s.Created
-		if p := all[id].Parents; len(p) > 0 {
-			born = all[p[0]].ClosedAt
-		}
-		if born <= at {
+		if p := all[id].Parents; len(p) == 0 || all[p[0]].ClosedAt < at {
 			out = append(out, id)
 		}
-	}
-	if len(out) == 0 { // before the stream was
-		return c.openAt(s, s.Created)
 	}
 	return out
 }
@@ -121,6 +115,7 @@ func (c *call) listShards(in *listShards) (any, error) {
 		if limit = *in.MaxResults; limit < 1 || limit > 10_000 {
 			return nil, invalid(itoa(limit), "maxResults", "have value between 1 and 10000")
 		}
+		limit = min(limit, shardsMax)
 	}
 	after, f := in.ExclusiveStartShardId, in.ShardFilter
 	var s Stream

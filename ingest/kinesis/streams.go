@@ -235,6 +235,7 @@ func (c *call) listStreams(in *listStreams) (any, error) {
 		if limit = *in.Limit; limit < 1 || limit > 10_000 {
 			return nil, invalid(itoa(limit), "limit", "have value between 1 and 10000")
 		}
+		limit = min(limit, streamsMax)
 	}
 	after := in.ExclusiveStartStreamName
 	if in.NextToken != "" {
