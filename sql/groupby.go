@@ -151,7 +151,7 @@ func (pp *prepass) withRollup() error {
 	first := pp.pos
 	pp.pos += 2
 	at := pp.spanFrom(first)
-	pp.frag.unseen = at.End
+	pp.unseen, pp.frag.unseen = true, at.End
 	pp.frag.with = &ast.GroupingSets{Node: ast.Node{At: at}}
 	pp.note(at, strings.Repeat(" ", at.End-at.Start), "WITH ROLLUP: GROUPING SETS over the keys")
 	return nil

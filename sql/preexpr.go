@@ -40,12 +40,13 @@ func (pp *prepass) exprToken() error {
 		return nil
 	case (t.is("DATETIME") || t.is("TIME") || t.is("DATE") || t.is("TIMESTAMP") || t.is("TIMESTAMPTZ")) && next.kind == tokString:
 		return pp.timeLiteral()
-	case t.is("NULLS") && (next.is("FIRST") || next.is("LAST")) && pp.pos > 0:
+	case t.is("NULLS") && (next.is("FIRST") || next.is("LAST")) && pp.order && pp.depth == 0:
 		first := pp.pos
 		if err := pp.nullsOrder(pp.at(pp.pos - 1).is("DESC")); err != nil {
 			return err
 		}
 		pp.blank(first, "NULL is the least value")
+		pp.unseen = !pp.peek().is(",")
 		return nil
 	case t.kind == tokWord && (pp.at(pp.pos-1).is(")") || pp.behindClause()):
 		if ok, err := pp.behindCall(); ok || err != nil {

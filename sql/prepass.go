@@ -100,7 +100,11 @@ type prepass struct {
 	depth int
 	from  int // index of the FROM at depth 0, or -1
 	frag  *fragment
-	grace *ast.Interval // GRACE PERIOD of a window behind FROM
+	order bool // ORDER BY at depth 0 has begun
+	// unseen is set behind a clause that the parser behind does not see: what goes on
+	// there would belong to what stands in front of the clause.
+	unseen bool
+	grace  *ast.Interval // GRACE PERIOD of a window behind FROM
 	// planned is what happens at a token, by its index.
 	planned map[int]func() error
 }
@@ -132,11 +136,26 @@ func (p *parser) fragment(end int, query bool) (*fragment, error) {
 		if err := pp.refuse(); err != nil {
 			return nil, err
 		}
+		if pp.unseen && !pp.clauseAhead() {
+			return nil, pp.explainSyntax(pp.ahead(), pp.peek().start)
+		}
+		pp.unseen = false
 		if err := pp.step(); err != nil {
 			return nil, err
 		}
 	}
 	return pp.frag, pp.graceClause()
+}
+
+// clauseAhead tells whether a clause begins at the next token.
+func (pp *prepass) clauseAhead() bool {
+	switch t := pp.peek(); t.word {
+	case "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOWED":
+		return t.kind == tokWord
+	case "WITH":
+		return pp.at(pp.pos+1).is("(") || pp.at(pp.pos+1).is("ROLLUP")
+	}
+	return pp.atTail()
 }
 
 // step rewrites what starts at the next token.
@@ -161,6 +180,8 @@ func (pp *prepass) step() error {
 		return pp.windowedBy()
 	case t.is("WITH") && next.is("ROLLUP"):
 		return pp.withRollup()
+	case t.is("ORDER") && next.is("BY"):
+		pp.order = true
 	case t.is("FROM") && pp.from < 0:
 		return pp.fromClause()
 	case pp.atTail():

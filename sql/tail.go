@@ -82,6 +82,7 @@ func (pp *prepass) readTail() error {
 	}
 	at := pp.spanFrom(first)
 	pp.frag.tail.span = pp.frag.tail.span.Join(at)
+	pp.unseen = true
 	pp.note(at, strings.Repeat(" ", at.End-at.Start), "a clause of the streaming dialect")
 	return nil
 }

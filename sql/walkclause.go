@@ -105,9 +105,15 @@ func (w *walker) spelled(c *ast.Call) ast.Expr {
 // trim converts TRIM(side, part FROM text) to TRIM, LTRIM or RTRIM of the text
 // and, where one is written, the part.
 func (w *walker) trim(c *ast.Call) {
-	if l, ok := c.Args[0].(*ast.Literal); ok && len(c.Args) > 1 && l.Kind == ast.StringLiteral && isWordByte(w.text[l.At.Start]) {
+	if len(c.Args) < 2 {
+		return
+	}
+	if l, ok := c.Args[0].(*ast.Literal); ok && l.Kind == ast.StringLiteral && isWordByte(w.text[l.At.Start]) {
 		c.Name.Text = map[string]string{"LEADING": "LTRIM", "TRAILING": "RTRIM", "BOTH": "TRIM"}[l.Text]
 		c.Args = c.Args[1:]
+	}
+	if len(c.Args) > 2 {
+		w.fail(diag.New(diag.WrongArguments, c.Args[2].Span(), "TRIM takes one text").WithHint("write TRIM(BOTH 'x' FROM text)"))
 	}
 	if len(c.Args) == 2 {
 		c.Args = []ast.Expr{c.Args[1], c.Args[0]}

@@ -227,6 +227,9 @@ func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 	op := w.cur()
 	w.need("LIKE")
 	e.Pattern = w.expr(n.Pattern)
+	if w.err != nil {
+		return nil
+	}
 	if op.role == soundsLike {
 		return w.sounds(first, op, e, n.EscapeExplicit)
 	}

@@ -45,7 +45,7 @@ func (pp *prepass) takeOut(first int, w *ast.Window, why string) {
 	at := pp.spanFrom(first)
 	pp.note(at, strings.Repeat(" ", at.End-at.Start), why)
 	pp.frag.groups = append(pp.frag.groups, w)
-	pp.frag.unseen = at.End
+	pp.unseen, pp.frag.unseen = true, at.End
 }
 
 func (pp *prepass) ksqlSize(w *ast.Window, kind token) error {
