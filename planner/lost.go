@@ -68,6 +68,10 @@ func (b *binder) lostOf(l *Lost) (*logical.Project, error) {
 			j.failed.Tolerance = scan.FutureTolerance
 		}
 		scan.FutureTolerance = 0
+		if l.From.Kind == physical.SourceStream {
+			scan.Hidden = append(scan.Hidden, physical.HiddenWhy)
+			j.failed.Why = s.hidden(physical.HiddenWhy)
+		}
 		j.node = &logical.Failed{In: j.node, Failed: j.failed}
 	} else if !j.judged {
 		return nil, diag.New(diag.Unsupported, diag.Span{}, "no row is late for the query `%s`, which has no window over rows of `%s`", l.Query, l.From.Name)

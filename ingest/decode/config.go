@@ -61,6 +61,8 @@ type Config struct {
 	Spans bool
 	// Unknown has Result.Unknown filled.
 	Unknown bool
+	// KeepBad makes a row of NULLs of a bad one; Result.Kept has them instead of Errors.
+	KeepBad bool
 	// Event has rows refused whose event time is NULL or later than SetLatest
 	// allows. EventColumn is the column, a DATETIME or DATE that is in Want.
 	Event       bool
@@ -136,6 +138,12 @@ type RowError struct {
 	Start, End int    // the row is data[Start:End]
 }
 
+// Kept is a row of NULLs that stands for a bad one.
+type Kept struct {
+	Row  int    // in the batch
+	Code string // what is wrong with it
+}
+
 // Result is what one call of a decoder gives.
 type Result struct {
 	// Batch has the good rows and the columns of Want. The caller releases it.
@@ -154,6 +162,8 @@ type Result struct {
 	// Unknown counts the good rows that have a member that no column is called
 	// after, by its name; only the first UnknownMax names. It is nil if there is none.
 	Unknown map[string]int
+	// Kept has the rows of the batch that stand for bad ones, if Config.KeepBad.
+	Kept []Kept
 	// Total is the number of rows seen, good and bad.
 	Total int
 	// Broken is set where the syntax could not be followed to the end: the last

@@ -138,7 +138,10 @@ func (d *CSV) Rows(data []byte, spans []Span, of []int32) (Result, error) {
 			}
 		}
 		if d.res.Total == total {
-			d.bad(span.Start, span.End, BadCSV, "", "the record is empty")
+			row := d.row
+			if d.bad(span.Start, span.End, BadCSV, "", "the record is empty"); d.row > row {
+				p.list = append(p.list, Place{record, sub})
+			}
 		}
 		sub += int32(d.res.Total - total)
 	}

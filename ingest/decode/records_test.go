@@ -93,8 +93,45 @@ func TestRecordsAreAlone(t *testing.T) {
 			}
 			res.Batch.Release()
 		}
+		checkKept(t, csv, data, spans, of, bad, total)
 		alloc.AssertSize(t, 0)
 	})
+}
+
+// checkKept: with KeepBad there is a row of NULLs for each bad one, at its place.
+func checkKept(t *rapid.T, csv bool, data []byte, spans []Span, of []int32, bad, total int) {
+	cfg := recordsConfig(nil)
+	cfg.KeepBad = true
+	var res Result
+	var err error
+	if csv {
+		d, _ := NewCSV(cfg, ',', nil)
+		res, err = d.Rows(data, spans, of)
+	} else {
+		d, _ := NewJSON(cfg)
+		res, err = d.Records(data, spans, of)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Kept) != bad || res.ErrorCount != 0 || res.Total != total || int(res.Batch.NumRows()) != total {
+		t.Fatalf("%q: %d kept and %d bad of %d in %d rows, want %d of %d", data, len(res.Kept), res.ErrorCount, res.Total, res.Batch.NumRows(), bad, total)
+	}
+	for _, k := range res.Kept {
+		if !res.Batch.Column(0).IsNull(k.Row) || !res.Batch.Column(1).IsNull(k.Row) || k.Code == "" {
+			t.Fatalf("%q: row %d is kept for %q and has values", data, k.Row, k.Code)
+		}
+	}
+	before, sub := int32(-1), int32(0)
+	for _, p := range res.Places {
+		if p.Record != before {
+			before, sub = p.Record, 0
+		}
+		if p.Sub != sub {
+			t.Fatalf("%q: %+v where row %d of the record is next", data, p, sub)
+		}
+		sub++
+	}
 }
 
 // drawRecords puts records one behind the other, with something between them.

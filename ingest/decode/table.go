@@ -98,6 +98,10 @@ func (t *table) bad(start, end int, code, column, message string) {
 		t.cols[i].takeBack(t.row)
 	}
 	r := &t.res
+	if t.cfg.KeepBad {
+		t.keep(start, end, code)
+		return
+	}
 	if r.ErrorCount == 0 {
 		r.Codes = make(map[string]int, 4)
 		r.Rows = make([]int, t.row, t.capacity)
@@ -111,6 +115,18 @@ func (t *table) bad(start, end int, code, column, message string) {
 	if len(r.Errors) < MaxErrors {
 		r.Errors = append(r.Errors, RowError{Row: r.Total, Code: code, Column: column, Message: message, Start: start, End: end})
 	}
+}
+
+// keep makes a row of NULLs of a bad one.
+func (t *table) keep(start, end int, code string) {
+	if t.row+1 >= t.capacity {
+		t.grow(start)
+	}
+	for i := range t.cols {
+		t.cols[i].setNull(t.row)
+	}
+	t.res.Kept = append(t.res.Kept, Kept{t.row, code})
+	t.good(start, end)
 }
 
 // SetLatest has rows refused whose event time is later, in microseconds since

@@ -47,12 +47,19 @@ type entries struct {
 	// apart is false each is one.
 	of    []int32
 	apart bool
-	// astray is how many inner records were left out.
+	// astray is how many inner records were left out; if they are shown, strays has the
+	// places of the records that they are in instead.
 	astray int
+	strays map[int32]bool
+	// shown has them kept: as they are, or without their data.
+	shown, blank bool
 }
 
+// wrongShard is the reason of inner records that belong to another shard.
+const wrongShard = "WRONG_SHARD"
+
 func newKeyedDecoder(c *Config) (*keyedDecoder, error) {
-	d := &keyedDecoder{cfg: c.Keyed}
+	d := &keyedDecoder{cfg: c.Keyed, run: entries{shown: c.ShowBad, blank: !c.Keyed.Raw}}
 	var err error
 	if c.Keyed.Raw {
 		d.raw, err = newRawColumns(c)
@@ -104,6 +111,7 @@ func (d *keyedDecoder) decode(f *wal.Frame, b *wal.FrameBlock, data []byte) (str
 		n := ingest.SequenceNumber{Created: created, Shard: b.Shard, Seq: b.First, Arrived: f.Arrival}
 		out.Batch = stream.Batch{RecordBatch: d.raw.batch(&d.run, data, n, f.Arrival), Shard: b.Shard}
 		d.run.place(&out)
+		d.run.lost(&out)
 		return out, nil
 	}
 	res, err := d.rows(data)
@@ -112,9 +120,11 @@ func (d *keyedDecoder) decode(f *wal.Frame, b *wal.FrameBlock, data []byte) (str
 	}
 	out.Batch = stream.Batch{RecordBatch: res.Batch, Shard: b.Shard}
 	out.Bad += int64(res.ErrorCount)
+	out.Why = reasons(res)
 	if res.Places != nil {
 		place(&out, len(res.Places), func(i int) (record, sub int32) { return res.Places[i].Record, res.Places[i].Sub })
 	}
+	d.run.lost(&out)
 	return out, nil
 }
 
@@ -132,6 +142,7 @@ func (d *keyedDecoder) rows(data []byte) (decode.Result, error) {
 // read finds the records of a block of a shard.
 func (e *entries) read(block []byte, shard *ingest.Shard, count int) error {
 	e.keys, e.spans, e.of, e.apart, e.astray = e.keys[:0], e.spans[:0], e.of[:0], false, 0
+	clear(e.strays)
 	for k, rest := int32(0), block; ; k++ {
 		if len(rest) == 0 {
 			if int(k) != count {
@@ -170,7 +181,7 @@ func (e *entries) aggregate(blob []byte, start int, record int32, shard *ingest.
 	e.apart = true
 	for i := range e.inner {
 		if h := e.inner[i].Hash; h.Less(shard.Start) || shard.End.Less(h) {
-			e.astray += len(e.inner)
+			e.leaveOut(record, start)
 			return true
 		}
 	}
@@ -179,6 +190,41 @@ func (e *entries) aggregate(blob []byte, start int, record int32, shard *ingest.
 		e.add(r.Key, start+r.At, start+r.At+len(r.Data), record)
 	}
 	return true
+}
+
+// leaveOut counts the inner records at hand, or keeps them to be shown.
+func (e *entries) leaveOut(record int32, start int) {
+	if !e.shown {
+		e.astray += len(e.inner)
+		return
+	}
+	if e.strays == nil {
+		e.strays = map[int32]bool{}
+	}
+	e.strays[record] = true
+	for i := range e.inner {
+		r := &e.inner[i]
+		size := len(r.Data)
+		if e.blank {
+			size = 0 // each is one bad row, as it is one that is counted
+		}
+		e.add(r.Key, start+r.At, start+r.At+size, record)
+	}
+}
+
+// lost says of the rows of strays why they count as errors.
+func (e *entries) lost(b *stream.SourceBatch) {
+	if len(e.strays) == 0 {
+		return
+	}
+	if b.Why == nil {
+		b.Why = make([]string, len(b.Seqs))
+	}
+	for i, seq := range b.Seqs {
+		if e.strays[int32(seq-b.First)] {
+			b.Why[i] = wrongShard
+		}
+	}
 }
 
 // place gives the rows of a batch that has one for each entry their places.

@@ -37,6 +37,9 @@ type Config struct {
 	// Keyed says how records are read that are a key and bytes. A stream without
 	// Keyed.Shards has none.
 	Keyed Keyed
+	// ShowBad makes a row of NULLs of each record that does not decode: SourceBatch.Why
+	// says so.
+	ShowBad bool
 	// Workers is how many goroutines decode; default GOMAXPROCS.
 	Workers int
 	// ReadAheadBytes bounds the undecoded bytes of the steps that wait to be

@@ -14,7 +14,9 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"weir/ingest"
 	"weir/ingest/decode"
+	"weir/ingest/keyed"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 	"weir/sql/types"
@@ -296,4 +298,61 @@ func BenchmarkReplay(b *testing.B) {
 		s.Close()
 	}
 	b.ReportMetric(float64(b.N)*200*rows/b.Elapsed().Seconds(), "rows/s")
+}
+
+// Records of clients of Kinesis are read as fast as rows that came over HTTP.
+func BenchmarkEncodings(b *testing.B) {
+	const rows = 2000
+	row := `{"ts":"2026-11-20 10:00:00.000","user":"u123456","page":"/item/12345","price":12.34,"v":17,"country":"DE"}`
+	typed := []decode.Column{
+		{Name: "v", Type: types.Type{Kind: types.Bigint}}, {Name: "price", Type: types.Type{Kind: types.Double}},
+	}
+	raw := []decode.Column{{Name: "data", Type: types.Type{Kind: types.Varbinary}}, {Name: "sequence_number", Type: types.Type{Kind: types.Varchar}}}
+	lines := wal.Block{Stream: 1, Count: rows, Data: []byte(strings.Repeat(row+"\n", rows))}
+	records := wal.Block{Stream: 1, Count: rows, Encoding: wal.Keyed}
+	for i := range rows {
+		records.Data = keyed.Append(records.Data, fmt.Sprint("key-", i), []byte(row))
+	}
+	for _, c := range []struct {
+		name    string
+		block   wal.Block
+		columns []decode.Column
+		keyed   Keyed
+	}{
+		{"JSON", lines, typed, Keyed{}}, {"Keyed", records, typed, Keyed{}}, {"Keyed raw", records, raw, Keyed{Raw: true}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			l := openLog(b, wal.Config{Dir: b.TempDir()})
+			for range 200 {
+				add(b, l, c.block)
+			}
+			m := ingest.NewShardMap(1)
+			c.keyed.Shards = func() *ingest.ShardMap { return m }
+			head, _ := l.Head()
+			b.SetBytes(200 * int64(len(c.block.Data)))
+			for b.Loop() {
+				s := open(b, Config{Log: l, Stream: 1, Want: []int{0, 1}, Columns: c.columns, Keyed: c.keyed})
+				n := int64(0)
+				for {
+					d, err := s.Next(b.Context())
+					if err != nil {
+						b.Fatal(err)
+					}
+					for _, r := range d.Rows {
+						n += r.NumRows()
+					}
+					commit := d.Commit
+					d.Release()
+					if commit == head {
+						break
+					}
+				}
+				s.Close()
+				if n != 200*rows {
+					b.Fatalf("%d rows", n)
+				}
+			}
+			b.ReportMetric(float64(b.N)*200*rows/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
 }

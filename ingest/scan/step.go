@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/ingest"
+	"weir/ingest/decode"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 )
@@ -274,10 +275,23 @@ func decodeBlock(d *decoder, f *wal.Frame, i int) (stream.SourceBatch, error) {
 		return stream.SourceBatch{}, fmt.Errorf("%d records where the log counted %d", res.Total, b.Count)
 	}
 	return stream.SourceBatch{
+		Why:    reasons(res),
 		Batch:  stream.Batch{RecordBatch: res.Batch, Shard: b.Shard},
 		Commit: f.Commit, Arrival: f.Arrival, First: b.First,
 		Seqs: sequences(b, res.Rows, good), Bad: int64(b.Count - good),
 	}, nil
+}
+
+// reasons returns why the rows did not decode that stand for bad ones.
+func reasons(res decode.Result) []string {
+	if len(res.Kept) == 0 {
+		return nil
+	}
+	why := make([]string, res.Batch.NumRows())
+	for _, k := range res.Kept {
+		why[k.Row] = k.Code
+	}
+	return why
 }
 
 // sequences returns the sequence of each good row, or nil where they are dense.

@@ -287,6 +287,12 @@ func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before [
 	cols := make([]arrow.Array, 0, len(h.scan.Fields)+len(h.scan.Hidden))
 	cols = append(cols, b.Columns()...)
 	for _, hid := range h.scan.Hidden {
+		if hid == physical.HiddenWhy {
+			arr := h.whyColumn(b.Why, n)
+			cols = append(cols, arr)
+			defer arr.Release()
+			continue
+		}
 		arr, values := h.int64Column(hid, n)
 		switch hid {
 		case physical.HiddenArrival:
@@ -309,6 +315,20 @@ func (h *head) withHidden(b stream.SourceBatch) (rec arrow.RecordBatch, before [
 		defer arr.Release()
 	}
 	return array.NewRecordBatch(h.schema, cols, int64(n)), before
+}
+
+// whyColumn makes the column that says why records did not decode.
+func (h *head) whyColumn(why []string, n int) arrow.Array {
+	text := array.NewStringBuilder(h.alloc)
+	defer text.Release()
+	for i := range n {
+		if why == nil || why[i] == "" {
+			text.AppendNull()
+			continue
+		}
+		text.Append(why[i])
+	}
+	return text.NewArray()
 }
 
 // int64Column makes a column of n values without NULLs and gives access to its memory.

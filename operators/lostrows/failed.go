@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -26,6 +27,7 @@ type failed struct {
 	n              *physical.Failed
 	rt             *operators.Runtime
 	event, arrival expr.Evaluator // nil: none
+	why            expr.Evaluator // nil: every record decodes
 	steps          []step
 	nulled         stream.Ledger // what the steps could not compute
 	schema         *arrow.Schema
@@ -56,7 +58,7 @@ func (f *failed) Open(_ context.Context, rt *operators.Runtime) error {
 }
 
 func (f *failed) compile(env expr.Env) error {
-	for e, to := range map[physical.Expr]*expr.Evaluator{f.n.Event: &f.event, f.n.Arrival: &f.arrival} {
+	for e, to := range map[physical.Expr]*expr.Evaluator{f.n.Event: &f.event, f.n.Arrival: &f.arrival, f.n.Why: &f.why} {
 		if e == nil {
 			continue
 		}
@@ -93,6 +95,9 @@ func (f *failed) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Ba
 	n := int(b.NumRows())
 	f.reasons = slices.Grow(f.reasons[:0], n)[:n]
 	clear(f.reasons)
+	if err := f.undecoded(b.RecordBatch); err != nil {
+		return err
+	}
 	good, err := f.times(b.RecordBatch)
 	if err != nil {
 		return err
@@ -126,12 +131,33 @@ func (f *failed) ProcessBatch(ctx context.Context, _ operators.Port, b stream.Ba
 	return out.Emit(ctx, b.Take(array.NewRecordBatch(f.schema, cols, int64(len(f.rows))), f.rows))
 }
 
+// undecoded notes the rows that stand for records that did not decode.
+func (f *failed) undecoded(rec arrow.RecordBatch) error {
+	if f.why == nil {
+		return nil
+	}
+	arr, err := f.why.Eval(rec)
+	if err != nil {
+		return err
+	}
+	defer arr.Release()
+	why := arr.(*array.String)
+	for i := range f.reasons {
+		if why.IsValid(i) {
+			f.reasons[i] = strings.Clone(why.Value(i))
+		}
+	}
+	return nil
+}
+
 // times notes the rows without a usable event time, and returns the others.
 func (f *failed) times(rec arrow.RecordBatch) (good []int32, err error) {
 	good = make([]int32, 0, rec.NumRows())
 	if f.event == nil {
 		for i := range int32(rec.NumRows()) {
-			good = append(good, i)
+			if f.reasons[i] == "" {
+				good = append(good, i)
+			}
 		}
 		return good, nil
 	}
@@ -152,6 +178,7 @@ func (f *failed) times(rec arrow.RecordBatch) (good []int32, err error) {
 	}
 	for i := range event.Len() {
 		switch {
+		case f.reasons[i] != "":
 		case event.IsNull(i):
 			f.reasons[i] = reasonNull
 		case arrival != nil && stream.Time(event.Value(i)) > stream.Time(arrival.Value(i)).Add(f.n.Tolerance):

@@ -136,7 +136,10 @@ type SourceBatch struct {
 	// Subs has the place of each row among the rows of its record, from 0; nil where
 	// each record is one row.
 	Subs []int32
-	Bad  int64 // rows that did not decode: they are counted as errors and are not in the batch
+	// Why has why the record of each row did not decode, "" where it did; such a row is
+	// NULLs. Nil: all rows decoded. A source that is not asked counts them as Bad instead.
+	Why []string
+	Bad int64 // rows that did not decode: they are counted as errors and are not in the batch
 }
 
 // StepData is one step of one source: every row, and what the cut at its end

@@ -56,7 +56,7 @@ func (l *Late) EachExpr(f func(physical.Expr) physical.Expr) *Late {
 // EachExpr returns a copy of which each expression is what f makes of it, nil of nil.
 func (f *Failed) EachExpr(change func(physical.Expr) physical.Expr) *Failed {
 	c := *f
-	c.Event, c.Arrival = change(f.Event), change(f.Arrival)
+	c.Event, c.Arrival, c.Why = change(f.Event), change(f.Arrival), change(f.Why)
 	c.Steps = make([]physical.FailedStep, len(f.Steps))
 	for i, s := range f.Steps {
 		c.Steps[i].Filters = s.Filters

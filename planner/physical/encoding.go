@@ -224,7 +224,7 @@ func kindWords() []string {
 
 func sourceWords() []string { return []string{"stream", "file", "view", "one"} }
 
-func hiddenWords() []string { return []string{"arrival", "shard", "seq", "w", "sub"} }
+func hiddenWords() []string { return []string{"arrival", "shard", "seq", "w", "sub", "why"} }
 
 func emitWords() []string { return []string{"rows", "changes", "updates"} }
 

@@ -46,8 +46,10 @@ type Failed struct {
 	// Event is the query's event time; nil: it needs none. Arrival and Tolerance say
 	// when it lies too far ahead; Arrival is nil for a bounded source.
 	Event, Arrival Expr
-	Tolerance      time.Duration
-	Steps          []FailedStep // what the query computes of each row, in order
+	// Why is why a record did not decode, over In; NULL: it did. Nil: all do.
+	Why       Expr
+	Tolerance time.Duration
+	Steps     []FailedStep // what the query computes of each row, in order
 }
 
 // FailedStep is what one operator of a query computes. One that filters passes the
@@ -109,6 +111,9 @@ func (f *Failed) Describe() string {
 	if f.Event != nil {
 		parts = append(parts, "event time "+Format(f.Event))
 	}
+	if f.Why != nil {
+		parts = append(parts, "decoding")
+	}
 	for _, s := range f.Steps {
 		word := "compute "
 		if s.Filters {
@@ -127,6 +132,7 @@ func (f *Failed) Describe() string {
 type failedJSON struct {
 	Tolerance time.Duration    `json:"tolerance_ns,omitempty"`
 	Event     exprJSON         `json:"event,omitempty"`
+	Why       exprJSON         `json:"why,omitempty"`
 	Arrival   exprJSON         `json:"arrival,omitempty"`
 	Steps     []failedStepJSON `json:"steps,omitempty"`
 }
@@ -167,6 +173,9 @@ func encodeFailed(f *Failed) (out *failedJSON, err error) {
 		return nil, err
 	}
 	if out.Arrival, err = encodeExpr(f.Arrival); err != nil {
+		return nil, err
+	}
+	if out.Why, err = encodeExpr(f.Why); err != nil {
 		return nil, err
 	}
 	for _, s := range f.Steps {
@@ -241,6 +250,12 @@ func decodeFailed(in *failedJSON, input Node) (*Failed, error) {
 	}
 	if f.Arrival, err = decodeExpr(in.Arrival, schema); err != nil {
 		return nil, err
+	}
+	if f.Why, err = decodeExpr(in.Why, schema); err != nil {
+		return nil, err
+	}
+	if f.Why != nil && f.Why.Type().Kind != types.Varchar {
+		return nil, fmt.Errorf("a reason of type %s", f.Why.Type())
 	}
 	for _, e := range []Expr{f.Event, f.Arrival} {
 		if e != nil && e.Type().Kind != types.Datetime {

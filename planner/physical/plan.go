@@ -66,6 +66,7 @@ const (
 	HiddenSeq                   // `_seq` BIGINT: the row's sequence in its shard
 	HiddenW                     // `$w` DATETIME(6): the shard's watermark before the row (stream.MinTime: none yet)
 	HiddenSub                   // `_sub` BIGINT: the row's place among the rows of its record, from 0
+	HiddenWhy                   // `$why` VARCHAR: why the record did not decode; NULL: it did. Without it there is no row for it
 )
 
 // SourceKind tells where a Scan reads.

@@ -19,6 +19,8 @@ func (h Hidden) Field() stream.Field {
 		return stream.Field{Name: "_seq", Type: types.BigintType}
 	case HiddenSub:
 		return stream.Field{Name: "_sub", Type: types.BigintType}
+	case HiddenWhy:
+		return stream.Field{Name: "$why", Type: types.VarcharType}
 	case HiddenW:
 		return stream.Field{Name: "$w", Type: types.DatetimeType(6)}
 	}

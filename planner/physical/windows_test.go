@@ -65,6 +65,10 @@ func TestEncodesWindows(t *testing.T) {
 			Steps: []physical.FailedStep{{Filters: true, Exprs: []physical.Expr{isNull}}, {Exprs: []physical.Expr{isNull, time0}}},
 		}),
 		lost(&physical.Failed{In: scan}),
+		lost(&physical.Failed{
+			In:  &physical.Scan{Relation: "s", Hidden: []physical.Hidden{physical.HiddenSub, physical.HiddenWhy}},
+			Why: &physical.Column{Index: 1, T: types.VarcharType, Name: "$why"},
+		}),
 		plan(windows.Spec{Kind: windows.Count, Rows: 100, Every: 20}),
 		plan(windows.Spec{Kind: windows.Session, Gap: time.Minute, Size: time.Hour}),
 		sessionRows(windows.Spec{Kind: windows.Session, Gap: time.Minute}),

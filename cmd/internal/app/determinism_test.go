@@ -327,6 +327,9 @@ func (c cutUp) Next(ctx context.Context) (*stream.StepData, error) {
 			if part.First = b.First + stream.Seq(lo); b.Seqs != nil {
 				part.Seqs = b.Seqs[lo:hi]
 			}
+			if b.Why != nil {
+				part.Why = b.Why[lo:hi]
+			}
 			if b.Subs != nil {
 				part.Subs = b.Subs[lo:hi]
 			}

@@ -77,6 +77,16 @@ func TestAggregatedRecords(t *testing.T) {
 			t.Errorf("%s: %q, want %q", view, got, want)
 		}
 	}
+	for _, of := range []string{"typed", "shown"} {
+		want := "_op,q,_reason\ninsert,2,BAD_UTF8\ninsert,3,WRONG_SHARD\ninsert,3,WRONG_SHARD\ninsert,3,WRONG_SHARD\n"
+		if d := cmp.Diff(want, read(`SELECT _seq AS q, _reason FROM v_`+of+`$errors WITH (start = 'earliest')`)); d != "" {
+			t.Errorf("%s: %s", of, d)
+		}
+	}
+	want = "_op,partition_key,n,_reason\ninsert,k0,7,WRONG_SHARD\ninsert,k1,14,WRONG_SHARD\ninsert,k2,7,WRONG_SHARD\n"
+	if d := cmp.Diff(want, read(`SELECT partition_key, LENGTH(data) AS n, _reason FROM v_raw$errors WITH (start = 'earliest')`)); d != "" {
+		t.Error(d)
+	}
 	// What went astray counts once for each inner record, and the broken blob is a record.
 	accounts := read(`SHOW QUERIES`)
 	for _, want := range []string{"v_raw,raw,running,9,6,0,0,3,", "v_shown,shown,running,10,6,0,0,4,", "v_typed,typed,running,10,6,0,0,4,"} {

@@ -85,6 +85,10 @@ func TestKinesisMeetsSQL(t *testing.T) {
 			t.Errorf("%s: %s", of, d)
 		}
 	}
+	want = "_op,q,page,_reason\ninsert,3,,BAD_JSON\ninsert,4,,BAD_TYPE\ninsert,5,,GENERATED_COLUMN\ninsert,6,,BAD_JSON\n"
+	if got := s.csvOf(t, `SELECT _seq AS q, page, _reason FROM per_page_clicks$errors WITH (start = 'earliest')`); strings.ReplaceAll(got, "\r", "") != want {
+		t.Error(got)
+	}
 	// Each row is counted, and what does not decode as an error.
 	accounts := s.csvOf(t, `SHOW QUERIES`)
 	for _, want := range []string{"per_page_clicks,clicks,running,10,6,0,0,4,", "per_page_table_rows,table_rows,running,10,2,0,0,8,", "per_page_typed,typed,running,12,8,0,0,4,"} {

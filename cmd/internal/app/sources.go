@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -204,7 +205,7 @@ func (db *database) scanLog(scans []*physical.Scan, rel *relations, begins []beg
 		src, err := scan.Open(scan.Config{
 			Log: db.log, Stream: def.Log(), After: from, Ended: b.ended && alone,
 			Columns: decodeColumns(def), Want: s.Columns, TimeUnit: def.TimeUnit, Alloc: db.alloc,
-			Keyed: db.keyed(def),
+			Keyed: db.keyed(def), ShowBad: slices.Contains(s.Hidden, physical.HiddenWhy),
 		})
 		if err != nil {
 			return nil, errors.Join(err, in.close())
