@@ -53,7 +53,7 @@ func (c *call) provisionedOnly(s Stream) error {
 }
 
 // day is the window of limits that are a number a day.
-const day = stream.Time(24 * 3600 * second)
+const day = 24 * 3600 * second
 
 const second = stream.Time(1_000_000)
 

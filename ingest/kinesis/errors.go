@@ -57,6 +57,9 @@ func fail(kind, format string, args ...any) *Error {
 // ErrInUse is wrapped by errors of Streams that say why a stream cannot be changed now.
 var ErrInUse = errors.New("the stream is in use")
 
+// ErrGone is wrapped by errors of Streams about a stream that was there a moment ago.
+var ErrGone = errors.New("the stream was deleted")
+
 // ErrRefused is wrapped by errors of Streams that say why something cannot be made.
 var ErrRefused = errors.New("refused")
 

@@ -18,8 +18,8 @@ import (
 	"weir/operators/stream"
 )
 
-// Streams is the catalog as this door sees it. Its errors are *Error, or wrap ErrInUse
-// or ErrRefused, or are failures of ours.
+// Streams is the catalog as this door sees it. Its errors are *Error, or wrap ErrInUse,
+// ErrGone or ErrRefused, or are failures of ours.
 type Streams interface {
 	// Stream returns a stream of the log.
 	Stream(name string) (Stream, bool)
@@ -278,6 +278,8 @@ func (c *call) errorOf(err error) *Error {
 		return e
 	case errors.Is(err, ErrInUse):
 		return fail(resourceInUse, "%s", err)
+	case errors.Is(err, ErrGone):
+		return fail(resourceNotFound, "%s", err)
 	case errors.Is(err, ErrRefused):
 		return fail(invalidArgument, "%s", err)
 	case errors.Is(err, wal.ErrTooLarge):

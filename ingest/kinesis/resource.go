@@ -42,7 +42,8 @@ func (c *call) resource(arn string) (resource, error) {
 		return r, notFound(name, c.account)
 	}
 	if r.consumerIn(r.stream.Settings) == nil && isConsumer {
-		return r, r.gone(c)
+		err := r.gone(c)
+		return r, err
 	}
 	return r, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/ingest/kinesis"
 	"weir/ingest/wal"
 	"weir/sql"
 	"weir/sql/ast"
@@ -99,7 +100,7 @@ func (db *database) retainFor(ctx context.Context, id uint32, retention func(*ca
 	defer db.ddl.Unlock()
 	def, ok := db.catalog.StreamByID(id)
 	if !ok {
-		return errDeleted
+		return kinesis.ErrGone
 	}
 	d, err := retention(def)
 	if err != nil {

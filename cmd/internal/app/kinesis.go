@@ -105,6 +105,8 @@ func asKinesis(err error) error {
 		return err
 	}
 	switch e.Code {
+	case diag.UnknownObject:
+		return fmt.Errorf("%w: %s", kinesis.ErrGone, e.Message)
 	case diag.ObjectExists, diag.DependedOn:
 		return fmt.Errorf("%w: %s", kinesis.ErrInUse, e.Message)
 	case diag.Internal:
@@ -112,9 +114,6 @@ func asKinesis(err error) error {
 	}
 	return fmt.Errorf("%w: %s", kinesis.ErrRefused, e.Message)
 }
-
-// errDeleted is returned for a stream that was there a moment ago.
-var errDeleted = fmt.Errorf("%w: it was deleted", kinesis.ErrInUse)
 
 // Retain changes how long a stream keeps its records.
 func (k kinesisStreams) Retain(ctx context.Context, id uint32, change func(now kinesis.Stream) (time.Duration, error)) error {
@@ -193,7 +192,7 @@ func (k kinesisStreams) Amend(ctx context.Context, id uint32, change func(*kines
 	defer db.ddl.Unlock()
 	s, ok := db.catalog.StreamByID(id)
 	if !ok {
-		return errDeleted
+		return kinesis.ErrGone
 	}
 	settings := db.settings(id).Clone()
 	if err := change(settings); err != nil {
@@ -224,7 +223,7 @@ func changeOf(id uint32, settings *kinesis.Settings) change {
 func (k kinesisStreams) Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error) {
 	s, ok := k.db.catalog.StreamByID(id)
 	if !ok {
-		return false, errDeleted
+		return false, kinesis.ErrGone
 	}
 	done, err = k.db.reshard(ctx, s, plan)
 	return done, asKinesis(err)
