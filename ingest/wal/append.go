@@ -94,6 +94,8 @@ type prepared struct {
 	raw      uint32
 	data     []byte
 	first    stream.Seq // once it has a place in a frame
+	// cipherKey is the number of the key that data is sealed with; 0: it is not.
+	cipherKey uint32
 }
 
 // Append makes the request durable and returns after the sync. A repeated key
@@ -109,7 +111,7 @@ func (l *Log) Append(ctx context.Context, req Request) (Ack, error) {
 	if ack, known, err := l.lookup(ctx, &req); known || err != nil {
 		return ack, err
 	}
-	p, err := prepare(&req)
+	p, err := prepare(&req, l.cfg.Cipher)
 	if err != nil {
 		return Ack{}, err
 	}
@@ -195,8 +197,8 @@ func (l *Log) repeated(ctx context.Context, e keyEntry, req *Request) (Ack, erro
 	return ack, nil
 }
 
-// prepare checks the request, and compresses and copies its blocks.
-func prepare(req *Request) (*pending, error) {
+// prepare checks the request, and compresses, seals and copies its blocks.
+func prepare(req *Request, cipher Cipher) (*pending, error) {
 	if len(req.Key) > KeyBytesMax {
 		return nil, fmt.Errorf("%w: an idempotency key of %d bytes", ErrTooLarge, len(req.Key))
 	}
@@ -236,6 +238,9 @@ func prepare(req *Request) (*pending, error) {
 		} else {
 			q.data, q.codec = compress(make([]byte, s2.MaxEncodedLen(len(b.Data))), b.Data)
 			q.sole = true
+		}
+		if err := q.seal(cipher); err != nil {
+			return nil, fmt.Errorf("encrypt: %w", err)
 		}
 		p.size += len(q.data)
 		p.blocks[i] = q

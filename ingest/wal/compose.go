@@ -57,6 +57,7 @@ func (c *composer) compose(h *header, batch []*pending, control *Control, next m
 		b = c.block(b, e, c.items[start:c.runs[i]])
 		start = c.runs[i]
 		e.stored = uint32(len(b)) - h.bodyOff - e.off
+		h.sealed = h.sealed || e.cipherKey != 0
 		putDirEntry(b[dirOff+i*dirEntrySize:], e)
 	}
 	h.size = uint32(len(b) + crcSize)
@@ -109,7 +110,7 @@ func (c *composer) group(batch []*pending, next map[shardKey]stream.Seq) {
 // block appends the stored bytes of one entry to b.
 func (c *composer) block(b []byte, e *dirEntry, items []*prepared) []byte {
 	if len(items) == 1 {
-		e.raw, e.codec = items[0].raw, items[0].codec
+		e.raw, e.codec, e.cipherKey = items[0].raw, items[0].codec, items[0].cipherKey
 		return append(b, items[0].data...)
 	}
 	j := c.join[:0]

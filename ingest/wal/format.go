@@ -73,15 +73,20 @@ type header struct {
 	keysLen    uint32
 	marks      uint32
 	payloadLen uint32
+	sealed     bool // a block is
 }
 
-// The bytes 7 (cipher), 60 to 72, 72 (key id) and 80 to 92 are reserved and zero.
+// Byte 7 is 1 where a block is sealed: the keys are in the directory. The bytes 60 to
+// 76 and 80 to 92 are reserved and zero.
 func (h *header) put(b []byte, seed uint32) {
 	clear(b[:fixedSize])
 	le := binary.LittleEndian
 	le.PutUint32(b[0:], frameMagic)
 	le.PutUint16(b[4:], frameVersion)
 	b[6] = byte(h.kind)
+	if h.sealed {
+		b[7] = 1
+	}
 	le.PutUint32(b[8:], h.size)
 	le.PutUint32(b[12:], h.bodyOff)
 	le.PutUint64(b[16:], uint64(h.commit))
@@ -109,7 +114,7 @@ func parseHeader(b []byte, seed uint32) (header, error) {
 	if le.Uint32(b[92:]) != checksum(seed, b[:92]) {
 		return h, errors.New("header has a wrong checksum")
 	}
-	if v := le.Uint16(b[4:]); v == 0 || v > frameVersion || b[7] != 0 {
+	if v := le.Uint16(b[4:]); v == 0 || v > frameVersion || b[7] > 1 {
 		return h, fmt.Errorf("frame of version %d, cipher %d: %w", v, b[7], errVersion)
 	}
 	h = header{
@@ -140,6 +145,7 @@ func putDirEntry(b []byte, e *dirEntry) {
 	le.PutUint32(b[16:], e.count)
 	b[20] = byte(e.encoding)
 	b[21] = byte(e.codec)
+	le.PutUint32(b[36:], e.cipherKey)
 	le.PutUint32(b[24:], e.off)
 	le.PutUint32(b[28:], e.raw)
 	le.PutUint32(b[32:], e.stored)
@@ -153,6 +159,7 @@ type dirEntry struct {
 	encoding         Encoding
 	codec            codec
 	off, raw, stored uint32 // off counts from the start of the body
+	cipherKey        uint32 // that it is sealed with; 0: it is not
 }
 
 func parseDirEntry(b []byte) dirEntry {
@@ -160,7 +167,7 @@ func parseDirEntry(b []byte) dirEntry {
 	return dirEntry{
 		stream: le.Uint32(b[0:]), shard: stream.Shard(le.Uint32(b[4:])), first: stream.Seq(le.Uint64(b[8:])),
 		count: le.Uint32(b[16:]), encoding: Encoding(b[20]), codec: codec(b[21]),
-		off: le.Uint32(b[24:]), raw: le.Uint32(b[28:]), stored: le.Uint32(b[32:]),
+		off: le.Uint32(b[24:]), raw: le.Uint32(b[28:]), stored: le.Uint32(b[32:]), cipherKey: le.Uint32(b[36:]),
 	}
 }
 

@@ -75,8 +75,9 @@ type FrameBlock struct {
 	Encoding Encoding
 	RawBytes int // length of what Data returns
 
-	codec codec
-	data  []byte
+	codec     codec
+	cipherKey uint32 // that data is sealed with; 0: it is not
+	data      []byte
 }
 
 // Frame is one commit, or the mark that says that a step is over. It is
@@ -96,6 +97,7 @@ type Frame struct {
 	Blocks []FrameBlock
 
 	keyCount int
+	cipher   Cipher // opens sealed blocks; nil: nobody can
 	keys     []byte
 	marks    []byte // of its producers
 	size     int
@@ -105,11 +107,18 @@ type Frame struct {
 // changed. It is safe for concurrent use.
 func (f *Frame) Data(i int) ([]byte, error) {
 	b := &f.Blocks[i]
+	data := b.data
+	if b.cipherKey != 0 {
+		var err error
+		if data, err = f.open(b); err != nil {
+			return nil, fmt.Errorf("decrypt stream %d shard %d of commit %d: %w", b.Stream, b.Shard, f.Commit, err)
+		}
+	}
 	if b.codec == codecNone {
-		return b.data, nil
+		return data, nil
 	}
 	out := make([]byte, b.RawBytes)
-	got, err := s2.Decode(out, b.data)
+	got, err := s2.Decode(out, data)
 	if err != nil {
 		return nil, fmt.Errorf("decompress stream %d shard %d of commit %d: %w", b.Stream, b.Shard, f.Commit, err)
 	}
@@ -117,6 +126,25 @@ func (f *Frame) Data(i int) ([]byte, error) {
 		return nil, fmt.Errorf("decompress stream %d shard %d of commit %d: %d bytes instead of %d", b.Stream, b.Shard, f.Commit, len(got), b.RawBytes)
 	}
 	return got, nil
+}
+
+// open returns what is sealed in a block.
+func (f *Frame) open(b *FrameBlock) ([]byte, error) {
+	if f.cipher == nil {
+		return nil, fmt.Errorf("it is sealed with key %d, and there are no keys", b.cipherKey)
+	}
+	data, err := f.cipher.Open(nil, b.cipherKey, b.data, about(b.Stream, uint32(b.Shard), uint32(b.Count), b.Encoding, b.codec, uint32(b.RawBytes)))
+	if err != nil {
+		return nil, err
+	}
+	if b.codec == codecS2 {
+		if n, err := s2.DecodedLen(data); err != nil || n != b.RawBytes {
+			return nil, errors.New("it has another length than its entry")
+		}
+	} else if len(data) != b.RawBytes {
+		return nil, errors.New("it has another length than its entry")
+	}
+	return data, nil
 }
 
 // parseFrame reads the frame that fills b. It allocates for nothing that b is
@@ -163,6 +191,7 @@ func (f *Frame) parseBlocks(dir, body []byte) error {
 		switch {
 		case e.count == 0 || e.raw > frameBytesMax:
 			return errors.New("a block has an impossible size")
+		case e.cipherKey != 0 && e.codec <= codecS2: // its length is looked at when it is opened
 		case e.codec == codecNone:
 			if e.raw != e.stored {
 				return errors.New("a block has two lengths")
@@ -181,7 +210,7 @@ func (f *Frame) parseBlocks(dir, body []byte) error {
 		}
 		f.Blocks[i] = FrameBlock{
 			Stream: e.stream, Shard: e.shard, First: e.first, Count: int(e.count), Encoding: e.encoding,
-			RawBytes: int(e.raw), codec: e.codec, data: data,
+			RawBytes: int(e.raw), codec: e.codec, cipherKey: e.cipherKey, data: data,
 		}
 	}
 	return nil

@@ -13,7 +13,8 @@ func sample() []byte {
 	p, err := prepare(&Request{Key: "key", KeyInfo: 5, Blocks: []Block{
 		{Stream: 1, Shard: 2, Count: 1, Data: make([]byte, 5000)},
 		{Stream: 1, Shard: 0, Count: 2, Data: []byte("{}\n{}")},
-	}})
+		{Stream: 2, Shard: 0, Count: 1, Data: []byte("{}")},
+	}}, xorCipher{2: 9})
 	if err != nil {
 		panic(err)
 	}

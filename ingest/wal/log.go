@@ -42,6 +42,7 @@ type Config struct {
 	// Disk returns the free bytes and the size of the disk that Dir is on;
 	// default: what the system says, where it says something.
 	Disk   func() (free, size int64, err error)
+	Cipher Cipher           // nil: nothing is sealed
 	Logger *slog.Logger     // default: says nothing
 	Clock  func() time.Time // the wall clock; default time.Now
 	// Monotonic is the clock that steps and wall clock jumps are measured by;

@@ -212,7 +212,7 @@ func (r *Reader) turnTo(v view) error {
 		return err
 	}
 	r.seg = v.seg
-	r.sc = scanner{f: f, off: segmentHeaderSize, end: v.end, seed: r.l.seed}
+	r.sc = scanner{f: f, off: segmentHeaderSize, end: v.end, seed: r.l.seed, cipher: r.l.cfg.Cipher}
 	want := r.track.commit + 1
 	if want == v.seg.first {
 		return nil

@@ -20,10 +20,11 @@ const chunkBytes = 256 << 10
 // scanner reads the frames of one segment in order. The frames refer to the
 // chunks that they were read with, which are never used again for anything else.
 type scanner struct {
-	f    File
-	off  int64 // of the next frame
-	end  int64 // nothing is read from here on
-	seed uint32
+	f      File
+	off    int64 // of the next frame
+	end    int64 // nothing is read from here on
+	seed   uint32
+	cipher Cipher // for the blocks of its frames; nil: nobody reads them
 
 	chunk    []byte
 	chunkOff int64
@@ -72,6 +73,7 @@ func (s *scanner) next() (*Frame, error) {
 		return nil, err
 	}
 	s.off += int64(h.size)
+	f.cipher = s.cipher
 	return f, nil
 }
 

@@ -37,6 +37,7 @@ type serveOptions struct {
 	tlsListen          string
 	tlsCert, tlsKey    string
 	kinesisKeys        string
+	encryptionKeys     string
 	kinesisLimits      string
 	hosts              []string
 }
@@ -80,6 +81,7 @@ or in the YAML file that --config names. SIGHUP reads the token file again.`,
 	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` and port for HTTPS, beside --listen")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of the certificate for --tls-listen, and of those that signed it (default: signed by an authority in --data)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the key of --tls-cert")
+	f.StringVar(&o.encryptionKeys, "encryption-keys", "", "`file` of keys for streams with server-side encryption, made when there is the first (default: "+encryptionFileName+" in --data)")
 	f.StringVar(&o.kinesisKeys, "kinesis-keys", "", "`file` of access keys for Kinesis clients, see weir keys (default: "+keyFileName+" in --data)")
 	f.StringVar(&o.files, "files", "", "`directory` below which statements may read files, and sinks write them; none without it")
 	f.StringVar(&o.reserve, "disk-reserve", "", "how much of the disk stays free, a `size` such as 2GiB; 0: nothing; rows are refused below (default: 512MiB or 2 % of the disk, whichever is less)")
@@ -184,7 +186,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	}
 	cfg := serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
-		Resume: o.resume, DiskReserve: reserve, SaveEvery: o.checkpoint,
+		Resume: o.resume, EncryptionKeys: o.encryptionKeys, DiskReserve: reserve, SaveEvery: o.checkpoint,
 		Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure, AWSLimits: o.kinesisLimits == "aws"},
 	}
 	if err := o.secure(&cfg, logger); err != nil {

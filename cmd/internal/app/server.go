@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,9 @@ type serverConfig struct {
 	TLSListener net.Listener
 	TLS         *tls.Config
 	Kinesis     kinesisConfig
-	Files       string // the directory that statements may read; "": none
+	// EncryptionKeys is the file of keys for encrypted streams; "": in Dir.
+	EncryptionKeys string
+	Files          string // the directory that statements may read; "": none
 	// DiskReserve is how many bytes of the disk are left free, as in wal.Config.
 	DiskReserve int64
 	// Clock is the log's wall clock; nil: the system's.
@@ -63,7 +66,12 @@ type server struct {
 func newServer(cfg serverConfig) (*server, error) {
 	s := &server{cfg: cfg, began: time.Now()}
 	var err error
-	if s.log, err = wal.Open(wal.Config{Dir: cfg.Dir, Logger: cfg.Logger, DiskReserve: cfg.DiskReserve, Clock: cfg.Clock}); err != nil {
+	keys, err := openSealer(cmp.Or(cfg.EncryptionKeys, filepath.Join(cfg.Dir, encryptionFileName)), s.sealed)
+	if err != nil {
+		return nil, err
+	}
+	walCfg := wal.Config{Dir: cfg.Dir, Logger: cfg.Logger, DiskReserve: cfg.DiskReserve, Clock: cfg.Clock, Cipher: keys}
+	if s.log, err = wal.Open(walCfg); err != nil {
 		return nil, err
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
@@ -84,6 +92,9 @@ func newServer(cfg serverConfig) (*server, error) {
 	}
 	return s, nil
 }
+
+// sealed tells whether the records of a stream are encrypted on the disk.
+func (s *server) sealed(id uint32) bool { return s.db.settings(id).KeyID != "" }
 
 // openFiles lets statements read below cfg.Files.
 func (s *server) openFiles() (err error) {

@@ -1,0 +1,207 @@
+package app
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// encryptionFileName is where keys for records on the disk lie, in the data directory,
+// unless somebody says otherwise.
+const encryptionFileName = "encryption-keys"
+
+// sealer encrypts the records of streams that ask for it (wal.Cipher). A block has a
+// key of its own, made of the file's and 24 random bytes in front of it: so no number
+// is ever used twice under one key, however many blocks there are. AES-256-GCM then
+// has nothing to keep apart, and its nonce is zero.
+type sealer struct {
+	path  string
+	wants func(stream uint32) bool // whether a stream's records are to be sealed
+
+	mu     sync.RWMutex
+	keys   map[uint32][]byte
+	newest uint32 // 0: there is none
+}
+
+const (
+	masterSize = 32
+	saltSize   = 24
+	tagSize    = 16
+)
+
+// openSealer reads a file of keys; one that is not there is made when it is needed.
+func openSealer(path string, wants func(uint32) bool) (*sealer, error) {
+	s := &sealer{path: path, wants: wants}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read encryption keys: %w", err)
+	}
+	// What Windows says about modes is made up.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return nil, fmt.Errorf("encryption keys %s: it has mode %04o, so others can read it; run: chmod 600 %s", path, mode, path)
+	}
+	if !info.Mode().IsRegular() || info.Size() > keyFileMax {
+		return nil, fmt.Errorf("encryption keys %s: this is no file of at most %d bytes", path, keyFileMax)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read encryption keys: %w", err)
+	}
+	if s.keys, s.newest, err = parseMasters(string(text)); err != nil {
+		return nil, fmt.Errorf("encryption keys %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// parseMasters reads lines of a number and a key. The last line is what new records
+// are sealed with. No error shows a key.
+func parseMasters(text string) (keys map[uint32][]byte, newest uint32, err error) {
+	keys = map[uint32][]byte{}
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) != 2 {
+			return nil, 0, fmt.Errorf("line %d is not: a number and a key", n)
+		}
+		number, err := strconv.ParseUint(fields[0], 10, 32)
+		key, bad := base64.StdEncoding.DecodeString(fields[1])
+		if err != nil || number == 0 || bad != nil || len(key) != masterSize {
+			return nil, 0, fmt.Errorf("line %d is not: a number from 1 on, and %d bytes in base64", n, masterSize)
+		}
+		if keys[uint32(number)] != nil {
+			return nil, 0, fmt.Errorf("line %d: the number %d is there twice", n, number)
+		}
+		newest = uint32(number)
+		keys[newest] = key
+	}
+	if newest == 0 {
+		return nil, 0, errors.New("it holds no key")
+	}
+	return keys, newest, nil
+}
+
+// Seal encrypts a block of a stream that asks for it.
+func (s *sealer) Seal(dst []byte, stream uint32, plain, about []byte) (sealed []byte, key uint32, err error) {
+	if !s.wants(stream) {
+		return dst, 0, nil
+	}
+	number, master, err := s.current()
+	if err != nil {
+		return dst, 0, err
+	}
+	start := len(dst)
+	dst = append(dst, make([]byte, saltSize, saltSize+len(plain)+tagSize)...)
+	salt := dst[start : start+saltSize]
+	_, _ = rand.Read(salt) // never fails
+	box, err := boxOf(master, salt)
+	if err != nil {
+		return dst[:start], 0, err
+	}
+	return box.Seal(dst, make([]byte, box.NonceSize()), plain, about), number, nil
+}
+
+// Open decrypts a block.
+func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, error) {
+	s.mu.RLock()
+	master := s.keys[key]
+	s.mu.RUnlock()
+	if master == nil {
+		return dst, fmt.Errorf("its key has number %d, which %s does not have", key, s.path)
+	}
+	if len(sealed) < saltSize+tagSize {
+		return dst, errors.New("it is cut short")
+	}
+	box, err := boxOf(master, sealed[:saltSize])
+	if err != nil {
+		return dst, err
+	}
+	out, err := box.Open(dst, make([]byte, box.NonceSize()), sealed[saltSize:], about)
+	if err != nil {
+		return dst, fmt.Errorf("key %d of %s does not fit, or the block was changed", key, s.path)
+	}
+	return out, nil
+}
+
+// boxOf returns what a block is sealed in.
+func boxOf(master, salt []byte) (cipher.AEAD, error) {
+	m := hmac.New(sha256.New, master)
+	m.Write([]byte("weir block"))
+	m.Write(salt)
+	block, err := aes.NewCipher(m.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// current returns the newest key, and makes the first one.
+func (s *sealer) current() (uint32, []byte, error) {
+	s.mu.RLock()
+	number, master := s.newest, s.keys[s.newest]
+	s.mu.RUnlock()
+	if master != nil {
+		return number, master, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest != 0 {
+		return s.newest, s.keys[s.newest], nil
+	}
+	master = make([]byte, masterSize)
+	_, _ = rand.Read(master) // never fails
+	if err := writeMaster(s.path, master); err != nil {
+		return 0, nil, err
+	}
+	s.keys, s.newest = map[uint32][]byte{1: master}, 1
+	return 1, master, nil
+}
+
+// writeMaster makes the file with the first key, durably: what is sealed with a key
+// that is lost is lost.
+func writeMaster(path string, master []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write encryption keys: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "# Records of encrypted streams cannot be read without these keys: keep a copy elsewhere.\n"+
+		"# number, 32 bytes in base64; new records take the last line, old ones need theirs.\n1 %s\n", base64.StdEncoding.EncodeToString(master))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("write encryption keys: %w", errors.Join(err, os.Remove(path)))
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it cannot sync a directory
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
