@@ -187,6 +187,7 @@ func openPlace(t *testing.T, dir string, c *clock) *place {
 	if err := p.db.restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	p.openDoor()
 	return p
 }
 
@@ -369,9 +370,11 @@ func runDeterminism(t *testing.T, seed uint64) (sum tally) {
 	live := openPlace(t, t.TempDir(), c)
 	defer live.close()
 	w := newWorld(t, live, c, r)
+	pumps := newChain(w)
 	stall := stalls(seed)
 
 	asked := randomQueries(r, 4)
+	overWritten(r, asked)
 	var runs []*execution
 	for _, q := range asked {
 		runs = append(runs, live.begin(q, how{start: "earliest", stall: stall}))
@@ -383,9 +386,12 @@ func runDeterminism(t *testing.T, seed uint64) (sum tally) {
 			runs = append(runs, live.begin(asked[r.IntN(len(asked))], how{start: "earliest", stall: stall}))
 		case 1: // from now on
 			runs = append(runs, live.begin(asked[r.IntN(len(asked))], how{start: "latest", stall: stall}))
+		case 2:
+			pumps.restart()
 		}
 	}
 	w.end()
+	pumps.end()
 	last, _ := live.log.Head()
 	for _, e := range runs {
 		e.reach(t, last)
@@ -398,6 +404,7 @@ func runDeterminism(t *testing.T, seed uint64) (sum tally) {
 	live.copyTo(copied)
 	again := openPlace(t, copied, c)
 	defer again.close()
+	pumps.check(t, seed, again, last)
 	for i, e := range runs {
 		want := e.out.upTo(last)
 		sum.changes += e.out.rows
