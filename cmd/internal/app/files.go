@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path"
@@ -132,8 +133,8 @@ func (db *database) noViewOverFile(s *ast.CreateView, p *physical.Plan, rel *rel
 		}
 		switch {
 		case s.Materialized:
-			return diag.New(diag.Unsupported, at, "a materialized view over the file '%s'", scan.Relation).
-				WithHint("views are made again from the log: send the rows to a stream with POST /v1/streams/NAME/records")
+			return diag.New(diag.Unsupported, at, "a %s over the file '%s'", cmp.Or(rel.making, "materialized view"), scan.Relation).
+				WithHint("its rows are made again from the log: send those of the file to a stream with POST /v1/streams/NAME/records, or weir put NAME FILE")
 		case rel.of(scans, i).stream == nil:
 			return diag.New(diag.Unsupported, at, "a view over the file '%s'", scan.Relation).
 				WithHint("declare it first: CREATE STREAM name WITH (connector = 'file', path = '%s')", scan.Relation)

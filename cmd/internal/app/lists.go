@@ -74,10 +74,7 @@ func (l lists) Stream(name string) (api.StreamDetail, bool) {
 // Views returns the views.
 func (l lists) Views() []api.ViewInfo {
 	var out []api.ViewInfo
-	for _, v := range l.db.catalog.Views() {
-		if v.Sink != "" || v.Into != "" {
-			continue
-		}
+	for _, v := range l.db.shownViews() {
 		info := api.ViewInfo{Name: v.Name, Materialized: v.Materialized, SQL: v.Text, Columns: []string{}}
 		for _, f := range v.Schema {
 			info.Columns = append(info.Columns, f.Name)

@@ -52,7 +52,7 @@ var instruments = struct {
 	logBroken, logHolds, logDiskFree, logDiskLow                           metric
 	streamRecords, streamBytes, streamOldest                               metric
 	queryRows, queryPartlyLate, queryNulled, queryLag, queryCommitLag      metric
-	queryRunning, viewRows, viewExpired                                    metric
+	queryRunning, viewRows, viewExpired, pumpWritten, pumpRefused          metric
 	wsOpen, wsStrangers, wsSubscriptions, wsConnections, wsRefused, wsSlow metric
 	wsBad, wsMessages, wsBytes, wsRows, wsDropped, refused                 metric
 	queryResumed, queryReplayed                                            metric
@@ -105,6 +105,8 @@ var instruments = struct {
 	queryRunning:    gauge("query_running", "1 while the query runs, 0 once it has ended or failed.", "view"),
 	viewRows:        gauge("view_rows", "Rows of a materialized view.", "view"),
 	viewExpired:     counter("view_expired_rows_total", "Rows that left a materialized view because of their age.", "view"),
+	pumpWritten:     counter("pump_written_rows_total", "Rows that a pump has written into its stream, ever.", "pump"),
+	pumpRefused:     counter("pump_refused_rows_total", "Rows of a pump that its stream did not take, ever.", "pump"),
 
 	wsOpen:          gauge("websocket_connections", "Websockets open now."),
 	wsStrangers:     gauge("websocket_strangers", "Open websockets that still have to say hello."),
@@ -166,7 +168,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	emit(i.build, 1, version())
 	emit(i.ready, truth(m.s.ready.Load()))
 	emit(i.streams, float64(len(db.catalog.Streams())))
-	emit(i.views, float64(len(db.catalog.Views())))
+	emit(i.views, float64(len(db.shownViews())))
 	m.collectLog(emit)
 	m.collectIngest(emit)
 	m.collectQueries(emit)
@@ -264,8 +266,14 @@ func (m *metrics) collectQueries(emit emitter) {
 		}
 		emit(i.queryCommitLag, math.Max(0, float64(head)-float64(p.Commit)), name)
 		emit(i.queryRunning, truth(q.describeState() == "running"), name)
-		emit(i.viewRows, float64(q.view.State().Rows), name)
-		emit(i.viewExpired, float64(q.view.State().Expired), name)
+		if q.pump != nil {
+			st := q.pump.stats()
+			emit(i.pumpWritten, float64(st.written), name)
+			emit(i.pumpRefused, float64(st.refused), name)
+		} else {
+			emit(i.viewRows, float64(q.view.State().Rows), name)
+			emit(i.viewExpired, float64(q.view.State().Expired), name)
+		}
 		emit(i.queryResumed, float64(q.resumed), name)
 		emit(i.queryReplayed, float64(p.Commit-q.resumed), name)
 	}

@@ -25,7 +25,7 @@ var (
 // TestMetricsAreDocumented holds /metrics and docs/metrics.md together, both ways.
 func TestMetricsAreDocumented(t *testing.T) {
 	s, _ := serveWith(t, func(cfg *serverConfig) { cfg.Files, cfg.Kinesis.Open = t.TempDir(), true })
-	s.must(t, hits+"; CREATE SINK parts FROM per_second WITH (connector = 'file', path = 'out')")
+	s.must(t, hits+"; CREATE STREAM few (second DATETIME(3), n TINYINT); CREATE PUMP passer AS INSERT INTO few SELECT ts, ms FROM hits WHERE ms < 0; CREATE SINK parts FROM per_second WITH (connector = 'file', path = 'out')")
 	s.send(t, 0, 100)
 	s.must(t, "SELECT * FROM per_second")
 	useKinesis(t, s.url())
@@ -60,7 +60,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	for _, line := range []string{
 		`weir_log_records_total 100`, `weir_ingest_requests_total{code="200"} 1`, `weir_ingest_rows_total{outcome="accepted"} 100`,
 		`weir_stream_records_total{stream="hits"} 100`, `weir_query_rows_total{fate="used",reads="hits",view="per_second"} 100`,
-		`weir_query_commit_lag{view="per_second"} 0`, `weir_query_running{view="per_second"} 1`, `weir_ready 1`, `weir_streams 1`,
+		`weir_query_commit_lag{view="per_second"} 0`, `weir_query_running{view="per_second"} 1`, `weir_ready 1`, `weir_pump_written_rows_total{pump="passer"} 0`, `weir_streams 2`, `weir_views 1`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no line %s", line)

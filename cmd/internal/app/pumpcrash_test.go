@@ -160,6 +160,9 @@ func TestPumpRefusals(t *testing.T) {
 	if written, refused := c.pumped("narrow"); written != fmt.Sprint(2*sent) || refused != fmt.Sprint(5*sent) {
 		t.Errorf("%s rows are written and %s refused, want %d and %d", written, refused, 2*sent, 5*sent)
 	}
+	if w, r := c.metric(`weir_pump_written_rows_total{pump="narrow"}`), c.metric(`weir_pump_refused_rows_total{pump="narrow"}`); int(w) != 2*sent || int(r) != 5*sent {
+		t.Errorf("the metrics have %v and %v", w, r)
+	}
 	if n := c.metric(`weir_stream_records_total{stream="b"}`); int(n) != 2*sent {
 		t.Errorf("the stream has %v records", n)
 	}

@@ -36,6 +36,7 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	}
 	v := &ast.CreateView{Node: s.Node, Materialized: true, Name: name, Query: s.Query}
 	made := &object{Kind: "query", Name: name.Text, change: change{Plan: db.redoChange.Plan, From: db.redoChange.From}}
+	rel.making = "pump"
 	p, why, err := db.viewPlan(v, rel, made)
 	if err != nil {
 		return nil, err

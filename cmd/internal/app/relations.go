@@ -37,6 +37,8 @@ type relations struct {
 	// follow is set for a query that goes on: it follows a materialized view, by
 	// computing what that computes. Else it reads what the view holds.
 	follow bool
+	// making is the kind of object that the statement makes, "" for a view.
+	making string
 }
 
 // relation is what a scan reads.

@@ -65,10 +65,8 @@ func (db *database) show(s *ast.Show) (*result, error) {
 		}
 	case ast.ViewObject, ast.MaterializedView:
 		names = []string{"name", "kind", "rows", "watermark"}
-		for _, v := range db.catalog.Views() {
-			if v.Sink == "" && v.Into == "" {
-				rows = append(rows, db.showView(v))
-			}
+		for _, v := range db.shownViews() {
+			rows = append(rows, db.showView(v))
 		}
 	case ast.QueryObject:
 		names = []string{"name", "reads", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
@@ -87,7 +85,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 		}
 	default:
 		return nil, diag.New(diag.Unsupported, s.Span(), "SHOW %sS", s.Kind).
-			WithHint("there are SHOW STREAMS, SHOW VIEWS, SHOW QUERIES and SHOW SINKS")
+			WithHint("there are SHOW STREAMS, SHOW VIEWS, SHOW QUERIES, SHOW PUMPS and SHOW SINKS")
 	}
 	if s.Like != nil {
 		var err error
@@ -114,6 +112,12 @@ func (db *database) showStream(s *catalog.Stream) []any {
 		idle = s.IdleTimeout.String()
 	}
 	return []any{s.Name, int64(db.shards(s)), s.PartitionKey, watermark, idle, source}
+}
+
+// shownViews are the views that somebody made, not those that keep the rows of a
+// sink or are the query of a pump.
+func (db *database) shownViews() []*catalog.View {
+	return slices.DeleteFunc(db.catalog.Views(), func(v *catalog.View) bool { return v.Sink != "" || v.Into != "" })
 }
 
 func (db *database) showView(v *catalog.View) []any {

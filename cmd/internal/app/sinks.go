@@ -105,6 +105,7 @@ func (db *database) ownView(s *ast.CreateSink, def *catalog.Sink, rel *relations
 	}
 	v := &ast.CreateView{Node: s.Node, Materialized: true, Name: ast.Name{Node: s.Name.Node, Text: def.View}, Query: s.Query}
 	kind := made.Kind
+	rel.making = "sink"
 	p, why, err := db.viewPlan(v, rel, made)
 	made.Kind = kind
 	if err != nil {

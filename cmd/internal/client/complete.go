@@ -17,15 +17,16 @@ const namesWithin = time.Second
 // keywords are the words of the dialect that are worth a Tab.
 func keywords() []string {
 	return strings.Fields(`ALLOWED ANALYZE AND AS ASC AVG BETWEEN BIGINT BOOLEAN BY CASE CAST COALESCE COUNT CREATE DATE DATETIME
-		DECIMAL DESC DESCRIBE DISTINCT DOUBLE DROP ELSE EMIT END EXISTS EXPLAIN FALSE FROM GROUP HAVING HOP IF IN INTERVAL IS
-		LATENESS LIKE LIMIT MATERIALIZED MAX MIN MINUTE NOT NULL OFFSET OR ORDER PARTITION PROGRESS QUERIES REPLACE SECOND SELECT SHOW SNAPSHOT
-		STREAM STREAMS SUBSCRIBE SUM THEN TO TRUE TUMBLE VARCHAR VIEW VIEWS WATERMARK WHEN WHERE WITH`)
+		DECIMAL DESC DESCRIBE DISTINCT DOUBLE DROP ELSE EMIT END EVERY EXISTS EXPLAIN FALSE FROM GROUP HAVING HOP IF IN INSERT INTERVAL INTO IS
+		IS_COMPLETE IS_FINAL LATENESS LIKE LIMIT MATERIALIZED MAX MIN MINUTE NOT NULL OFFSET OR ORDER PARTITION PROGRESS PUMP PUMPS QUERIES REPLACE SECOND SELECT SHOW SNAPSHOT
+		STREAM STREAMS SUBSCRIBE SUM THEN TO TRUE TUMBLE VALUES VARCHAR VIEW VIEWS WATERMARK WHEN WHERE
+		WINDOW_END WINDOW_REV WINDOW_START WITH`)
 }
 
 // completer completes the last word of a line.
 type completer struct {
 	client *Client
-	names  []string // of streams and views
+	names  []string // of streams, views and pumps
 	fresh  bool     // names need not be asked for again
 }
 
@@ -75,7 +76,7 @@ func (c *completer) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, namesWithin)
 	defer cancel()
 	var names []string
-	for _, show := range [...]string{"SHOW STREAMS", "SHOW VIEWS"} {
+	for _, show := range [...]string{"SHOW STREAMS", "SHOW VIEWS", "SHOW PUMPS"} {
 		found, err := c.client.firstColumn(ctx, show)
 		if err != nil {
 			return

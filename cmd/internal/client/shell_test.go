@@ -190,6 +190,7 @@ func TestComplete(t *testing.T) {
 	c := answers(t, map[string]string{
 		"SHOW STREAMS": `{"columns":[{"name":"name","type":"VARCHAR"}],"rows":[["hits"],["Shots"]]}`,
 		"SHOW VIEWS":   `{"columns":[{"name":"name","type":"VARCHAR"}],"rows":[["hits_per_second"]]}`,
+		"SHOW PUMPS":   `{"columns":[{"name":"name","type":"VARCHAR"}],"rows":[["passer"]]}`,
 	})
 	if got := strings.Join(firstColumnOf(t, c, "SHOW STREAMS"), " "); got != "hits Shots" {
 		t.Errorf("streams: %s", got)
@@ -199,9 +200,12 @@ func TestComplete(t *testing.T) {
 		"SEL":                "|SELECT",
 		"sel":                "|select",
 		"SELECT * FROM hi":   "SELECT * FROM |hits hits_per_second",
-		"SELECT * FROM ":     "SELECT * FROM |Shots hits hits_per_second",
+		"SELECT * FROM ":     "SELECT * FROM |Shots hits hits_per_second passer",
+		"DROP PUMP P":        "DROP PUMP |PARTITION PROGRESS PUMP PUMPS passer",
+		"EMIT EV":            "EMIT |EVERY",
+		"select window_r":    "select |window_rev",
 		"select f(sho":       "select f(|Shots show",
-		"SELECT x FROM héé(": "SELECT x FROM héé(|Shots hits hits_per_second",
+		"SELECT x FROM héé(": "SELECT x FROM héé(|Shots hits hits_per_second passer",
 	} {
 		head, words := (&completer{client: c}).complete(t.Context(), line)
 		if got := head + "|" + strings.Join(words, " "); got != want {

@@ -5,7 +5,7 @@ import { name as quoted } from "./sql";
 
 export interface Named {
   name: string;
-  kind: "stream" | "view";
+  kind: "stream" | "view" | "pump";
   columns: { name: string; type: string }[];
 }
 
@@ -15,7 +15,7 @@ const describedMax = 50;
 
 let kept: { at: number; names: Promise<Named[]> } | undefined;
 
-/** Streams and views with their columns; asked for at most twice a minute, empty if the server does not answer. */
+/** Streams and views with their columns, and pumps; asked for at most twice a minute, empty if the server does not answer. */
 export function names(): Promise<Named[]> {
   if (!kept || performance.now() - kept.at > keptMs) kept = { at: performance.now(), names: ask() };
   return kept.names;
@@ -27,9 +27,9 @@ export function forgetNames(): void {
 }
 
 async function ask(): Promise<Named[]> {
-  const lists = await Promise.all([list("SHOW STREAMS", "stream"), list("SHOW VIEWS", "view")]);
+  const lists = await Promise.all([list("SHOW STREAMS", "stream"), list("SHOW VIEWS", "view"), list("SHOW PUMPS", "pump")]);
   const all = lists.flat();
-  await Promise.all(all.slice(0, describedMax).map(async (r) => {
+  await Promise.all(all.filter((r) => r.kind !== "pump").slice(0, describedMax).map(async (r) => {
     const rows = await answer(`DESCRIBE ${quoted(r.name)}`);
     r.columns = rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
   }));

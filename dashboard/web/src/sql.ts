@@ -16,7 +16,8 @@ export const keywords = new Set(
   allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
   count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
   bigint double varchar boolean datetime date decimal streams views queries if exists final over partition
-  subscribe to snapshot progress of analyze`.split(/\s+/),
+  subscribe to snapshot progress of analyze pump pumps every sinks window_start window_end window_time window_rev
+  is_final is_complete`.split(/\s+/),
 );
 
 const pattern =

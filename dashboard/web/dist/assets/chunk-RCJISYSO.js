@@ -1,0 +1,29 @@
+var m=class extends Error{constructor(e){super(e.message);this.failure=e}failure};function b(t){return new m({...t,span:t.span?[t.span.start,t.span.end]:void 0})}async function p(t,n){let e=await fetch(t,n);return e.status===401&&location.assign(`/login${location.hash}`),e}async function l(t){let e=await(await p("/v1/sql",{method:"POST",headers:{"Content-Type":"text/plain; charset=utf-8"},body:t})).json();if(e.error)throw b(e.error);return e}var d=class extends Error{};async function _(t){let n=await p(t);if(n.status===404)throw new d(t);if(!n.ok)throw new Error(`GET ${t}: ${n.status}`);return await n.json()}async function S(){return _("/v1/page")}async function P(){return _("/v1/status")}var h=new Set(`select from where group by having order limit as and or not null is in between like case when then else end
+  create stream view materialized drop show describe explain with watermark for emit on window close changes update
+  allowed lateness interval tumble hop session cumulate second seconds minute minutes hour hours day days week month
+  count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
+  bigint double varchar boolean datetime date decimal streams views queries if exists final over partition
+  subscribe to snapshot progress of analyze pump pumps every sinks window_start window_end window_time window_rev
+  is_final is_complete`.split(/\s+/)),y=/(\s+)|(--[^\n]*|#[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$))|(`(?:[^`]|``)*(?:`|$))|(\d[\w.]*)|([\p{L}_$][\p{L}\p{N}_$]*)|([\s\S])/gu;function f(t){let n=[];for(let e of t.matchAll(y)){let a=e.slice(1).findIndex(s=>s!==void 0),r=["space","comment","string","name","number","word","mark"][a];r==="word"&&h.has(e[0].toLowerCase())&&(r="keyword"),n.push({kind:r,start:e.index,end:e.index+e[0].length})}return n}var E=`
+  abs acos adddate addtime any_value approx_count_distinct approx_percentile arg_max arg_min array_agg ascii asin atan
+  atan2 avg bin bit_and bit_count bit_length bit_or bit_xor bool_and bool_or ceil ceiling char char_length
+  character_length coalesce concat concat_ws conv convert_tz corr cos cot count count_if count_window covar_pop
+  covar_samp crc32 cumulate curdate current_date current_time current_timestamp curtime date date_add date_bin
+  date_format date_part date_sub date_trunc datediff day dayname dayofmonth dayofweek dayofyear degrees
+  earliest_by_offset elt ends_with every exp export_set extract field find_in_set first_value floor format
+  format_bytes from_base64 from_days from_unixtime greatest group_concat grouping hex histogram hop hour if ifnull
+  inet_aton inet_ntoa initcap insert instr interval is_ipv4 is_ipv6 is_uuid isnull json_array json_array_append
+  json_array_insert json_arrayagg json_contains json_contains_path json_depth json_extract json_insert json_keys
+  json_length json_merge_patch json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote
+  json_remove json_replace json_search json_set json_type json_unquote json_valid json_value last_day last_value
+  latest_by_offset lcase least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set
+  makedate maketime max max_by md5 median member_of microsecond mid min min_by minute mod month monthname now nullif
+  nvl oct octet_length ord percentile_cont percentile_disc period_add period_diff pi position pow power proctime
+  quantile quarter quote radians rand regexp_instr regexp_like regexp_replace regexp_substr regr_intercept regr_slope
+  repeat replace reverse right round rpad rtrim sec_to_time second session sha sha1 sha2 sign sin soundex space
+  split_part sqrt stagger starts_with std stddev stddev_pop stddev_samp str_to_date strcmp subdate substr substring
+  substring_index subtime sum sysdate tan time time_bucket time_format time_to_sec timediff timestamp timestampadd
+  timestampdiff to_base64 to_days to_seconds to_timestamp top_k translate trim truncate tumble ucase unhex
+  unix_timestamp upper utc_date utc_time utc_timestamp uuid var_pop var_samp variance week weekday weekofyear
+  width_bucket year yearweek
+`.trim().toUpperCase().split(/\s+/);function g(t){return`\`${t.replaceAll("`","``")}\``}function N(t){let n=[],e,a=0,r=(s,o)=>{if(e){let i=t.slice(e.start,e.end).toLowerCase();n.push({text:t.slice(a,s),start:a,select:i==="select"||i==="subscribe"||i==="with"||i==="("})}e=void 0,a=o};for(let s of f(t))s.kind==="mark"&&t[s.start]===";"?r(s.start,s.end):s.kind!=="space"&&s.kind!=="comment"&&(e??=s);return r(t.length,t.length),n}var x={second:1e3,minute:6e4,hour:36e5,day:864e5};function $(t){let n=f(t).filter(o=>o.kind!=="space"&&o.kind!=="comment").map(o=>o.kind==="string"?"''":t.slice(o.start,o.end)).join(" "),e=/\b(tumble|hop) \( [^(),]+ , interval (\d+) (second|minute|hour|day)s?\b(?: , interval (\d+) (second|minute|hour|day)s?\b)?/i.exec(n);if(!e)return;let a=(o,i)=>Number(o)*(x[i?.toLowerCase()??""]??NaN),r=a(e[2],e[3]),s=e[1].toLowerCase()==="hop"?a(e[4],e[5]):r;return r>0&&s>0?{step:r,size:s}:void 0}function q(t,n){let e=0,a=0;for(let r of t){let s=r.codePointAt(0),o=s<128?1:s<2048?2:s<65536?3:4;if(e+o>n)break;e+=o,a+=r.length}return a}var k=3e4,v=50,c;function z(){return(!c||performance.now()-c.at>k)&&(c={at:performance.now(),names:j()}),c.names}function L(){c=void 0}async function j(){let n=(await Promise.all([u("SHOW STREAMS","stream"),u("SHOW VIEWS","view"),u("SHOW PUMPS","pump")])).flat();return await Promise.all(n.filter(e=>e.kind!=="pump").slice(0,v).map(async e=>{let a=await w(`DESCRIBE ${g(e.name)}`);e.columns=a.map(r=>({name:String(r[0]),type:String(r[1])}))})),n}async function u(t,n){return(await w(t)).map(e=>({name:String(e[0]),kind:n,columns:[]}))}async function w(t){try{return(await l(t)).rows}catch{return[]}}export{m as a,l as b,d as c,_ as d,S as e,P as f,h as g,f as h,E as i,g as j,N as k,$ as l,q as m,z as n,L as o};
