@@ -3,6 +3,7 @@ package assign
 import (
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -135,6 +136,8 @@ func textAppender(from, to types.Type) appender {
 		}
 	}
 	switch to.Kind {
+	case types.Bigint, types.Ubigint:
+		return wholeText
 	case types.JSON: // a text is parsed, as in MySQL
 		return func(dst []byte, a arrow.Array, row int) ([]byte, bool) {
 			return types.CompactJSON(dst, []byte(a.(*array.String).Value(row)))
@@ -185,6 +188,21 @@ func wholeAppender(from types.Type) appender {
 	return func(dst []byte, a arrow.Array, row int) ([]byte, bool) {
 		return render.AppendJSON(dst, a, row, from), true
 	}
+}
+
+// wholeText writes a text, rounded as a number is if it is that of one with a
+// fraction or an exponent; another is refused at the door, which sees it as it is.
+func wholeText(dst []byte, a arrow.Array, row int) ([]byte, bool) {
+	s := a.(*array.String).Value(row)
+	if strings.ContainsAny(s, ".eE") {
+		if n, ok := types.ParseDecimal(s, types.MaxDecimalPrecision, 0); ok {
+			return types.AppendDecimal(dst, n, 0), true
+		}
+	}
+	if !utf8.ValidString(s) {
+		return dst, false
+	}
+	return render.AppendJSONString(dst, s), true
 }
 
 func appendBit(dst []byte, a arrow.Array, row int) []byte {

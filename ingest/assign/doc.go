@@ -4,7 +4,7 @@
 // stream, which then goes through the same door as an object that a producer
 // sends: what a column takes is decided there, in package decode, and nowhere
 // else. What this package adds is what MySQL does on assignment and JSON does not
-// know: a number is rounded to an integer, a DATETIME loses its time of day in a
+// know: a number, and a text that is one, is rounded to an integer, a DATETIME loses its time of day in a
 // DATE column, TRUE is 1 in a column of numbers, a text becomes a JSON value.
 //
 // Invariants:
