@@ -160,3 +160,31 @@ func TestStreamOverRaw(t *testing.T) {
 	s.must(t, "DROP STREAM clicks")
 	s.must(t, "DROP STREAM `clicks-raw`")
 }
+
+// The page shows the records behind the errors of a query, and DESCRIBE the columns of
+// a raw stream.
+func TestRawIsDescribed(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE STREAM raw WITH (format = 'raw', shards = 1)")
+	s.must(t, "CREATE STREAM shown (n BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts) WITH (raw = 'raw')")
+	s.must(t, "CREATE MATERIALIZED VIEW v AS SELECT window_start, COUNT(*) AS c FROM shown GROUP BY TUMBLE(ts, INTERVAL 1 SECOND)")
+	got := strings.ReplaceAll(s.csvOf(t, "DESCRIBE raw"), "\r", "")
+	want := "column,type,role\ndata,VARBINARY,\"\"\npartition_key,VARCHAR,partition key\nsequence_number,VARCHAR,\"\"\n" +
+		"shard_id,VARCHAR,\"\"\napproximate_arrival_time,DATETIME(3),\"\"\n"
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got := s.csvOf(t, "DESCRIBE shown"); !strings.Contains(got, "ts,DATETIME(3),event time") {
+		t.Error(got)
+	}
+	putAll(t, kinesisClient(s.url()), "raw", "a", `{"n":1}`, "b", `{"n":2,"ts":"2026-11-20 10:00:00"}`)
+	s.must(t, "ALTER STREAM raw END")
+	s.csvOf(t, "SELECT * FROM v") // it has read all
+	rows, found, err := lists{db: s.db}.LostRows(t.Context(), "v", false)
+	if err != nil || !found || len(rows) != 1 || string(rows[0].Row) != `{"n":1}` {
+		t.Errorf("%+v, %t, %v", rows, found, err)
+	}
+	if got := s.csvOf(t, "SELECT _key AS k FROM raw WITH (start = 'earliest') LIMIT 2"); !strings.Contains(got, "insert,a") {
+		t.Error(got)
+	}
+}
