@@ -108,6 +108,10 @@ func (x *exprs) column(c *ast.Column) (physical.Expr, error) {
 			return x.list.Exprs[at], nil
 		}
 	}
+	if x.clause == "GROUP BY" && markOf(c) != "" {
+		return nil, diag.New(diag.UnknownColumn, c.At, "`%s` is not known before rows are grouped", c.Name.Text).
+			WithHint("a query in FROM shows it, and the one around that groups by it")
+	}
 	if x.clause == "WHERE" && (isBound(c) || markOf(c) != "") {
 		return nil, diag.New(diag.UnknownColumn, c.At, "`%s` is not known before rows are grouped", c.Name.Text).
 			WithHint("write the condition in HAVING, or filter by %s", x.s.eventName())

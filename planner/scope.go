@@ -228,6 +228,9 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 	switch {
 	case s.branches != nil && s.table == "":
 		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the UNION", name)
+	case s.table == "" && s.inner == nil && s.rel != nil && s.rel.Kind == physical.SourceOne:
+		return diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in a query without FROM", name).
+			WithHint("name what it reads: FROM a stream, a view or a file; a text stands in single quotes")
 	case s.table == "":
 		err = diag.New(diag.UnknownColumn, c.At, "there is no column `%s` in the query in FROM", name)
 	}

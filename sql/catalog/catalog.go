@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +54,19 @@ type Catalog struct {
 // New returns an empty catalog.
 func New() *Catalog {
 	return &Catalog{next: 1, streams: map[string]*Stream{}, views: map[string]*View{}, sinks: map[string]*Sink{}}
+}
+
+// Undo returns what brings back what exists now, for a change that cannot be kept.
+// Numbers that are given meanwhile stay given.
+func (c *Catalog) Undo() func() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	streams, views, sinks := maps.Clone(c.streams), maps.Clone(c.views), maps.Clone(c.sinks)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.streams, c.views, c.sinks = streams, views, sinks
+	}
 }
 
 // AddStream adds a stream and gives it a number, unless it brings the one that

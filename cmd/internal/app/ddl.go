@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/ingest/httpapi"
 	"weir/ingest/kinesis"
 	"weir/ingest/wal"
 	"weir/operators/stream"
@@ -64,7 +65,7 @@ func (db *database) persist(ctx context.Context, text string, made *object, gone
 		}
 		// A statement that is being written is finished, whatever becomes of its client.
 		if commit, err = db.log.Control(context.WithoutCancel(ctx), wal.Control{Kind: wal.DDL, Payload: payload}); err != nil {
-			return err
+			return notKept(err, len(payload))
 		}
 	}
 	db.mu.Lock()
@@ -77,6 +78,19 @@ func (db *database) persist(ctx context.Context, text string, made *object, gone
 		db.saveCatalog(ctx, commit, made, gone)
 	}
 	return nil
+}
+
+// notKept is the error of a change that the log does not take.
+func notKept(err error, size int) error {
+	switch {
+	case errors.Is(err, wal.ErrTooLarge):
+		return diag.New(diag.TooLarge, diag.Span{}, "this statement and its plan take %d bytes, more than the log keeps of one", size).
+			WithHint("what is constant is computed beforehand: write less of it, as of REPEAT('x', 1000000)")
+	case httpapi.Busy(err):
+		message, hint := httpapi.Explain(err)
+		return diag.New(diag.External, diag.Span{}, "%s", message).WithHint("%s", hint)
+	}
+	return err
 }
 
 // madeAt returns the commit of the statement that made an object, 0 without a log.
@@ -172,6 +186,7 @@ func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, s
 	if err := planner.CheckStream(def.Name, def.Columns, def.Generated, def.Watermark); err != nil {
 		return err
 	}
+	undo := db.catalog.Undo()
 	created, err := db.catalog.AddStream(def, s.IfNotExists, s.Name.At)
 	if err != nil || !created {
 		return err
@@ -180,6 +195,8 @@ func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, s
 		db.kinesis.Store(def.ID, settings)
 	}
 	if err := db.persist(ctx, text, &object{Kind: "stream", Name: def.Name, change: change{ID: def.ID, Created: def.Created, Kinesis: settings}}, 0); err != nil {
+		undo()
+		db.kinesis.Delete(def.ID)
 		return err
 	}
 	db.tick()
@@ -212,6 +229,7 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		return err
 	}
 	before, _ := db.catalog.View(def.Name)
+	undo := db.catalog.Undo()
 	created, err := db.catalog.AddView(def, s.OrReplace, s.IfNotExists, s.Name.At)
 	if err != nil || !created {
 		return err
@@ -222,6 +240,7 @@ func (db *database) createView(ctx context.Context, s *ast.CreateView, rel *rela
 		gone = before.ID
 	}
 	if err := db.persist(ctx, s.Text, made, gone); err != nil {
+		undo()
 		return err
 	}
 	if before != nil {
@@ -355,6 +374,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 	if sink != nil && sink.Own {
 		view, _ = db.catalog.View(sink.View)
 	}
+	undo := db.catalog.Undo()
 	dropped, err := db.catalog.Drop(s.Kind, s.Name, s.IfExists)
 	if err != nil || !dropped {
 		return err
@@ -370,6 +390,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 		gone = sink.ID
 	}
 	if err := db.persist(ctx, sql.Print(s), nil, gone); err != nil {
+		undo()
 		return err
 	}
 	if sink != nil {

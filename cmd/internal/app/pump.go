@@ -117,10 +117,10 @@ func (p *pump) write(ctx context.Context, c stream.Cut, commit stream.Commit, ch
 				}
 			}
 			part++
-			var refused *assign.Refused
-			if p.rows, refused = p.writer.Append(p.rows, b.RecordBatch, row); refused != nil {
+			var why *decode.RowError
+			if p.rows, why = p.appendRow(p.rows, b, row); why != nil {
 				own++
-				p.refused(1, decode.RowError{Code: refused.Code, Message: refused.Message})
+				p.refused(1, *why)
 				continue
 			}
 			p.rows = append(p.rows, '\n')
@@ -130,6 +130,22 @@ func (p *pump) write(ctx context.Context, c stream.Cut, commit stream.Commit, ch
 		return nil
 	}
 	return flush(0)
+}
+
+// appendRow appends a row as the record that it becomes. The door refuses a record
+// that is too large as well, but takes no part that one makes larger than a request.
+func (p *pump) appendRow(dst []byte, b stream.Batch, row int) ([]byte, *decode.RowError) {
+	start := len(dst)
+	dst, refused := p.writer.Append(dst, b.RecordBatch, row)
+	if refused != nil {
+		return dst, &decode.RowError{Code: refused.Code, Message: refused.Message}
+	}
+	if size := len(dst) - start; size > decode.DefaultMaxRow {
+		return dst[:start], &decode.RowError{
+			Code: decode.RowTooLarge, Message: fmt.Sprintf("the row has %d bytes, more than %d", size, decode.DefaultMaxRow),
+		}
+	}
+	return dst, nil
 }
 
 // append writes a part, as soon as the log takes it.

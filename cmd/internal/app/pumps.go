@@ -30,6 +30,9 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	if err != nil {
 		return nil, err
 	}
+	if err := noEnd(s.Query); err != nil {
+		return nil, err
+	}
 	name, start, generated, err := db.pumpOptions(s)
 	if err != nil {
 		return nil, err
@@ -62,6 +65,7 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	}
 	def.Begins = commitsOf(made.From)
 	before, _ := db.catalog.View(def.Name)
+	undo := db.catalog.Undo()
 	if _, err := db.catalog.AddView(def, s.Replace, false, name.At); err != nil {
 		return nil, err
 	}
@@ -75,6 +79,7 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 		text = "CREATE PUMP " + sql.QuoteName(name.Text) + " AS " + text
 	}
 	if err := db.persist(ctx, text, made, gone); err != nil {
+		undo()
 		return nil, err
 	}
 	if before != nil {
@@ -92,6 +97,19 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	return db.cells([]string{"query", "into"}, [][]any{{def.Name, def.Into}}), nil
 }
 
+// noEnd refuses what only a query with an end has.
+func noEnd(q *ast.Select) error {
+	if len(q.OrderBy) > 0 {
+		return diag.New(diag.Unsupported, q.OrderBy[0].At, "INSERT INTO … SELECT goes on as rows come, so it cannot sort them").
+			WithHint("write ORDER BY in the SELECT that reads a view over the stream")
+	}
+	if q.Limit != nil {
+		return diag.New(diag.Unsupported, q.Limit.At, "INSERT INTO … SELECT goes on as rows come, and is not cut by LIMIT").
+			WithHint("write LIMIT in the SELECT that reads the stream; DROP QUERY ends this one")
+	}
+	return nil
+}
+
 // pumpOptions returns what the query is called, and where it starts; generated says
 // that the statement does not name it.
 func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, generated bool, err error) {
@@ -107,7 +125,10 @@ func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, gen
 			}
 			start = o.Value.Text
 		case "name":
-			if name.Text != "" {
+			if o.Value.Text == "" {
+				return name, "", false, diag.New(diag.BadOption, o.Value.At, "the name is empty").WithHint("leave the option out, and the query gets a name: insert_1, insert_2 and so on")
+			}
+			if name.Text != "" && name.Text != o.Value.Text {
 				return name, "", false, diag.New(diag.BadOption, o.Name.At, "the query is called `%s` already", name.Text).WithHint("keep one of the names")
 			}
 			name = ast.Name{Node: o.Value.Node, Text: o.Value.Text}

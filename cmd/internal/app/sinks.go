@@ -61,6 +61,7 @@ func (db *database) createSink(ctx context.Context, s *ast.CreateSink, rel *rela
 	if s.From != nil {
 		view = *s.From
 	}
+	undo := db.catalog.Undo()
 	created, err := db.catalog.AddSink(def, own, s.IfNotExists, s.Name, view)
 	if err != nil || !created {
 		return err
@@ -70,6 +71,7 @@ func (db *database) createSink(ctx context.Context, s *ast.CreateSink, rel *rela
 		made.ID = own.ID
 	}
 	if err := db.persist(ctx, text, made, 0); err != nil {
+		undo()
 		return err
 	}
 	if db.replaying {
