@@ -65,8 +65,11 @@ func (w *world) commit() {
 	if w.r.IntN(40) == 0 {
 		w.control(wal.Start)
 	}
+	if w.r.IntN(25) == 0 {
+		w.reshard()
+	}
 	var blocks []wal.Block
-	for shard := range w.def.Shards {
+	for _, shard := range w.place.db.router(w.def).Map().Open() {
 		if w.r.IntN(3) > 0 {
 			continue
 		}
@@ -75,12 +78,29 @@ func (w *world) commit() {
 			rows = append(rows, w.row())
 		}
 		if w.r.IntN(3) == 0 {
-			blocks = append(blocks, w.keyed(stream.Shard(shard), rows))
+			blocks = append(blocks, w.keyed(shard, rows))
 			continue
 		}
-		blocks = append(blocks, w.block(stream.Shard(shard), rows))
+		blocks = append(blocks, w.block(shard, rows))
 	}
 	w.append(blocks)
+}
+
+// reshard splits a shard, or merges two, for the records that follow.
+func (w *world) reshard() {
+	w.t.Helper()
+	_, err := w.place.db.reshard(w.t.Context(), w.def, func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error) {
+		i := w.r.IntN(len(m.Open()))
+		id := m.Open()[i]
+		if i > 0 && (w.r.IntN(2) == 0 || len(m.Open()) > 5) {
+			return m.Merge(m.Open()[i-1], id, now)
+		}
+		s := m.All()[id]
+		return m.Split(id, ingest.Hash{Hi: s.Start.Hi + (s.End.Hi-s.Start.Hi)/2, Lo: 1}, now)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) append(blocks []wal.Block) {
