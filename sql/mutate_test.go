@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"weir/sql/ast"
 	"weir/sql/diag"
 )
@@ -25,11 +27,24 @@ type mutator struct {
 	statements [][]string
 }
 
+// add cuts a text into tokens.
+func (m *mutator) add(text string) {
+	toks, err := scan(text)
+	if err != nil || len(toks) == 0 || len(toks) > 200 {
+		return
+	}
+	var texts []string
+	for _, tok := range toks {
+		texts = append(texts, text[tok.start:tok.end])
+	}
+	m.statements = append(m.statements, texts)
+}
+
 func (m *mutator) statement() []string { return m.statements[m.IntN(len(m.statements))] }
 
 // token is one of the statements', or an odd one.
 func (m *mutator) token() string {
-	if s := m.statement(); m.IntN(2) == 0 && len(s) > 0 {
+	if s := m.statement(); m.IntN(2) == 0 {
 		return s[m.IntN(len(s))]
 	}
 	return odd[m.IntN(len(odd))]
@@ -38,9 +53,6 @@ func (m *mutator) token() string {
 // run is a few tokens of some statement.
 func (m *mutator) run() []string {
 	s := m.statement()
-	if len(s) == 0 {
-		return nil
-	}
 	i := m.IntN(len(s))
 	return s[i:min(len(s), i+1+m.IntN(8))]
 }
@@ -75,23 +87,25 @@ func (m *mutator) mutate() string {
 	return b.String()
 }
 
-// Statements that somebody wrote, with pieces of others in them: what the parser takes
+// Statements that somebody wrote, or chance, with pieces of others in them: what the parser takes
 // of that is printed as the same statement.
 func TestMutatedStatements(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	m := &mutator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	for _, name := range []string{"good.txt", "bad.txt", "goodquery.txt", "badquery.txt", "spans.txt", "rewrite.txt", corpusFile} {
 		for _, c := range readGolden(t, name) {
-			toks, err := scan(c.in)
-			if err != nil || len(toks) > 200 {
-				continue
-			}
-			var texts []string
-			for _, tok := range toks {
-				texts = append(texts, c.in[tok.start:tok.end])
-			}
-			m.statements = append(m.statements, texts)
+			m.add(c.in)
 		}
+	}
+	words := allWords(t)
+	generated := rapid.Custom(func(rt *rapid.T) string {
+		if rapid.Bool().Draw(rt, "tree") {
+			return Print((&treeGen{T: rt, words: words}).statement())
+		}
+		return (&gen{T: rt}).statement()
+	})
+	for range 200 {
+		m.add(generated.Example(m.Int()))
 	}
 	n, taken := 0, 0
 	for start := time.Now(); time.Since(start) < *mutateFor && !t.Failed(); n++ {
