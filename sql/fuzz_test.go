@@ -193,6 +193,9 @@ func wordLiteral(text string, e ast.Expr) bool {
 // 1 HOUR of ksqlDB's SIZE 1 HOUR, the MINUTE of FLOOR(ts TO MINUTE) that became a
 // window, Feldera's LATENESS, and ksqlDB's WINDOWSTART, which is window_start.
 func namedOtherwise(e ast.Expr, text string) bool {
+	if strings.Contains(PrintExpr(e), "TUMBLE_START(") && !strings.Contains(strings.ToUpper(text), "TUMBLE_START") {
+		return true // around a FLOOR(ts TO MINUTE) that is the start of the window
+	}
 	switch e := e.(type) {
 	case *ast.Interval:
 		return !strings.HasPrefix(strings.ToUpper(text), "INTERVAL")
