@@ -299,7 +299,9 @@ func TestKinesisScaling(t *testing.T) {
 // waitActive waits as clients do, but in shorter steps.
 func waitActive(t *testing.T, k *kinesis.Client, name *string) {
 	t.Helper()
-	waiter := kinesis.NewStreamExistsWaiter(k, func(o *kinesis.StreamExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 20*time.Millisecond, 100*time.Millisecond })
+	waiter := kinesis.NewStreamExistsWaiter(k, func(o *kinesis.StreamExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, 100*time.Millisecond
+	})
 	if err := waiter.Wait(t.Context(), &kinesis.DescribeStreamInput{StreamName: name}, 2*time.Minute); err != nil {
 		t.Fatal(err)
 	}
