@@ -126,6 +126,10 @@ func TestJustInsideTheLimits(t *testing.T) {
 		"derived":     "SELECT 1 FROM " + many("(SELECT 1 FROM ", 100) + "t" + many(") x", 100),
 		"windows":     "SELECT 1 FROM t GROUP BY a" + many(",TUMBLE(a,5s)", 1500),
 		"sets":        "SELECT 1 FROM t GROUP BY a" + many(",CUBE(a,b,c,d)", 100),
+		"floors":      "SELECT " + many("FLOOR(", 99) + "1" + many(" TO DAY)", 99),
+		"fractions":   "SELECT " + many("INTERVAL a + (", 49) + "1" + many(") DAY", 49),
+		"trims":       "SELECT " + many("TRIM(a FROM ", 99) + "b" + many(")", 99),
+		"quoted":      "SELECT " + many("`f`(a ORDER BY ", 99) + "b ^ c" + many(")", 99),
 		"rows":        "INSERT INTO t VALUES (1)" + many(",(1)", 999),
 	} {
 		t.Run(name, func(t *testing.T) {

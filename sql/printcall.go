@@ -109,9 +109,15 @@ func (p *printer) worded(c *ast.Call) bool {
 			return true
 		}
 	case "FLOOR", "CEIL", "CEILING":
-		if len(args) == 2 && isUnit(args[1], calendarUnits) && !strings.Contains(PrintExpr(args[0]), "INTERVAL ") { // of INTERVAL 1 DAY TO HOUR
-			p.expr(args[0])
-			p.put(" TO ", args[1].(*ast.Literal).Text)
+		if len(args) == 2 && isUnit(args[1], calendarUnits) {
+			unit := args[1].(*ast.Literal).Text
+			x := printer{quoteCalls: p.quoteCalls}
+			x.expr(args[0])
+			if text := x.b.String(); strings.Contains(text, "INTERVAL ") { // INTERVAL 1 DAY TO HOUR is one, too
+				p.put(text, ", ", quoteString(unit))
+			} else {
+				p.put(text, " TO ", unit)
+			}
 			return true
 		}
 	}
