@@ -67,8 +67,14 @@ func (p *Pace) ProcessBatch(_ context.Context, _ operators.Port, b stream.Batch,
 	if p.folds {
 		p.bag.tidy(&p.held)
 	}
-	if p.held.live > heldMax {
-		return fmt.Errorf("EMIT EVERY holds more than %d rows back; take a shorter time", heldMax)
+	return nil
+}
+
+// full says that more is held back than may be.
+func (p *Pace) full() error {
+	if p.held.live > heldMax || p.held.bytes > heldBytesMax {
+		return fmt.Errorf("EMIT EVERY holds %d rows and %d MiB back, and %d rows and %d MiB is the most; take a shorter time",
+			p.held.live, p.held.bytes>>20, heldMax, heldBytesMax>>20)
 	}
 	return nil
 }
@@ -82,7 +88,7 @@ func (p *Pace) ProcessCut(ctx context.Context, c stream.Cut, out operators.Colle
 		p.due = next(c.Clock, p.period)
 	}
 	if !over && !reached || p.held.live == 0 {
-		return c.W, nil
+		return c.W, p.full()
 	}
 	err := p.leave(ctx, out)
 	p.held, p.bag = rows{}, newBag()

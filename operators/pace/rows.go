@@ -3,9 +3,10 @@ package pace
 const (
 	// chunkRows is how many rows lie together, and in one page of a snapshot.
 	chunkRows = 4096
-	// heldMax is how many rows are held back at most. It counts rows, not bytes, so
-	// that it follows from the log.
-	heldMax = 1 << 25
+	// heldMax and heldBytesMax are how many rows are held back at most, and how many
+	// bytes of different ones. Both follow from the log, and are looked at in cuts.
+	heldMax      = 1 << 25
+	heldBytesMax = 1 << 30
 )
 
 // rows are encoded rows in the order in which they came. A row has a number.
@@ -13,6 +14,7 @@ type rows struct {
 	chunks []chunk
 	n      int // all of them
 	live   int // those with a net that is not 0, as often as it says
+	bytes  int // of those with a net that is not 0
 }
 
 // chunk is up to chunkRows rows.
@@ -34,6 +36,9 @@ func (r *rows) append(row []byte, prefix int, net int32) int {
 	c.ends, c.prefix, c.net, c.saved = append(c.ends, len(c.bytes)), append(c.prefix, prefix), append(c.net, net), false
 	r.n++
 	r.live += times(net)
+	if net != 0 {
+		r.bytes += len(row)
+	}
 	return r.n - 1
 }
 
@@ -57,6 +62,10 @@ func (r *rows) add(number int, sign int32) int32 {
 	c.net[i] += sign
 	c.saved = false
 	r.live += times(c.net[i])
+	if c.net[i] == 0 {
+		row, _, _ := r.at(number)
+		r.bytes -= len(row)
+	}
 	return c.net[i]
 }
 

@@ -113,7 +113,7 @@ func (p *Pace) restoreChunk(b []byte, n int, check *array.RecordBuilder) error {
 	if from != int64(len(raw)) {
 		return fmt.Errorf("%w: bytes behind the last row", page.ErrDamaged)
 	}
-	if p.held.live > heldMax {
+	if p.full() != nil {
 		return fmt.Errorf("%w: %d rows", page.ErrDamaged, p.held.live)
 	}
 	check.NewRecordBatch().Release()
