@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"math/big"
+	"math/bits"
 
 	"weir/operators/stream"
 )
@@ -50,13 +51,30 @@ func (n SequenceNumber) String() string {
 		words[1] |= 1 << 8
 	}
 	words[2] = uint64(n.Seq)>>48 | uint64(n.Shard&15)<<16 | created<<20 | 2<<56
-	var b [24]byte
-	for i, w := range words {
-		for j := range 8 {
-			b[23-8*i-j] = byte(w >> (8 * j))
+	return string(appendDecimal(make([]byte, 0, 58), words))
+}
+
+// appendDecimal adds a number of three words, the lowest first, in decimal.
+func appendDecimal(b []byte, words [3]uint64) []byte {
+	const chunk, size = 1e19, 19 // as many digits as a word holds
+	var digits [4 * size]byte
+	at := len(digits)
+	for more := true; more; {
+		var rest uint64
+		for i := 2; i >= 0; i-- {
+			words[i], rest = bits.Div64(rest, words[i], chunk)
 		}
+		for range size {
+			at--
+			digits[at] = '0' + byte(rest%10)
+			rest /= 10
+		}
+		more = words[0]|words[1]|words[2] != 0
 	}
-	return new(big.Int).SetBytes(b[:]).String()
+	for at < len(digits)-1 && digits[at] == '0' {
+		at++
+	}
+	return append(b, digits[at:]...)
 }
 
 // ParseSequenceNumber reads a sequence number of ours.

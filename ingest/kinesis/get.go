@@ -1,7 +1,11 @@
 package kinesis
 
 import (
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
+	"slices"
+	"strconv"
 	"time"
 
 	"weir/ingest"
@@ -105,6 +109,51 @@ type getRecords struct {
 
 const recordsMax = 10_000
 
+type getAnswer struct {
+	Records            []Record
+	NextShardIterator  string `json:",omitempty"`
+	MillisBehindLatest int64
+	ChildShards        []ChildShard `json:",omitempty"`
+}
+
+func (a getAnswer) appendJSON(b []byte) []byte {
+	size := 512
+	for i := range a.Records {
+		size += 256 + len(a.Records[i].PartitionKey) + base64.StdEncoding.EncodedLen(len(a.Records[i].Data))
+	}
+	b = append(slices.Grow(b, size), `{"Records":[`...)
+	for i := range a.Records {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = a.Records[i].appendJSON(b)
+	}
+	b = append(b, ']')
+	if a.NextShardIterator != "" {
+		b = appendText(append(b, `,"NextShardIterator":`...), a.NextShardIterator)
+	}
+	b = strconv.AppendInt(append(b, `,"MillisBehindLatest":`...), a.MillisBehindLatest, 10)
+	if len(a.ChildShards) > 0 {
+		children, err := json.Marshal(a.ChildShards)
+		if err != nil {
+			panic(err) // it is plain data
+		}
+		b = append(append(b, `,"ChildShards":`...), children...)
+	}
+	return append(b, '}')
+}
+
+func (r *Record) appendJSON(b []byte) []byte {
+	b = appendText(append(b, `{"SequenceNumber":`...), r.SequenceNumber)
+	b = r.ApproximateArrivalTimestamp.appendJSON(append(b, `,"ApproximateArrivalTimestamp":`...))
+	b = base64.StdEncoding.AppendEncode(append(b, `,"Data":"`...), r.Data)
+	b = appendText(append(b, `","PartitionKey":`...), r.PartitionKey)
+	if r.EncryptionType != "" {
+		b = appendText(append(b, `,"EncryptionType":`...), r.EncryptionType)
+	}
+	return append(b, '}')
+}
+
 func (c *call) getRecords(in *getRecords) (any, error) {
 	limit := recordsMax
 	if in.Limit != nil {
@@ -135,12 +184,7 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 		return nil, err
 	}
 	m.read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
-	out := struct {
-		Records            []Record
-		NextShardIterator  string `json:",omitempty"`
-		MillisBehindLatest int64
-		ChildShards        []ChildShard `json:",omitempty"`
-	}{Records: got.records, MillisBehindLatest: int64(got.behind) / 1000}
+	out := getAnswer{Records: got.records, MillisBehindLatest: int64(got.behind) / 1000}
 	if out.Records == nil {
 		out.Records = []Record{}
 	}

@@ -3,6 +3,8 @@ package kinesis
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,6 +84,36 @@ type putResult struct {
 	ErrorMessage   string `json:",omitempty"`
 }
 
+// putAnswer is what became of all.
+type putAnswer struct {
+	FailedRecordCount int
+	Records           []putResult
+	EncryptionType    string
+}
+
+func (a putAnswer) appendJSON(b []byte) []byte {
+	b = slices.Grow(b, 64+128*len(a.Records))
+	b = append(b, `{"FailedRecordCount":`...)
+	b = strconv.AppendInt(b, int64(a.FailedRecordCount), 10)
+	b = append(b, `,"Records":[`...)
+	for i := range a.Records {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		r := &a.Records[i]
+		if r.ErrorCode == "" {
+			b = appendText(append(b, `{"SequenceNumber":`...), r.SequenceNumber)
+			b = appendText(append(b, `,"ShardId":`...), r.ShardId)
+		} else {
+			b = appendText(append(b, `{"ErrorCode":`...), r.ErrorCode)
+			b = appendText(append(b, `,"ErrorMessage":`...), r.ErrorMessage)
+		}
+		b = append(b, '}')
+	}
+	b = appendText(append(b, `],"EncryptionType":`...), a.EncryptionType)
+	return append(b, '}')
+}
+
 func (c *call) putRecords(in *putRecords) (any, error) {
 	s, err := c.stream(in.Named)
 	if err != nil {
@@ -107,11 +139,8 @@ func (c *call) putRecords(in *putRecords) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := struct {
-		FailedRecordCount int
-		Records           []putResult
-		EncryptionType    string
-	}{Records: make([]putResult, len(places)), EncryptionType: s.Settings.encryption()}
+	out := putAnswer{Records: make([]putResult, len(places)), EncryptionType: s.Settings.encryption()}
+	id, of := "", stream.Shard(0)
 	for i, n := range places {
 		if n.refused {
 			err := exceeded(s, n.Shard, c.account)
@@ -119,7 +148,10 @@ func (c *call) putRecords(in *putRecords) (any, error) {
 			out.Records[i] = putResult{ErrorCode: err.Type, ErrorMessage: err.Message}
 			continue
 		}
-		out.Records[i] = putResult{SequenceNumber: n.String(), ShardId: shardID(n.Shard)}
+		if id == "" || n.Shard != of {
+			id, of = shardID(n.Shard), n.Shard
+		}
+		out.Records[i] = putResult{SequenceNumber: n.String(), ShardId: id}
 	}
 	return out, nil
 }

@@ -19,6 +19,12 @@ const (
 	takeOverAfter = 5 * time.Second
 	// heartbeat is how long a shard is silent before an event without records says so.
 	heartbeat = 5 * time.Second
+	// settle is how long an answer waits before it begins, and again before its first
+	// event. Over a network it takes longer anyway, and there are clients that count on it:
+	// aws-sdk-go-v2 over HTTP/1.1 loses a connection whose answer begins while the last
+	// of the request is on its way out, and lifion-kinesis finds one frame in what a read
+	// gives it.
+	settle = 20 * time.Millisecond
 	// eventBytesMax and eventRecordsMax bound an event.
 	eventBytesMax   = 1 << 20
 	eventRecordsMax = 2000
@@ -118,6 +124,7 @@ func (c *call) subscribeToShard(in *subscribeToShard) (any, error) {
 		return nil, err
 	}
 	defer c.h.subscriptions.over(key, sub)
+	pause(ctx, settle)
 	out, err := c.events()
 	if err != nil {
 		return nil, nil //nolint:nilerr // the client went away
@@ -152,6 +159,7 @@ type Event struct {
 func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from place, out *eventStream) error {
 	life, cancel := context.WithTimeout(ctx, subscriptionLife)
 	defer cancel()
+	pause(life, settle)
 	for life.Err() == nil {
 		got, err := c.read(s, shard, from, readLimit{eventRecordsMax, eventBytesMax})
 		if err != nil {
@@ -160,11 +168,6 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 		c.h.meters.of(s.ID, shard).read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
 		moved := got.next.after > from.after || len(got.records) > 0
 		from = got.next
-		if got.over {
-			return out.send("SubscribeToShardEvent", Event{
-				Records: recordsOrNone(got.records), MillisBehindLatest: 0, ChildShards: childrenOf(s.Shards.Map().All(), shard),
-			})
-		}
 		if len(got.records) > 0 {
 			if err := c.sendEvent(s, shard, from, got, out); err != nil {
 				return err
@@ -172,6 +175,9 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 			if c.h.cfg.AWSLimits {
 				pause(life, time.Duration(got.bytes)*time.Second/readBytesPerSecond)
 			}
+		}
+		if got.over { // in an event of its own: there are clients that look for no records there
+			return out.send("SubscribeToShardEvent", Event{Records: []Record{}, ChildShards: childrenOf(s.Shards.Map().All(), shard)})
 		}
 		if moved && got.behind > 0 {
 			continue

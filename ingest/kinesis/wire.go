@@ -23,7 +23,7 @@ type codec struct {
 }
 
 var (
-	jsonCodec = &codec{contentType: "application/x-amz-json-1.1", eventType: "application/json", decode: json.Unmarshal, encode: json.Marshal}
+	jsonCodec = &codec{contentType: "application/x-amz-json-1.1", eventType: "application/json", decode: decodeJSON, encode: encodeJSON}
 	cborCodec = &codec{contentType: "application/x-amz-cbor-1.1", eventType: "application/x-amz-cbor-1.1", decode: decodeCBOR, encode: cbor.Marshal}
 )
 
@@ -37,6 +37,43 @@ func codecOf(contentType string) *codec {
 		return cborCodec
 	}
 	return nil
+}
+
+// decodeJSON reads a request. What comes in numbers has a way of its own.
+func decodeJSON(body []byte, into any) error {
+	if in, ok := into.(*putRecords); ok {
+		if scanPutRecords(body, in) {
+			return nil
+		}
+		*in = putRecords{}
+	}
+	return json.Unmarshal(body, into)
+}
+
+// jsonAppender is an answer that writes itself, as encoding/json would but sooner.
+type jsonAppender interface{ appendJSON(b []byte) []byte }
+
+func encodeJSON(v any) ([]byte, error) {
+	if a, ok := v.(jsonAppender); ok {
+		return a.appendJSON(nil), nil
+	}
+	return json.Marshal(v)
+}
+
+// appendText adds a text to an answer.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			text, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // every text has a form
+			}
+			return append(b, text...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // cborBounds keeps what a body can make us allocate near its own size.
@@ -59,8 +96,10 @@ func decodeCBOR(body []byte, into any) error { return cborBounds.Unmarshal(body,
 type Timestamp stream.Time
 
 // MarshalJSON writes seconds, exact to the millisecond.
-func (t Timestamp) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, float64(floorDiv(int64(t), 1000))/1000, 'f', -1, 64), nil
+func (t Timestamp) MarshalJSON() ([]byte, error) { return t.appendJSON(nil), nil }
+
+func (t Timestamp) appendJSON(b []byte) []byte {
+	return strconv.AppendFloat(b, float64(floorDiv(int64(t), 1000))/1000, 'f', -1, 64)
 }
 
 // UnmarshalJSON reads seconds.

@@ -1,0 +1,336 @@
+package app
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// toolsDir is where the clients are that are no packages of this module.
+var toolsDir = filepath.Join("..", "..", "..", "tools")
+
+// nodeClient starts a script of tools/kinesisclients, or skips.
+func nodeClient(t *testing.T, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	dir := filepath.Join(toolsDir, "kinesisclients")
+	node, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join(dir, "node_modules"))
+	}
+	if err != nil {
+		t.Skipf("SKIPPED, no Kinesis clients of npm: %v (.ci/setup installs them)", err)
+	}
+	cmd := exec.Command(node, append([]string{script}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
+	return cmd
+}
+
+// outputOf runs a client, for a minute at most, and returns what it printed.
+func outputOf(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", strings.Join(cmd.Args, " "), err, out.Bytes(), errs.Bytes())
+	}
+	return out.String()
+}
+
+// Amazon's client for JavaScript goes all the way round: with the handler that it has by
+// itself, which speaks HTTP/2 also where there is no TLS, and with that for HTTP/1.1.
+func TestKinesisJavaScript(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	for how, handler := range map[string]string{"h2c": "NodeHttp2Handler", "http1": "NodeHttpHandler"} {
+		var got map[string]any
+		if err := json.Unmarshal([]byte(outputOf(t, nodeClient(t, "tour.mjs", s.url(), "tour-"+how, how))), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]any{"put": 510.0, "got": true, "pushed": true, "handler": handler}; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, want %v", how, got, want)
+		}
+	}
+}
+
+// Debian's awscli makes a stream, puts and gets.
+func TestKinesisCommandLine(t *testing.T) {
+	const program = "/usr/bin/aws"
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("SKIPPED, no awscli: %v (.ci/setup installs it)", err)
+	}
+	s := serveHere(t, t.TempDir())
+	run := func(args ...string) map[string]any {
+		t.Helper()
+		cmd := exec.Command(program, append([]string{"--endpoint-url", s.url(), "--output", "json", "--cli-binary-format", "raw-in-base64-out", "kinesis"}, args...)...)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=",
+			"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+		text := outputOf(t, cmd)
+		got := map[string]any{}
+		if text != "" {
+			if err := json.Unmarshal([]byte(text), &got); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+		}
+		return got
+	}
+	run("create-stream", "--stream-name", "cli", "--shard-count", "1")
+	one := run("put-record", "--stream-name", "cli", "--partition-key", "k", "--data", "hello")
+	many := run("put-records", "--stream-name", "cli", "--records", "Data=two,PartitionKey=a", "Data=three,PartitionKey=b")
+	d := run("describe-stream", "--stream-name", "cli")["StreamDescription"].(map[string]any)
+	if d["StreamStatus"] != "ACTIVE" || len(d["Shards"].([]any)) != 1 || d["RetentionPeriodHours"] != 24.0 || many["FailedRecordCount"] != 0.0 {
+		t.Errorf("%v, %v", d, many)
+	}
+	it := run("get-shard-iterator", "--stream-name", "cli", "--shard-id", "shardId-000000000000", "--shard-iterator-type", "TRIM_HORIZON")
+	var got []string
+	for _, r := range run("get-records", "--shard-iterator", it["ShardIterator"].(string))["Records"].([]any) {
+		got = append(got, fmt.Sprint(r.(map[string]any)["Data"]))
+		if len(got) == 1 && r.(map[string]any)["SequenceNumber"] != one["SequenceNumber"] {
+			t.Errorf("%v, and %v was put", r, one)
+		}
+	}
+	if want := []string{"aGVsbG8=", "dHdv", "dGhyZWU="}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Libraries that keep checkpoints of their own read all of a stream, through a split: a
+// Go one over GetRecords, and one of npm by enhanced fan-out.
+func TestKinesisConsumerLibraries(t *testing.T) {
+	reader := filepath.Join(t.TempDir(), "reader")
+	build := exec.Command("go", "build", "-o", reader, ".")
+	build.Dir = filepath.Join(toolsDir, "kinesisreader")
+	if out, err := build.CombinedOutput(); err != nil {
+		reader = ""
+		t.Logf("no reader in Go: %v %s", err, out)
+	}
+	// The library of npm calls the name that AWS has.
+	c := startServer(t, t.TempDir(), freePort(t), "--allow-host", "kinesis.eu-west-1.amazonaws.com")
+	const batches, each = 8, 30
+	for name, client := range map[string]func(stream string) *exec.Cmd{
+		"kinesis-consumer": func(stream string) *exec.Cmd {
+			if reader == "" {
+				t.Skip("SKIPPED: kinesis-consumer could not be built")
+			}
+			return exec.Command(reader, c.url, stream, fmt.Sprint(batches*each))
+		},
+		"lifion-kinesis": func(stream string) *exec.Cmd {
+			return nodeClient(t, "fanout.cjs", c.url, stream, fmt.Sprint(batches*each))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := kinesisClient(c.url)
+			stream := aws.String(name)
+			if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: stream, ShardCount: aws.Int32(2)}); err != nil {
+				t.Fatal(err)
+			}
+			cmd := client(name)
+			var want []string
+			put := func() {
+				in := &kinesis.PutRecordsInput{StreamName: stream}
+				for range each {
+					data := fmt.Sprintf("record %d", len(want))
+					want = append(want, data)
+					in.Records = append(in.Records, types.PutRecordsRequestEntry{PartitionKey: aws.String(fmt.Sprint(len(want) % 11)), Data: []byte(data)})
+				}
+				if out, err := k.PutRecords(t.Context(), in); err != nil || *out.FailedRecordCount > 0 {
+					t.Errorf("%+v, %v", out, err)
+				}
+			}
+			put() // there when the client comes
+			written := make(chan struct{})
+			go func() {
+				defer close(written)
+				for i := 1; i < batches; i++ {
+					time.Sleep(400 * time.Millisecond)
+					if i == batches/2 {
+						if _, err := k.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: stream, ShardToSplit: aws.String("shardId-000000000000"), NewStartingHashKey: aws.String("60000000000000000000000000000000000000")}); err != nil {
+							t.Error(err)
+						}
+					}
+					put()
+				}
+			}()
+			var got []string
+			for line := range strings.Lines(outputOf(t, cmd)) {
+				got = append(got, regexp.MustCompile(`record \d+`).FindString(line))
+			}
+			<-written
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d records are put, and these are read: %q", len(want), got)
+			}
+		})
+	}
+}
+
+// Enhanced fan-out over TLS, with HTTP/2 by ALPN and with HTTP/1.1.
+func TestKinesisFanOutOverTLS(t *testing.T) {
+	dir := t.TempDir()
+	c := startServer(t, dir, freePort(t), "--tls-listen", "127.0.0.1:0")
+	m := regexp.MustCompile(`https://127\.0\.0\.1:\d+`).FindString(c.output())
+	ca, err := os.ReadFile(filepath.Join(dir, "tls", "ca.pem"))
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(ca) {
+		t.Fatalf("no authority: %v", err)
+	}
+	for i, want := range []string{"HTTP/2.0", "HTTP/1.1"} {
+		protocols := new(http.Protocols)
+		protocols.SetHTTP1(true)
+		protocols.SetHTTP2(i == 0) // both offered: ALPN chooses
+		tr := &http.Transport{Protocols: protocols, TLSClientConfig: &tls.Config{RootCAs: pool}}
+		defer tr.CloseIdleConnections()
+		spy := &protocolSpy{next: tr}
+		k, ctx := signedClient(m, "key", "secret", &http.Client{Transport: spy}), t.Context()
+		name := aws.String(fmt.Sprint("tls", i))
+		if _, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(1)}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		consumer, err := k.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: d.StreamDescriptionSummary.StreamARN, ConsumerName: aws.String("app")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := k.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+			ConsumerARN: consumer.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
+			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := out.GetStream()
+		for n := range 50 {
+			if _, err := k.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"), Data: fmt.Append(nil, n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := 0; n < 50; {
+			e, ok := (<-events.Events()).(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent)
+			if !ok {
+				t.Fatalf("it ended behind %d records: %v", n, events.Err())
+			}
+			for _, r := range e.Value.Records {
+				if string(r.Data) != fmt.Sprint(n) {
+					t.Errorf("record %d is %s", n, r.Data)
+				}
+				n++
+			}
+		}
+		events.Close()
+		if spy.proto != want {
+			t.Errorf("%s was spoken, want %s", spy.proto, want)
+		}
+	}
+}
+
+// Lists come page by page, through the client's own paginators, and its waiters see a
+// stream come and go.
+func TestKinesisPages(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	k, ctx := kinesisClient(s.url()), t.Context()
+	const streams, shards, consumers = 7, 11, 5
+	var names []string
+	for i := range streams {
+		name := fmt.Sprint("stream-", i)
+		names = append(names, name)
+		if _, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(shards)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	pages := 0
+	for p := kinesis.NewListStreamsPaginator(k, &kinesis.ListStreamsInput{Limit: aws.Int32(3)}); p.HasMorePages(); pages++ {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, out.StreamNames...)
+	}
+	if !slices.Equal(got, names) || pages != 3 {
+		t.Errorf("%d pages: %v", pages, got)
+	}
+	one := aws.String(names[0])
+	for ask, want := range map[int32]int{4: 3, 11: 1, 1: 11} {
+		in, pages := &kinesis.ListShardsInput{StreamName: one, MaxResults: &ask}, 0
+		var got []string
+		for ; pages == 0 || in.NextToken != nil; pages++ {
+			out, err := k.ListShards(ctx, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, sh := range out.Shards {
+				got = append(got, *sh.ShardId)
+			}
+			in = &kinesis.ListShardsInput{NextToken: out.NextToken, MaxResults: &ask}
+		}
+		if len(got) != shards || pages != want || !slices.IsSorted(got) {
+			t.Errorf("%d pages of shards: %v", pages, got)
+		}
+	}
+	d, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := d.StreamDescriptionSummary.StreamARN
+	names, got, pages = nil, nil, 0
+	for i := range consumers {
+		names = append(names, fmt.Sprint("app-", i))
+		if _, err := k.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: arn, ConsumerName: &names[i]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p := kinesis.NewListStreamConsumersPaginator(k, &kinesis.ListStreamConsumersInput{StreamARN: arn, MaxResults: aws.Int32(2)}); p.HasMorePages(); pages++ {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range out.Consumers {
+			got = append(got, *c.ConsumerName)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, names) || pages != 3 {
+		t.Errorf("%d pages of consumers: %v", pages, got)
+	}
+	describe := &kinesis.DescribeStreamInput{StreamName: one}
+	if err := kinesis.NewStreamExistsWaiter(k).Wait(ctx, describe, time.Minute); err != nil {
+		t.Error(err)
+	}
+	if _, err := k.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: one}); codeOf(err) != "ResourceInUseException" {
+		t.Errorf("with consumers: %v", err)
+	}
+	if _, err := k.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: one, EnforceConsumerDeletion: aws.Bool(true)}); err != nil {
+		t.Error(err)
+	}
+	if err := kinesis.NewStreamNotExistsWaiter(k).Wait(ctx, describe, time.Minute); err != nil {
+		t.Error(err)
+	}
+	var gone *types.ResourceNotFoundException
+	if _, err := k.DescribeStream(ctx, describe); !errors.As(err, &gone) {
+		t.Error(err)
+	}
+}
