@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -244,93 +243,5 @@ func TestKinesisFanOutOverTLS(t *testing.T) {
 		if spy.proto != want {
 			t.Errorf("%s was spoken, want %s", spy.proto, want)
 		}
-	}
-}
-
-// Lists come page by page, through the client's own paginators, and its waiters see a
-// stream come and go.
-func TestKinesisPages(t *testing.T) {
-	s := serveHere(t, t.TempDir())
-	k, ctx := kinesisClient(s.url()), t.Context()
-	const streams, shards, consumers = 7, 11, 5
-	var names []string
-	for i := range streams {
-		name := fmt.Sprint("stream-", i)
-		names = append(names, name)
-		if _, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(shards)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var got []string
-	pages := 0
-	for p := kinesis.NewListStreamsPaginator(k, &kinesis.ListStreamsInput{Limit: aws.Int32(3)}); p.HasMorePages(); pages++ {
-		out, err := p.NextPage(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, out.StreamNames...)
-	}
-	if !slices.Equal(got, names) || pages != 3 {
-		t.Errorf("%d pages: %v", pages, got)
-	}
-	one := aws.String(names[0])
-	for ask, want := range map[int32]int{4: 3, 11: 1, 1: 11} {
-		in, pages := &kinesis.ListShardsInput{StreamName: one, MaxResults: &ask}, 0
-		var got []string
-		for ; pages == 0 || in.NextToken != nil; pages++ {
-			out, err := k.ListShards(ctx, in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, sh := range out.Shards {
-				got = append(got, *sh.ShardId)
-			}
-			in = &kinesis.ListShardsInput{NextToken: out.NextToken, MaxResults: &ask}
-		}
-		if len(got) != shards || pages != want || !slices.IsSorted(got) {
-			t.Errorf("%d pages of shards: %v", pages, got)
-		}
-	}
-	d, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: one})
-	if err != nil {
-		t.Fatal(err)
-	}
-	arn := d.StreamDescriptionSummary.StreamARN
-	names, got, pages = nil, nil, 0
-	for i := range consumers {
-		names = append(names, fmt.Sprint("app-", i))
-		if _, err := k.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: arn, ConsumerName: &names[i]}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for p := kinesis.NewListStreamConsumersPaginator(k, &kinesis.ListStreamConsumersInput{StreamARN: arn, MaxResults: aws.Int32(2)}); p.HasMorePages(); pages++ {
-		out, err := p.NextPage(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range out.Consumers {
-			got = append(got, *c.ConsumerName)
-		}
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, names) || pages != 3 {
-		t.Errorf("%d pages of consumers: %v", pages, got)
-	}
-	describe := &kinesis.DescribeStreamInput{StreamName: one}
-	if err := kinesis.NewStreamExistsWaiter(k).Wait(ctx, describe, time.Minute); err != nil {
-		t.Error(err)
-	}
-	if _, err := k.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: one}); codeOf(err) != "ResourceInUseException" {
-		t.Errorf("with consumers: %v", err)
-	}
-	if _, err := k.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: one, EnforceConsumerDeletion: aws.Bool(true)}); err != nil {
-		t.Error(err)
-	}
-	if err := kinesis.NewStreamNotExistsWaiter(k).Wait(ctx, describe, time.Minute); err != nil {
-		t.Error(err)
-	}
-	var gone *types.ResourceNotFoundException
-	if _, err := k.DescribeStream(ctx, describe); !errors.As(err, &gone) {
-		t.Error(err)
 	}
 }
