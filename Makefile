@@ -121,6 +121,7 @@ shows: ## run the acceptance tests and benchmarks, and print what they print
 	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode
 	@WEIR_BENCH_BYTES=1000000000 go test -run='^$$' -bench='QueryTumble' -benchtime=3x ./cmd/internal/app
 	@go test -run='^$$' -bench='Append' ./ingest/wal
+	@go test -run='^$$' -bench='Kinesis$$' -benchtime=2000x ./cmd/internal/app
 
 .PHONY: clean
 clean: ## remove what the build made

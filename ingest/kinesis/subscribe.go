@@ -195,7 +195,7 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 			}
 		}
 	}
-	return nil
+	return ctx.Err() // nil where only its life is over
 }
 
 // pause waits, but not longer than ctx lives.
