@@ -1,24 +1,24 @@
-// Requests in CBOR as cbor-x writes them, and the answers read by it.
+// Requests in CBOR as node-cbor writes them, and the answers read by it.
 //
 //   node cbor.mjs ENDPOINT STREAM
 //
 // It prints what it found as JSON.
-import { Encoder, Tag } from "cbor-x";
+import cbor from "cbor";
 
 const [endpoint, StreamName] = process.argv.slice(2);
-const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, int64AsNumber: true });
+const encode = (value) => cbor.encodeOne(value, { highWaterMark: 1 << 22 });
 const type = "application/x-amz-cbor-1.1";
 // A timestamp of this protocol is tagged as one, and counts milliseconds. Tag 1 is of
-// seconds elsewhere, so cbor-x makes dates of them that are a thousand times too late.
-const timestamp = (ms) => new Tag(ms, 1);
+// seconds elsewhere, so node-cbor makes dates of them that are a thousand times too late.
+const timestamp = (ms) => new cbor.Tagged(1, ms);
 const millis = (date) => Number(date) / 1000;
 
 async function call(operation, request) {
   const headers = { "Content-Type": type, "X-Amz-Target": `Kinesis_20131202.${operation}` };
-  const response = await fetch(endpoint, { method: "POST", headers, body: cbor.encode(request) });
+  const response = await fetch(endpoint, { method: "POST", headers, body: encode(request) });
   const body = Buffer.from(await response.arrayBuffer());
   if (response.headers.get("Content-Type") !== type) throw new Error(`${operation}: ${response.headers.get("Content-Type")} ${body}`);
-  const answer = body.length > 0 ? cbor.decode(body) : {};
+  const answer = body.length > 0 ? cbor.decodeFirstSync(body) : {};
   if (!response.ok) throw Object.assign(new Error(`${answer.__type}: ${answer.message}`), { type: answer.__type });
   return answer;
 }
