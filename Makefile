@@ -13,7 +13,7 @@ LINT     := bin/golangci-lint
 MODULES  := $(shell find bench tools -name go.mod -not -path tools/go.mod -not -path '*/node_modules/*' 2>/dev/null | xargs -r -n1 dirname)
 # Packages that start goroutines.
 RACE     := ./ingest/... ./operators/engine/... ./operators/views ./operators/sinks ./operators/sinks/file ./dashboard/hub/...
-TIMEOUT  ?= 6m
+TIMEOUT  ?= 12m
 FUZZTIME ?= 20s
 BENCH    ?= .
 

@@ -124,6 +124,7 @@ var endpoints = []struct {
 	open               bool // needs no token
 }{
 	{"GET", "/", "", 200, false},
+	{"POST", "/", "", 405, false}, // without an X-Amz-Target; TestKinesisBesideTokens has those with one
 	{"GET", "/index.html", "", 200, false},
 	{"GET", "/assets/none.js", "", 404, false},
 	{"GET", "/login", "", 200, true},
