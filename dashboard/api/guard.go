@@ -12,7 +12,8 @@ import (
 
 // Guard lets through only requests that are meant for this server, that no other
 // site's page sent, and whose sender has a token where tokens are asked for. It
-// is the one place where requests are let in.
+// is the one place where requests are let in, but for those that GuardConfig.Signed
+// knows: their handler checks a signature.
 //
 // The Host header must name the address that the connection came in on, a
 // loopback address, or localhost, with the same port; or it is on a list. A page

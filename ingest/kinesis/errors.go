@@ -26,7 +26,6 @@ const (
 	invalidSignature    = "InvalidSignatureException"
 	unrecognizedClient  = "UnrecognizedClientException"
 	serviceUnavailable  = "ServiceUnavailable"
-	kmsNotFound         = "KMSNotFoundException"
 	dryRunSuccess       = "DryRunOperationException"
 )
 

@@ -38,16 +38,9 @@ func (db *database) explainAnalyze(ctx context.Context, s *ast.Explain, rel *rel
 	if err := db.endsSometime(q, p, rel); err != nil {
 		return nil, err
 	}
-	start, err := startOf(q)
+	in, err := db.openSelect(ctx, q, p, rel)
 	if err != nil {
 		return nil, err
-	}
-	in, err := db.open(ctx, p, rel, start)
-	if err != nil {
-		return nil, atFrom(err, q)
-	}
-	if err := db.untilEnd(in); err != nil {
-		return nil, errors.Join(err, in.close())
 	}
 	return db.analyze(ctx, p, in)
 }

@@ -226,6 +226,15 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*
 	if err != nil {
 		return nil, err
 	}
+	in, err := db.openSelect(ctx, q, p, rel)
+	if err != nil {
+		return nil, err
+	}
+	return startResult(in.within(db.ctx), p, in, db.alloc, db.wake())
+}
+
+// openSelect opens what a SELECT reads, from where it says, until it has ended.
+func (db *database) openSelect(ctx context.Context, q *ast.Select, p *physical.Plan, rel *relations) (*input, error) {
 	start, err := startOf(q)
 	if err != nil {
 		return nil, err
@@ -237,7 +246,7 @@ func (db *database) query(ctx context.Context, q *ast.Select, rel *relations) (*
 	if err := db.untilEnd(in); err != nil {
 		return nil, errors.Join(err, in.close())
 	}
-	return startResult(in.within(db.ctx), p, in, db.alloc, db.wake())
+	return in, nil
 }
 
 // startOf reads WITH (start = …) behind a query.

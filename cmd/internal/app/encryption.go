@@ -9,14 +9,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // encryptionFileName is where keys for records on the disk lie, in the data directory,
@@ -45,25 +43,11 @@ const (
 // openSealer reads a file of keys; one that is not there is made when it is needed.
 func openSealer(path string, wants func(uint32) bool) (*sealer, error) {
 	s := &sealer{path: path, wants: wants}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return s, nil
+	text, info, err := readSecrets("encryption keys", path)
+	if err != nil || info == nil {
+		return s, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read encryption keys: %w", err)
-	}
-	// What Windows says about modes is made up.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("encryption keys %s: it has mode %04o, so others can read it; run: chmod 600 %s", path, mode, path)
-	}
-	if !info.Mode().IsRegular() || info.Size() > keyFileMax {
-		return nil, fmt.Errorf("encryption keys %s: this is no file of at most %d bytes", path, keyFileMax)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read encryption keys: %w", err)
-	}
-	if s.keys, s.newest, err = parseMasters(string(text)); err != nil {
+	if s.keys, s.newest, err = parseMasters(text); err != nil {
 		return nil, fmt.Errorf("encryption keys %s: %w", path, err)
 	}
 	return s, nil

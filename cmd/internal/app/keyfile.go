@@ -113,29 +113,39 @@ func (f *keyFile) look() {
 
 // readKeys reads a file of keys. info is nil where there is none.
 func readKeys(path string) ([]accessKey, os.FileInfo, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil, nil // what is wrong with the directory, if something is, others say
+	text, info, err := readSecrets("access keys", path)
+	if err != nil || info == nil {
+		return nil, info, err
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("read access keys: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > keyFileMax {
-		return nil, info, fmt.Errorf("access keys %s: this is no file of at most %d bytes", path, keyFileMax)
-	}
-	// What Windows says about modes is made up.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, info, fmt.Errorf("access keys %s: it has mode %04o, so others can read it; run: chmod 600 %s", path, mode, path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, info, fmt.Errorf("read access keys: %w", err)
-	}
-	keys, err := parseKeys(string(text))
+	keys, err := parseKeys(text)
 	if err != nil {
 		return nil, info, fmt.Errorf("access keys %s: %w", path, err)
 	}
 	return keys, info, nil
+}
+
+// readSecrets reads a file that nobody but its owner may read. info is nil where there
+// is none.
+func readSecrets(what, path string) (text string, info os.FileInfo, err error) {
+	info, err = os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return "", nil, nil // what is wrong with the directory, if something is, others say
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > keyFileMax {
+		return "", info, fmt.Errorf("%s %s: this is no file of at most %d bytes", what, path, keyFileMax)
+	}
+	// What Windows says about modes is made up.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return "", info, fmt.Errorf("%s %s: it has mode %04o, so others can read it; run: chmod 600 %s", what, path, mode, path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", info, fmt.Errorf("read %s: %w", what, err)
+	}
+	return string(b), info, nil
 }
 
 // parseKeys reads lines of keys. No error shows a secret.
