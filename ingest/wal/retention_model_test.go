@@ -195,6 +195,17 @@ func (m *retained) work() {
 	if (!m.told || m.keep) && m.l.First() != before {
 		m.t.Fatal("segments were removed before anybody said what to keep")
 	}
+	// What is gone was too old when it went. Looking back later would not tell:
+	// after a restart, nobody has said yet what is old.
+	for _, k := range m.records {
+		limit, exists := m.limits[k.id]
+		if k.commit < before || k.commit >= m.l.First() || !exists {
+			continue
+		}
+		if limit == 0 || k.arrival >= stream.FromGo(m.clock.wall().Add(-limit)) {
+			m.t.Fatalf("%+v was removed and is not older than %v", k, limit)
+		}
+	}
 }
 
 // check compares everything that can be asked with the model.
@@ -208,7 +219,9 @@ func (m *retained) check() {
 		if h.Arrival != cutoff {
 			m.t.Fatalf("stream %d: cutoff %d, want %d", id, h.Arrival, cutoff)
 		}
-		want := slices.DeleteFunc(slices.Clone(m.records), func(k kept) bool { return k.id != id || k.arrival < cutoff })
+		want := slices.DeleteFunc(slices.Clone(m.records), func(k kept) bool {
+			return k.id != id || k.arrival < cutoff || k.commit < m.l.First()
+		})
 		m.readAll(id, h.After, want)
 		m.aboutStream(id, h, want)
 	}
