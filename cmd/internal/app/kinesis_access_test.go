@@ -30,13 +30,13 @@ func codeOf(err error) string {
 
 func signedClient(url, id, secret string, h *http.Client) *kinesis.Client {
 	o := kinesis.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1,
+		Region: "eu-west-1", BaseEndpoint: aws.String(url),
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
 	}
 	if h != nil {
 		o.HTTPClient = h
 	}
-	return kinesis.New(o)
+	return kinesis.New(o, onceOnly)
 }
 
 // With the first key nobody comes in without one; keys come and go while the server runs.

@@ -126,14 +126,14 @@ func TestKinesisConsumerLibraries(t *testing.T) {
 	// The library of npm calls the name that AWS has.
 	c := startServer(t, t.TempDir(), freePort(t), "--allow-host", "kinesis.eu-west-1.amazonaws.com")
 	const batches, each = 8, 30
-	for name, client := range map[string]func(stream string) *exec.Cmd{
-		"kinesis-consumer": func(stream string) *exec.Cmd {
+	for name, client := range map[string]func(t *testing.T, stream string) *exec.Cmd{
+		"kinesis-consumer": func(t *testing.T, stream string) *exec.Cmd {
 			if reader == "" {
 				t.Skip("SKIPPED: kinesis-consumer could not be built")
 			}
 			return exec.Command(reader, c.url, stream, fmt.Sprint(batches*each))
 		},
-		"lifion-kinesis": func(stream string) *exec.Cmd {
+		"lifion-kinesis": func(t *testing.T, stream string) *exec.Cmd {
 			return nodeClient(t, "fanout.cjs", c.url, stream, fmt.Sprint(batches*each))
 		},
 	} {
@@ -143,7 +143,7 @@ func TestKinesisConsumerLibraries(t *testing.T) {
 			if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: stream, ShardCount: aws.Int32(2)}); err != nil {
 				t.Fatal(err)
 			}
-			cmd := client(name)
+			cmd := client(t, name)
 			var want []string
 			put := func() {
 				in := &kinesis.PutRecordsInput{StreamName: stream}

@@ -86,7 +86,7 @@ func TestKinesisKill(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
 	c := startServer(t, dir, port)
 	k := kinesisClient(c.url)
-	once := kinesis.New(k.Options(), func(o *kinesis.Options) { o.RetryMaxAttempts = 1 })
+	once := kinesis.New(k.Options(), onceOnly)
 	w := &killedWriters{t: t, k: k, once: once, name: aws.String("kept"), acked: map[string]map[string]string{}, last: map[string]*big.Int{}}
 	if _, err := w.k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: w.name, ShardCount: aws.Int32(3)}); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ type kinesisWorld struct {
 
 func newKinesisWorld(t *testing.T, s *server) *kinesisWorld {
 	t.Helper()
-	w := &kinesisWorld{s: s, k: kinesis.New(kinesisClient(s.url()).Options(), func(o *kinesis.Options) { o.RetryMaxAttempts = 1 }), stream: aws.String("plain")}
+	w := &kinesisWorld{s: s, k: kinesis.New(kinesisClient(s.url()).Options(), onceOnly), stream: aws.String("plain")}
 	for name, in := range map[string]*kinesis.CreateStreamInput{
 		"plain":  {ShardCount: aws.Int32(4)},
 		"demand": {StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}},
