@@ -121,6 +121,12 @@ shows: ## run the acceptance tests and benchmarks, and print what they print
 	@go test -run='^$$' -bench='DecodeBids' ./ingest/decode
 	@WEIR_BENCH_BYTES=1000000000 go test -run='^$$' -bench='QueryTumble' -benchtime=3x ./cmd/internal/app
 	@go test -run='^$$' -bench='Append' ./ingest/wal
+	@go test -count=1 -v -run 'TestFlinkWindows|TestCalciteWindows|TestNexmark' ./cmd/internal/app
+	@go test -count=1 -v -run 'TestDeterminism$$|TestShardCounts' -timeout 30m ./cmd/internal/app -determinism.seeds=1000
+	@go test -count=1 -v -run 'LikeMariaDB' ./cmd/internal/app -differential.rounds=100
+	@go test -count=1 -v -run 'TestBombs|TestJustInside|TestLongStatements' ./sql ./planner ./cmd/internal/app
+	@go test -count=1 -v -run 'Kinesis|TestReshardUnderLoad' ./cmd/internal/app
+	@go test -count=1 -v -run 'TestSignedBySDK' ./ingest/kinesis/sigv4 -sigv4.rounds=102000
 	@go test -run='^$$' -bench='Kinesis$$' -benchtime=2000x ./cmd/internal/app
 
 .PHONY: clean
