@@ -204,7 +204,7 @@ func (a *aggregating) orders(backwards bool) error {
 		return nil
 	}
 	s := a.x.s
-	for _, e := range []physical.Expr{a.time, s.hidden(physical.HiddenShard), s.hidden(physical.HiddenSeq)} {
+	for _, e := range []physical.Expr{a.time, s.hidden(physical.HiddenShard), s.hidden(physical.HiddenSeq), s.hidden(physical.HiddenSub)} {
 		if e != nil {
 			a.orderBy(e, backwards)
 		}

@@ -230,7 +230,7 @@ func (j *judging) show(s *scope) *logical.Project {
 		query = j.lost.Query
 	}
 	add("_query", &physical.Literal{T: types.VarcharType, Value: query})
-	for _, h := range []physical.Hidden{physical.HiddenShard, physical.HiddenSeq, physical.HiddenArrival} {
+	for _, h := range []physical.Hidden{physical.HiddenShard, physical.HiddenSeq, physical.HiddenSub, physical.HiddenArrival} {
 		add(h.Field().Name, s.hidden(h))
 	}
 	return out

@@ -85,7 +85,7 @@ func (b *binder) sessionRows(q *ast.Select, s *scope, w *ast.Window) (*scope, er
 	for i := range s.columns {
 		rows.Args = append(rows.Args, s.field(i))
 	}
-	for _, e := range []physical.Expr{agg.Time, s.hidden(physical.HiddenShard), s.hidden(physical.HiddenSeq)} {
+	for _, e := range []physical.Expr{agg.Time, s.hidden(physical.HiddenShard), s.hidden(physical.HiddenSeq), s.hidden(physical.HiddenSub)} {
 		if e != nil {
 			rows.Args, rows.Order = append(rows.Args, e), append(rows.Order, false)
 		}

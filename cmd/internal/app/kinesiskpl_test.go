@@ -78,8 +78,8 @@ func TestAggregatedRecords(t *testing.T) {
 		}
 	}
 	for _, of := range []string{"typed", "shown"} {
-		want := "_op,q,_reason\ninsert,2,BAD_UTF8\ninsert,3,WRONG_SHARD\ninsert,3,WRONG_SHARD\ninsert,3,WRONG_SHARD\n"
-		if d := cmp.Diff(want, read(`SELECT _seq AS q, _reason FROM v_`+of+`$errors WITH (start = 'earliest')`)); d != "" {
+		want := "_op,q,sub,_reason\ninsert,2,0,BAD_UTF8\ninsert,3,0,WRONG_SHARD\ninsert,3,1,WRONG_SHARD\ninsert,3,2,WRONG_SHARD\n"
+		if d := cmp.Diff(want, read(`SELECT _seq AS q, _sub AS sub, _reason FROM v_`+of+`$errors WITH (start = 'earliest')`)); d != "" {
 			t.Errorf("%s: %s", of, d)
 		}
 	}

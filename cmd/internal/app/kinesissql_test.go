@@ -188,3 +188,37 @@ func TestRawIsDescribed(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Rows out of one record are told apart by `_sub` wherever rows have a place: among
+// those that are late or errors, in what depends on the place, and in orders.
+func TestRowsOfOneRecord(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE STREAM hits (n BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts) WITH (shards = 1, idle_timeout = '0')")
+	s.must(t, "CREATE MATERIALIZED VIEW v AS SELECT window_start, COUNT(*) AS c FROM hits WHERE n <> 4 GROUP BY TUMBLE(ts, INTERVAL 1 SECOND)")
+	row := func(n, second int) string { return fmt.Sprintf(`{"n":%d,"ts":"2026-11-20 10:00:%02d"}`, n, second) }
+	k := kinesisClient(s.url())
+	putAll(t, k, "hits", "a", row(1, 30), "b", row(5, 1)+row(4, 1)+row(3, 1)+`{"n":9}{"n":8}`+row(2, 1)+row(7, 40)+row(6, 40))
+	s.must(t, "ALTER STREAM hits END")
+	s.csvOf(t, "SELECT * FROM v") // it has read all
+	for text, want := range map[string]string{
+		`SELECT n, _seq AS q, _sub AS sub FROM v$late WITH (start = 'earliest') LIMIT 3`:               "_op,n,q,sub\ninsert,5,1,0\ninsert,3,1,2\ninsert,2,1,5\n",
+		`SELECT n, _seq AS q, _sub AS sub, _reason FROM hits$errors WITH (start = 'earliest') LIMIT 2`: "_op,n,q,sub,_reason\ninsert,9,1,3,NULL_TS\ninsert,8,1,4,NULL_TS\n",
+		`SELECT LENGTH(UUID()) AS l, _sub AS sub FROM v$errors WITH (start = 'earliest') LIMIT 2`:      "_op,l,sub\ninsert,36,3\ninsert,36,4\n",
+		// Of one event time the first is the first of the record, not the least.
+		`SELECT FIRST_VALUE(n) AS f, LAST_VALUE(n) AS l, GROUP_CONCAT(n) AS c FROM hits GROUP BY TUMBLE(ts, INTERVAL 1 SECOND) WITH (start = 'earliest') LIMIT 2`: "_op,f,l,c\ninsert,1,1,1\ninsert,7,6,\"7,6\"\n",
+		`SELECT n FROM TABLE(SESSION(TABLE hits, DESCRIPTOR(ts), INTERVAL '5' SECOND)) WITH (start = 'earliest') LIMIT 3`:                                         "_op,n\ninsert,1\ninsert,7\ninsert,6\n",
+	} {
+		if d := cmp.Diff(want, strings.ReplaceAll(s.csvOf(t, text), "\r", "")); d != "" {
+			t.Errorf("%s: %s", text, d)
+		}
+	}
+	s.must(t, `CREATE MATERIALIZED VIEW told AS SELECT COUNT(*) AS n, COUNT(DISTINCT UUID()) AS ids FROM v$late`)
+	if got := s.csvOf(t, `SELECT * FROM told`); got != "n,ids\n3,3\n" {
+		t.Error(got)
+	}
+	for _, of := range []string{"v$late", "v$errors", "hits$late", "hits$errors"} {
+		if got := s.csvOf(t, "DESCRIBE "+of); !strings.Contains(strings.ReplaceAll(got, "\r", ""), "_seq,BIGINT,\"\"\n_sub,BIGINT,") {
+			t.Errorf("%s: %s", of, got)
+		}
+	}
+}
