@@ -15,7 +15,7 @@ import (
 //	created      9: when the shard came to be, seconds since the epoch
 //	shard        1: the lowest digit of its number
 //	sequence    16: of the record in its shard, dense from 0
-//	00           2; 01 is the place behind the record
+//	00           2; 01 is the place behind the record, 02 the one in front of it
 //	arrived      9: seconds since the epoch
 //	shard        8
 //	2            1
@@ -26,10 +26,19 @@ type SequenceNumber struct {
 	Shard   stream.Shard
 	Seq     stream.Seq
 	Arrived stream.Time // of the record; whole seconds count
-	// Behind says that the number is no record's, but the place behind the one with the
-	// sequence. Arrived is a time when nothing had followed.
-	Behind bool
+	Mark    Mark
 }
+
+// Mark says what a number stands for. Those of a place are no record's; what follows
+// the place arrived at Arrived or later.
+type Mark uint8
+
+// What a number stands for.
+const (
+	OfRecord     Mark = iota
+	BehindRecord      // the place behind the record with the sequence
+	BeforeRecord      // the place in front of it
+)
 
 // EndOfShard is the sequence in the ending sequence number of a closed shard.
 const EndOfShard = stream.Seq(1<<63 - 1)
@@ -46,10 +55,7 @@ func (n SequenceNumber) String() string {
 	var words [3]uint64 // the lowest first
 	arrived, created := Seconds(n.Arrived), Seconds(n.Created)
 	words[0] = 2 | uint64(n.Shard)<<4 | arrived<<36
-	words[1] = arrived>>28 | uint64(n.Seq)<<16
-	if n.Behind {
-		words[1] |= 1 << 8
-	}
+	words[1] = arrived>>28 | uint64(n.Mark)<<8 | uint64(n.Seq)<<16
 	words[2] = uint64(n.Seq)>>48 | uint64(n.Shard&15)<<16 | created<<20 | 2<<56
 	return string(appendDecimal(make([]byte, 0, 58), words))
 }
@@ -104,10 +110,10 @@ func ParseSequenceNumber(s string) (SequenceNumber, error) {
 		Shard:   stream.Shard(words[0] >> 4),
 		Arrived: stream.Time(words[0]>>36|words[1]&0xff<<28) * second,
 		Seq:     stream.Seq(words[1]>>16 | words[2]<<48),
-		Behind:  words[1]>>8&0xff == 1,
+		Mark:    Mark(words[1] >> 8),
 		Created: stream.Time(words[2]>>20&secondsMask) * second,
 	}
-	if words[0]&15 != 2 || words[1]>>8&0xff > 1 || words[2]>>56 != 2 || words[2]>>16&15 != uint64(n.Shard&15) {
+	if words[0]&15 != 2 || n.Mark > BeforeRecord || words[2]>>56 != 2 || words[2]>>16&15 != uint64(n.Shard&15) {
 		return SequenceNumber{}, bad
 	}
 	return n, nil

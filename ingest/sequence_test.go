@@ -13,7 +13,7 @@ func anyNumber(t *rapid.T, name string) SequenceNumber {
 	return SequenceNumber{
 		Created: stream.Time(rapid.Int64Range(0, 1<<36-1).Draw(t, name+" created")) * second,
 		Shard:   stream.Shard(rapid.Uint32().Draw(t, name+" shard")),
-		Behind:  rapid.Bool().Draw(t, name+" behind"),
+		Mark:    Mark(rapid.IntRange(0, int(BeforeRecord)).Draw(t, name+" mark")),
 		Seq:     stream.Seq(rapid.Uint64Range(0, 1<<63-1).Draw(t, name+" seq")),
 		Arrived: stream.Time(rapid.Int64Range(0, 1<<36-1).Draw(t, name+" arrived")) * second,
 	}
@@ -28,7 +28,7 @@ func TestSequenceNumbers(t *testing.T) {
 		}
 		next := n
 		next.Seq++
-		next.Behind = false
+		next.Mark = OfRecord
 		if n.Seq < EndOfShard && !less(n, next) {
 			t.Fatalf("%s is not before %s", n, next)
 		}

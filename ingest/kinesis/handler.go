@@ -68,6 +68,7 @@ type Log interface {
 	NewReader(after stream.Commit) (*wal.Reader, error)
 	Newest() (stream.Commit, stream.Time)
 	CommitAt(t stream.Time) stream.Commit
+	ArrivalOf(commit stream.Commit) (stream.Time, error)
 	Horizon(id uint32) wal.Horizon
 	NextSeq(id uint32, shard stream.Shard) stream.Seq
 }

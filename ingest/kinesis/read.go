@@ -3,6 +3,7 @@ package kinesis
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"weir/ingest"
 	"weir/ingest/keyed"
@@ -45,7 +46,7 @@ type run struct {
 	bytes   int
 	next    place
 	over    bool        // the shard is closed, and all of it was read
-	behind  stream.Time // how far the reader is behind the head of the log
+	behind  stream.Time // how far the reader is behind the head of the log; 0: not at all
 }
 
 // read returns records of a shard from a place on, up to a number of them, as far as
@@ -87,12 +88,12 @@ func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (
 		if err != nil {
 			return nil, fmt.Errorf("commit %d: %w", f.Commit, err)
 		}
+		// What is left is at least a millisecond away: 0 says that there is nothing.
+		out.behind = max(newest-f.Arrival, stream.Time(time.Millisecond/time.Microsecond))
 		if !whole {
-			out.behind = newest - f.Arrival
 			return out, nil
 		}
 		out.next.after = f.Commit
-		out.behind = newest - f.Arrival
 	}
 	if out.next.after >= head {
 		out.behind = 0
@@ -217,14 +218,14 @@ func (c *call) begin(s Stream, shard stream.Shard, p position) (place, error) {
 		if err != nil {
 			return place{}, err
 		}
-		if n.Seq == ingest.EndOfShard {
+		if n.Seq == ingest.EndOfShard { // of a shard that is closed
 			return place{after: max(oldest.after, sh.Closed), seq: n.Seq}, nil
 		}
 		seq := n.Seq
-		if n.Behind || p.Type == "AFTER_SEQUENCE_NUMBER" && n.Arrived > 0 {
-			seq++
+		if n.Mark == ingest.BehindRecord || n.Mark == ingest.OfRecord && p.Type == "AFTER_SEQUENCE_NUMBER" && n.Arrived > 0 {
+			seq++ // a number without an arrival is where the shard begins
 		}
-		// The record's commit arrived in the second that its number has.
+		// The commit arrived in the second that the number has, or later.
 		return place{after: max(oldest.after, log.CommitAt(n.Arrived)), seq: seq}, nil
 	}
 	return place{}, invalid(p.Type, p.member, "satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
@@ -246,7 +247,7 @@ func (c *call) numberIn(s Stream, shard stream.Shard, sh *ingest.Shard, text str
 			"StartingSequenceNumber %s used on shard %s in stream %s under account %s is invalid because it did not come from this stream.",
 			clip(text), shardID(shard), s.Name, c.account)
 	}
-	if n.Seq != ingest.EndOfShard && n.Seq > c.h.cfg.Log.NextSeq(s.ID, shard) {
+	if (n.Seq != ingest.EndOfShard || sh.Open()) && n.Seq > c.h.cfg.Log.NextSeq(s.ID, shard) {
 		return ingest.SequenceNumber{}, fail(invalidArgument,
 			"StartingSequenceNumber %s used on shard %s in stream %s under account %s is invalid: no record has it.",
 			clip(text), shardID(shard), s.Name, c.account)

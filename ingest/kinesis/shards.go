@@ -15,7 +15,8 @@ func onWire(s Stream, all []ingest.Shard, id stream.Shard) Shard {
 		ShardId:      shardID(id),
 		HashKeyRange: Range{sh.Start.String(), sh.End.String()},
 		SequenceNumberRange: Numbers{
-			StartingSequenceNumber: ingest.SequenceNumber{Created: created, Shard: id, Arrived: created}.String(),
+			// Without an arrival, so it is not that of the first record.
+			StartingSequenceNumber: ingest.SequenceNumber{Created: created, Shard: id}.String(),
 		},
 	}
 	if len(sh.Parents) > 0 {

@@ -226,8 +226,16 @@ func (c *call) sendEvent(s Stream, shard stream.Shard, at place, got *run, out *
 func (c *call) continuation(s Stream, shard stream.Shard, at place) string {
 	sh := s.Shards.Map().All()[shard]
 	n := ingest.SequenceNumber{Created: createdOf(s, &sh), Shard: shard}
-	if at.seq > 0 {
-		n.Seq, n.Behind, n.Arrived = at.seq-1, true, c.now()
+	// By the clock a record could follow that arrived earlier and was not in the log yet.
+	// Of a commit that is gone nothing is known; the oldest that is there follows it.
+	if t, err := c.h.cfg.Log.ArrivalOf(at.after); at.after > 0 && err == nil {
+		n.Arrived = max(t, 0)
+	}
+	switch {
+	case at.seq > 0:
+		n.Seq, n.Mark = at.seq-1, ingest.BehindRecord
+	case n.Arrived > 0: // nobody knows yet which sequence comes next
+		n.Mark = ingest.BeforeRecord
 	}
 	return n.String()
 }

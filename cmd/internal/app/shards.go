@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"weir/ingest"
 	"weir/ingest/wal"
@@ -53,7 +54,8 @@ func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan func(m 
 	}
 	var commit stream.Commit
 	err = db.router(s).Change(func(m *ingest.ShardMap) (*ingest.ShardMap, error) {
-		r, err := plan(m, stream.FromGo(db.now()))
+		// Shards that came with their stream do not say when; children are younger, too.
+		r, err := plan(m, max(stream.FromGo(db.now()), s.Created.Add(time.Second)))
 		if err != nil || r == nil {
 			return m, err
 		}
