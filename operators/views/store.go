@@ -349,37 +349,11 @@ func (v *View) deletePage(b *state.Batch, id uint64) {
 	}
 }
 
-// discardKeys is how many keys Discard deletes at once.
-const discardKeys = 1024
-
 // Discard deletes everything that a store has of a view, also what cannot be
 // read any more. The view is not open.
 func Discard(ctx context.Context, store state.Store, id uint32) error {
-	for {
-		var b state.Batch
-		full := errors.New("enough for one batch")
-		err := store.Scan(viewPrefix(id), func(key, _ []byte) error {
-			b.Delete(slices.Clone(key))
-			if len(b.Deletes) == discardKeys {
-				return full
-			}
-			return nil
-		})
-		var d *state.DamagedError
-		switch {
-		case errors.As(err, &d):
-			b.Delete(d.Key)
-		case err != nil && !errors.Is(err, full):
-			return fmt.Errorf("discard view %d: %w", id, err)
-		}
-		if b.Empty() {
-			return nil
-		}
-		if werr := store.Write(ctx, &b); werr != nil {
-			return fmt.Errorf("discard view %d: %w", id, werr)
-		}
-		if err == nil {
-			return nil
-		}
+	if err := state.DeletePrefix(ctx, store, viewPrefix(id)); err != nil {
+		return fmt.Errorf("discard view %d: %w", id, err)
 	}
+	return nil
 }
