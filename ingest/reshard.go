@@ -102,22 +102,41 @@ func (m *ShardMap) after(now stream.Time, parents ...stream.Shard) stream.Time {
 	return at
 }
 
-// Apply returns the map behind a reshard that came with a commit.
+// Apply returns the map behind a reshard that came with a commit. The shards that it
+// closes must be neighbours, and those that it opens take over just their hashes.
 func (m *ShardMap) Apply(r *Reshard, commit stream.Commit, arrival stream.Time) (*ShardMap, error) {
-	all := slices.Clone(m.all)
-	if len(r.Close) == 0 || len(r.Open) == 0 || commit == 0 || int(r.First) != len(all) {
-		return nil, fmt.Errorf("a reshard of %d shards that does not fit to %d", len(r.Close), len(all))
+	if len(r.Close) == 0 || len(r.Open) == 0 || commit == 0 || int(r.First) != len(m.all) {
+		return nil, fmt.Errorf("a reshard of %d shards that does not fit to %d", len(r.Close), len(m.all))
 	}
+	if n := len(m.open) - len(r.Close) + len(r.Open); n > ShardsMax {
+		return nil, fmt.Errorf("a stream of %d open shards", n)
+	}
+	all := append(make([]Shard, 0, len(m.all)+len(r.Open)), m.all...)
+	from, to := len(m.open), 0
 	for _, id := range r.Close {
-		if _, err := m.openShard(id); err != nil {
+		s, err := m.openShard(id)
+		if err != nil {
 			return nil, err
 		}
 		all[id].Closed, all[id].ClosedAt = commit, arrival
+		at := m.place(s.Start)
+		from, to = min(from, at), max(to, at+1)
 	}
-	for _, o := range r.Open {
+	starts := make([]Hash, len(r.Open))
+	next, fits := m.starts[from], to-from == len(r.Close)
+	for i, o := range r.Open {
 		all = append(all, Shard{Start: o.Start, End: o.End, Parents: slices.Clone(r.Close), Created: r.Created, Born: commit})
+		fits = fits && o.Start == next && !o.End.Less(o.Start) && (o.End != HashMax || i == len(r.Open)-1)
+		starts[i], next = o.Start, o.End.next()
 	}
-	return shardMapOf(all)
+	if last := all[m.open[to-1]]; !fits || all[len(all)-1].End != last.End {
+		return nil, errors.New("the shards that are opened do not take over just the hashes of those that are closed")
+	}
+	return &ShardMap{
+		all:    all,
+		open:   slices.Concat(m.open[:from], r.Opened(), m.open[to:]),
+		starts: slices.Concat(m.starts[:from], starts, m.starts[to:]),
+	}, nil
 }
 
 // Scale returns the next of the reshards that divide the hashes evenly among n
@@ -127,33 +146,21 @@ func (m *ShardMap) Scale(n int, now stream.Time) (*Reshard, error) {
 	if n < 1 || n > ShardsMax {
 		return nil, fmt.Errorf("a stream of %d shards", n)
 	}
-	target := evenly(n)
 	for i, id := range m.open {
-		s := &m.all[id]
-		j, found := slices.BinarySearchFunc(target, s.Start, compareHash)
-		if !found {
-			// Nobody wants the border to the neighbour below.
-			return m.Merge(m.open[i-1], id, now)
+		// The ranges below are as they should be, so this one begins where it should.
+		s, end := &m.all[id], HashMax
+		if i < n-1 {
+			end = border(i+1, n).before()
 		}
-		// A shard that has a wanted border inside is split there.
-		if j++; j == n || s.End.Less(target[j]) {
-			continue
+		switch {
+		case s.End == end:
+		case end.Less(s.End) && end.next() != s.End:
+			return m.Split(id, end.next(), now)
+		default:
+			// It ends too soon, or one hash too late, which cannot be split off: the
+			// neighbour above is taken in first.
+			return m.Merge(id, m.open[i+1], now)
 		}
-		if at := target[j]; at != s.Start.next() && at != s.End {
-			return m.Split(id, at, now)
-		}
-		// Too little is left on one side: the neighbour above is taken in first.
-		return m.Merge(id, m.open[i+1], now)
 	}
 	return nil, nil
-}
-
-func compareHash(a, b Hash) int {
-	switch {
-	case a.Less(b):
-		return -1
-	case b.Less(a):
-		return 1
-	}
-	return 0
 }

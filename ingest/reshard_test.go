@@ -1,9 +1,9 @@
 package ingest
 
 import (
-	"encoding/json"
 	"math/big"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -68,13 +68,9 @@ func TestReshards(t *testing.T) {
 					}
 				}
 			}
-			text, err := json.Marshal(next)
-			var back ShardMap
-			if err == nil {
-				err = json.Unmarshal(text, &back)
-			}
-			if err != nil || !reflect.DeepEqual(&back, next) {
-				t.Fatalf("%s comes back as %+v, %v", text, back, err)
+			back, err := RestoreShardMap(next.All())
+			if err != nil || !reflect.DeepEqual(back, next) {
+				t.Fatalf("%+v comes back as %+v, %v", next, back, err)
 			}
 			m = next
 		}
@@ -138,5 +134,26 @@ func TestHashInDecimal(t *testing.T) {
 		if h, err := ParseHash(s); err == nil {
 			t.Errorf("%q is read as %s", s, h)
 		}
+	}
+}
+
+// BenchmarkScale goes from one shard to many, as doublings of UpdateShardCount do.
+func BenchmarkScale(b *testing.B) {
+	for _, n := range []int{100, 1000, ShardsMax} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				m := NewShardMap(1)
+				for step := stream.Commit(1); len(m.Open()) < n; step++ {
+					r, err := m.Scale(n, 0)
+					if err == nil {
+						m, err = m.Apply(r, step, 0)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }

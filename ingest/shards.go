@@ -1,10 +1,9 @@
 package ingest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
+	"math/bits"
 	"slices"
 	"sort"
 
@@ -51,38 +50,45 @@ func NewShardMap(n int) *ShardMap {
 		panic(fmt.Sprintf("a stream of %d shards", n))
 	}
 	all := make([]Shard, n)
-	for i, start := range evenly(n) {
-		all[i] = Shard{Start: start, End: HashMax}
+	for i := range all {
+		all[i] = Shard{Start: border(i, n), End: HashMax}
 		if i > 0 {
-			all[i-1].End = start.before()
+			all[i-1].End = all[i].Start.before()
 		}
 	}
-	m, err := shardMapOf(all)
+	m, err := RestoreShardMap(all)
 	if err != nil {
 		panic(err)
 	}
 	return m
 }
 
-// evenly returns where n ranges of one size begin.
-func evenly(n int) []Hash {
-	width := new(big.Int).Lsh(big.NewInt(1), 128)
-	width.Div(width, big.NewInt(int64(n)))
-	starts := make([]Hash, n)
-	for i := range starts {
-		var b [16]byte
-		new(big.Int).Mul(width, big.NewInt(int64(i))).FillBytes(b[:])
-		starts[i] = hashOf(b)
+// border returns where range i of n ranges of one size begins, i*floor(2^128/n); i is
+// less than n.
+func border(i, n int) Hash {
+	if i == 0 {
+		return Hash{}
 	}
-	return starts
+	// The width digit by digit, as by hand: 2^64 by n, then what remains. n is not 1 here.
+	whi, rest := bits.Div64(1, 0, uint64(n))
+	wlo, _ := bits.Div64(rest, 0, uint64(n))
+	over, lo := bits.Mul64(wlo, uint64(i))
+	return Hash{whi*uint64(i) + over, lo}
 }
 
-// shardMapOf makes a map of shards, of which the open ones must divide all hashes.
-func shardMapOf(all []Shard) (*ShardMap, error) {
+// RestoreShardMap makes a map of every shard that a stream has and had, by number, as
+// All returned them; the map owns all from then on. The open ones must divide all hashes,
+// and parents come in front of their children.
+func RestoreShardMap(all []Shard) (*ShardMap, error) {
 	m := &ShardMap{all: all}
 	for i := range all {
 		if all[i].Open() {
 			m.open = append(m.open, stream.Shard(i))
+		}
+		for _, p := range all[i].Parents {
+			if int(p) >= i {
+				return nil, fmt.Errorf("shard %d descends from shard %d", i, p)
+			}
 		}
 	}
 	slices.SortFunc(m.open, func(a, b stream.Shard) int {
@@ -135,30 +141,11 @@ func (m *ShardMap) Route(key []byte) stream.Shard {
 	return m.Find(HashOf(key))
 }
 
-// Find returns the open shard whose range holds h: the last that begins at or before it.
-func (m *ShardMap) Find(h Hash) stream.Shard {
-	return m.open[sort.Search(len(m.starts), func(i int) bool { return h.Less(m.starts[i]) })-1]
-}
+// Find returns the open shard whose range holds h.
+func (m *ShardMap) Find(h Hash) stream.Shard { return m.open[m.place(h)] }
 
-// MarshalJSON writes the shards by number.
-func (m *ShardMap) MarshalJSON() ([]byte, error) { return json.Marshal(m.all) }
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (m *ShardMap) UnmarshalJSON(text []byte) error {
-	var all []Shard
-	if err := json.Unmarshal(text, &all); err != nil {
-		return err
-	}
-	for i := range all {
-		for _, p := range all[i].Parents {
-			if int(p) >= i {
-				return fmt.Errorf("shard %d descends from shard %d", i, p)
-			}
-		}
-	}
-	read, err := shardMapOf(all)
-	if err == nil {
-		*m = *read
-	}
-	return err
+// place returns where in open the shard is whose range holds h: the last that begins at
+// or before it.
+func (m *ShardMap) place(h Hash) int {
+	return sort.Search(len(m.starts), func(i int) bool { return h.Less(m.starts[i]) }) - 1
 }

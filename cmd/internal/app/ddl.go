@@ -360,6 +360,11 @@ func (db *database) stopView(id uint32) {
 		return
 	}
 	m.stop()
+	db.discard(id)
+}
+
+// discard deletes in the background what the store has of an object that was dropped.
+func (db *database) discard(id uint32) {
 	if db.saver != nil {
 		db.saver.drop(id)
 	}
@@ -403,6 +408,7 @@ func (db *database) drop(ctx context.Context, s *ast.Drop) error {
 		db.endLife(from)
 		db.routers.Delete(from.ID)
 		db.kinesis.Delete(from.ID)
+		db.discard(from.ID)
 	}
 	db.tick()
 	return nil

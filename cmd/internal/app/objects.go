@@ -1,13 +1,11 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"weir/ingest"
 
 	"weir/operators/state"
 	"weir/operators/stream"
@@ -18,13 +16,14 @@ import (
 	"weir/sql/diag"
 )
 
-// The catalog in the store: one key for each object, by its number, and one for
-// which commit of the log they reflect. The commits decide; see docs/adr/0007.
+// The catalog in the store: one key for each object, by its number, one for each shard
+// that was split or merged or came of it, and one for which commit of the log they
+// reflect. The commits decide; see docs/adr/0007.
 const (
 	objectPrefix = "co"
 	gonePrefix   = "cg" // objects that were dropped, and of which something may be left
 	catalogKey   = "ch"
-	objectsV     = 1
+	objectsV     = 2
 )
 
 // errOtherLog is returned for a store that knows of commits that the log never had.
@@ -37,8 +36,6 @@ type object struct {
 	Name    string `json:"name"`
 	change
 	Commit stream.Commit `json:"commit"` // of the statement that made it
-	// Shards are those of a stream that has others than it began with.
-	Shards *ingest.ShardMap `json:"shards,omitempty"`
 }
 
 // reflected says what the objects in the store are together.
@@ -82,8 +79,12 @@ func (db *database) saveCatalog(ctx context.Context, commit stream.Commit, made 
 	db.writeCatalog(ctx, commit, made, &b)
 }
 
-// writeCatalog writes an object, and what the store reflects then, with a batch.
+// writeCatalog writes an object, and what the store reflects then, with a batch. Behind a
+// write that failed there is none: the store would say that it has what it lacks.
 func (db *database) writeCatalog(ctx context.Context, commit stream.Commit, o *object, b *state.Batch) {
+	if db.unsaved.Load() {
+		return
+	}
 	r := reflected{Version: objectsV, Commit: commit, Last: db.catalog.Last(), Objects: db.objects()}
 	head, err := json.Marshal(r)
 	if err == nil && o != nil {
@@ -99,8 +100,8 @@ func (db *database) writeCatalog(ctx context.Context, commit stream.Commit, o *o
 	if err == nil {
 		err = db.store.Write(context.WithoutCancel(ctx), b)
 	}
-	db.unsaved.Store(err != nil)
 	if err != nil {
+		db.unsaved.Store(true)
 		db.logger.Error("the catalog in the store falls behind the log; the next start reads it from the log", "error", err)
 	}
 }
@@ -151,10 +152,7 @@ func (db *database) load(ctx context.Context) (stream.Commit, error) {
 		if err := db.redo(ctx, &o.change, o.Commit); err != nil {
 			return fmt.Errorf("%s `%s`: %w", o.Kind, o.Name, err)
 		}
-		if o.Shards != nil {
-			db.routers.Store(o.ID, ingest.NewRouter(o.Shards))
-		}
-		return nil
+		return db.loadShards(o.ID)
 	})
 	if err != nil {
 		return 0, err
@@ -186,33 +184,23 @@ func (db *database) restoreFrom(ctx context.Context) (stream.Commit, error) {
 		db.logger.Warn("the catalog in the store cannot be read; it is made again from the log", "error", err)
 		db.catalog = catalog.New()
 		db.account.Store(nil)
+		db.kinesis.Clear()
+		db.routers.Clear()
 		clear(db.plans)
 		return 0, db.forgetObjects(ctx)
 	}
 	return 0, fmt.Errorf("the catalog in the store cannot be read, and the log no longer has the statements that made it: %w", err)
 }
 
-// forgetObjects deletes the catalog of the store. A scan ends at a damaged value,
-// so there are as many as there is damage.
+// forgetObjects deletes the catalog of the store, and the commit that it reflects last: a
+// start that finds it without its objects deletes what is left.
 func (db *database) forgetObjects(ctx context.Context) error {
-	for {
-		var b state.Batch
-		b.Delete([]byte(catalogKey))
-		b.Delete([]byte(accountKey))
-		err := db.store.Scan([]byte(objectPrefix), func(key, _ []byte) error {
-			b.Delete(bytes.Clone(key))
-			return nil
-		})
-		var damaged *state.DamagedError
-		if errors.As(err, &damaged) {
-			b.Delete(damaged.Key)
-		} else if err != nil {
+	for _, prefix := range []string{objectPrefix, shardPrefix, accountKey, catalogKey} {
+		if err := state.DeletePrefix(ctx, db.store, []byte(prefix)); err != nil {
 			return err
 		}
-		if werr := db.store.Write(ctx, &b); werr != nil || err == nil {
-			return werr
-		}
 	}
+	return nil
 }
 
 // bound is the plan of a materialized view as it was stored.

@@ -39,7 +39,7 @@ type saver struct {
 	// of the goroutine that saves
 	coord *checkpoint.Coordinator
 	swept bool
-	gone  []uint32        // views that were dropped before the start, and that may have left something
+	gone  []uint32        // objects that were dropped before the start, and that may have left something
 	known map[uint32]bool // materialized views that there were at the start
 
 	mu      sync.Mutex
@@ -116,7 +116,7 @@ func (s *saver) hold(m *materialized, checkpoints []stream.Commit) {
 	}
 }
 
-// drop forgets a view that is closed, and deletes what is on disk of it.
+// drop deletes what is on disk of a view that is closed, or of a stream.
 func (s *saver) drop(id uint32) {
 	s.later(func() {
 		if err := s.discard(id); err != nil {
@@ -125,7 +125,7 @@ func (s *saver) drop(id uint32) {
 	})
 }
 
-// discard deletes what is on disk of a view.
+// discard deletes what is on disk of a view, or of a stream.
 func (s *saver) discard(id uint32) error {
 	s.db.log.Release(holdName(id))
 	ctx := context.Background()
@@ -135,6 +135,9 @@ func (s *saver) discard(id uint32) error {
 		return err
 	}
 	if err := views.Discard(ctx, s.store, id); err != nil {
+		return err
+	}
+	if err := state.DeletePrefix(ctx, s.store, shardsOf(id)); err != nil {
 		return err
 	}
 	return s.store.Write(ctx, &state.Batch{Deletes: [][]byte{goneKey(id)}})

@@ -53,10 +53,10 @@ func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan func(m 
 		return false, dropped(s.Name)
 	}
 	var commit stream.Commit
+	var r *ingest.Reshard
 	err = db.router(s).Change(func(m *ingest.ShardMap) (*ingest.ShardMap, error) {
 		// Shards that came with their stream do not say when; children are younger, too.
-		r, err := plan(m, max(stream.FromGo(db.now()), s.Created.Add(time.Second)))
-		if err != nil || r == nil {
+		if r, err = plan(m, max(stream.FromGo(db.now()), s.Created.Add(time.Second))); err != nil || r == nil {
 			return m, err
 		}
 		payload, err := json.Marshal(r)
@@ -75,7 +75,7 @@ func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan func(m 
 		return m.Apply(r, commit, arrival)
 	})
 	if err == nil && done {
-		db.saveShards(ctx, commit, s)
+		db.saveShards(ctx, commit, s, r)
 	}
 	return done, err
 }
@@ -92,20 +92,15 @@ func (db *database) redoReshard(ctx context.Context, f *wal.Frame) error {
 	}
 	err := db.router(s).Change(func(m *ingest.ShardMap) (*ingest.ShardMap, error) { return m.Apply(&r, f.Commit, f.Arrival) })
 	if err == nil {
-		db.saveShards(ctx, f.Commit, s)
+		db.saveShards(ctx, f.Commit, s, &r)
 	}
 	return err
-}
-
-// saveShards brings the stream in the store to the shards that it has.
-func (db *database) saveShards(ctx context.Context, commit stream.Commit, s *catalog.Stream) {
-	db.amend(ctx, commit, s, func(o *object) { o.Shards = db.router(s).Map() })
 }
 
 // amend changes what the store has of a stream, for a commit that says so. Where
 // that fails the next start reads the catalog from the log.
 func (db *database) amend(ctx context.Context, commit stream.Commit, s *catalog.Stream, change func(*object)) {
-	if db.store == nil {
+	if db.store == nil || db.unsaved.Load() {
 		return
 	}
 	o, err := db.storedObject(s.ID)
