@@ -122,6 +122,9 @@ func (m *ShardMap) All() []Shard { return m.all }
 // not to be changed.
 func (m *ShardMap) Open() []stream.Shard { return m.open }
 
+// Changed returns the commit of the last reshard, 0 without any.
+func (m *ShardMap) Changed() stream.Commit { return m.all[len(m.all)-1].Born }
+
 // OpenAt returns the numbers of the shards that were open behind a commit.
 func (m *ShardMap) OpenAt(commit stream.Commit) []stream.Shard {
 	var out []stream.Shard

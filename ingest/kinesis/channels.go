@@ -56,8 +56,8 @@ type listChannels struct {
 }
 
 func (c *call) listChannels(in *listChannels) (any, error) {
-	if in.MaxResults != nil && (*in.MaxResults < 1 || *in.MaxResults > 10_000) {
-		return nil, invalid(itoa(*in.MaxResults), "maxResults", "have value between 1 and 10000")
+	if _, err := pageSize(in.MaxResults, "maxResults", pageMax); err != nil {
+		return nil, err
 	}
 	if in.NextToken != "" {
 		return nil, fail(invalidArgument, "NextToken %s is invalid.", clip(in.NextToken))

@@ -152,11 +152,9 @@ type listConsumers struct {
 }
 
 func (c *call) listStreamConsumers(in *listConsumers) (any, error) {
-	limit := 100
-	if in.MaxResults != nil {
-		if limit = *in.MaxResults; limit < 1 || limit > 10_000 {
-			return nil, invalid(itoa(limit), "maxResults", "have value between 1 and 10000")
-		}
+	limit, err := pageSize(in.MaxResults, "maxResults", consumersMax)
+	if err != nil {
+		return nil, err
 	}
 	s, err := c.stream(Named{StreamARN: in.StreamARN})
 	if err != nil {

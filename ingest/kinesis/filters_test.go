@@ -19,17 +19,28 @@ type span struct{ from, to stream.Time }
 
 // history makes a stream whose shards are split and merged at random moments.
 func history(t *rapid.T, begin stream.Time) (*ingest.ShardMap, []span, stream.Time) {
-	m := ingest.NewShardMap(rapid.IntRange(1, 4).Draw(t, "shards"))
+	r := ingest.NewRouter(ingest.NewShardMap(rapid.IntRange(1, 4).Draw(t, "shards")))
 	var spans []span
-	for range m.All() {
+	for range r.Map().All() {
 		spans = append(spans, span{from: begin})
 	}
-	now, commit := begin, stream.Commit(1)
+	now := begin
 	for range rapid.IntRange(0, 8).Draw(t, "reshards") {
 		now += stream.Time(rapid.IntRange(0, 5).Draw(t, "hours")) * 3600 * second
-		commit++
-		var r *ingest.Reshard
-		var err error
+		change := reshard(t, r, now)
+		for _, id := range change.Close {
+			spans[id].to = now
+		}
+		for range change.Open {
+			spans = append(spans, span{from: now})
+		}
+	}
+	return r.Map(), spans, now + stream.Time(rapid.IntRange(0, 30).Draw(t, "later"))*3600*second
+}
+
+// reshard splits a shard or merges two at a moment.
+func reshard(t *rapid.T, router *ingest.Router, now stream.Time) (r *ingest.Reshard) {
+	err := router.Change(func(m *ingest.ShardMap) (_ *ingest.ShardMap, err error) {
 		open := m.Open()
 		i := rapid.IntRange(0, len(open)-1).Draw(t, "which")
 		if i > 0 && rapid.Bool().Draw(t, "merge") {
@@ -39,19 +50,14 @@ func history(t *rapid.T, begin stream.Time) (*ingest.ShardMap, []span, stream.Ti
 			r, err = m.Split(open[i], ingest.Hash{Hi: s.Start.Hi/2 + s.End.Hi/2, Lo: 7}, now)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		if m, err = m.Apply(r, commit, now); err != nil {
-			t.Fatal(err)
-		}
-		for _, id := range r.Close {
-			spans[id].to = now
-		}
-		for range r.Open {
-			spans = append(spans, span{from: now})
-		}
+		return m.Apply(r, max(m.Changed(), 1)+1, now)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return m, spans, now + stream.Time(rapid.IntRange(0, 30).Draw(t, "later"))*3600*second
+	return r
 }
 
 // The filters of ListShards, and what it and DescribeStream list without one, are
@@ -69,7 +75,6 @@ func TestShardFilters(t *testing.T) {
 		if rapid.IntRange(0, 3).Draw(t, "was shorter") == 0 {
 			since = begin.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "since")) * time.Hour)
 		}
-		c := &call{h: &Handler{cfg: Config{Now: func() time.Time { return now.Go() }}}}
 		s := Stream{Name: "s", Created: begin, Retention: retention, Since: since, Shards: ingest.NewRouter(m), Settings: &Settings{}}
 		horizon := max(begin, since)
 		if retention > 0 {
@@ -99,8 +104,8 @@ func TestShardFilters(t *testing.T) {
 			{&filter{Type: "SOMETIMES"}, nil, true},
 			{&filter{}, nil, true},
 		} {
-			behind := ""
-			ids, err := c.filtered(s, f.filter, &behind)
+			list := listToken{Filter: f.filter, Asked: now, Known: m.Changed()}
+			ids, err := s.filtered(&list)
 			if f.fails {
 				var e *Error
 				if !errors.As(err, &e) || e.Type != invalidArgument && e.Type != validation {
@@ -115,7 +120,8 @@ func TestShardFilters(t *testing.T) {
 				t.Fatalf("%+v at %d of %v: %v do not divide the hashes", f.filter, now, spans, ids)
 			}
 			var got, want []string
-			for _, sh := range c.shardsAfter(s, ids, behind) {
+			page, _ := s.shardPage(ids, list.After, len(spans))
+			for _, sh := range page {
 				got = append(got, sh.ShardId)
 			}
 			for i, w := range spans {
@@ -127,6 +133,62 @@ func TestShardFilters(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%+v at %d of %v: %v, want %v", f.filter, now, spans, got, want)
 			}
+		}
+	})
+}
+
+// oneStream is a catalog with a stream, as far as lists of its shards need one.
+type oneStream struct {
+	Streams
+	s Stream
+}
+
+func (o oneStream) Stream(string) (Stream, bool) { return o.s, true }
+func (o oneStream) ByID(uint32) (Stream, bool)   { return o.s, true }
+
+// Pages of a list with AT_… are those of one moment, whatever is split and merged between
+// them, and however much time passes.
+func TestShardPages(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		begin := stream.Time(1_700_000_000) * second
+		m, _, now := history(t, begin)
+		router := ingest.NewRouter(m)
+		retention := time.Duration(rapid.IntRange(0, 30).Draw(t, "retention")) * time.Hour // 0: for ever
+		s := Stream{ID: 1, Name: "s", Created: begin, Retention: retention, Shards: router, Settings: &Settings{}}
+		c := &call{h: &Handler{cfg: Config{
+			Now: func() time.Time { return now.Go() }, Streams: oneStream{s: s}, Secret: []byte("nobody knows it"),
+		}}}
+		at := Timestamp(now + stream.Time(rapid.IntRange(-40*3600, 60).Draw(t, "at"))*second)
+		in := &listShards{
+			Named:       Named{StreamName: "s"},
+			ShardFilter: rapid.SampledFrom([]*filter{{Type: "AT_LATEST"}, {Type: "AT_TRIM_HORIZON"}, {Type: "AT_TIMESTAMP", Timestamp: &at}}).Draw(t, "filter"),
+		}
+		list := func(limit int) (ids []string, token string) {
+			in.MaxResults = &limit
+			out, err := c.listShards(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page := out.(shardList)
+			for _, sh := range page.Shards {
+				ids = append(ids, sh.ShardId)
+			}
+			return ids, page.NextToken
+		}
+		want, _ := list(pageMax)
+		var got []string
+		for limit := rapid.IntRange(1, 3).Draw(t, "limit"); ; {
+			page, token := list(limit)
+			if got = append(got, page...); token == "" {
+				break
+			}
+			in = &listShards{NextToken: token}
+			now += stream.Time(rapid.IntRange(0, 299).Draw(t, "pause")) * second
+			back := stream.Time(rapid.IntRange(0, 1).Draw(t, "the clock went back")) * 400 * second
+			reshard(t, router, now-back)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
 		}
 	})
 }

@@ -39,8 +39,8 @@ func createdOf(s Stream, sh *ingest.Shard) stream.Time {
 	return sh.Created
 }
 
-// horizon returns before when all records of a stream are gone; MinTime: never.
-func (c *call) horizon(s Stream) stream.Time {
+// horizon returns before when all records of a stream are gone at a moment; MinTime: never.
+func (s Stream) horizon(now stream.Time) stream.Time {
 	since := stream.MinTime
 	if s.Since > 0 {
 		since = s.Since
@@ -48,15 +48,15 @@ func (c *call) horizon(s Stream) stream.Time {
 	if s.Retention == 0 {
 		return since
 	}
-	return max(since, c.now().Add(-s.Retention))
+	return max(since, now.Add(-s.Retention))
 }
 
-// listed returns the shards that may still hold records, by number: open ones, and
-// those that were closed within the retention.
-func (c *call) listed(s Stream) []stream.Shard { return c.openSince(s, c.horizon(s)) }
+// listed returns the shards that may still hold records at a moment, by number: open
+// ones, and those that were closed within the retention.
+func (s Stream) listed(now stream.Time) []stream.Shard { return s.openSince(s.horizon(now)) }
 
 // openSince returns the shards that were open at a moment or later.
-func (c *call) openSince(s Stream, at stream.Time) []stream.Shard {
+func (s Stream) openSince(at stream.Time) []stream.Shard {
 	var out []stream.Shard
 	all := s.Shards.Map().All()
 	for i := range all {
@@ -67,30 +67,36 @@ func (c *call) openSince(s Stream, at stream.Time) []stream.Shard {
 	return out
 }
 
-// openAt returns the shards that were open at a moment, before what came in it: they
-// divide all hashes, and what came in it is in them or in their children.
-func (c *call) openAt(s Stream, at stream.Time) []stream.Shard {
+// openAt returns the shards that were open at a moment, before what came in it, as far as
+// reshards up to a commit tell: they divide all hashes, and what came in it is in them or
+// in their children.
+func (s Stream) openAt(at stream.Time, known stream.Commit) []stream.Shard {
 	var out []stream.Shard
 	all := s.Shards.Map().All()
-	for _, id := range c.openSince(s, at) {
+	closed := func(sh *ingest.Shard) bool { return !sh.Open() && sh.Closed <= known && sh.ClosedAt < at }
+	for i := range all {
 		// A shard is born with the commit that closed its parents.
-		if p := all[id].Parents; len(p) == 0 || all[p[0]].ClosedAt < at {
-			out = append(out, id)
+		if p := all[i].Parents; !closed(&all[i]) && (len(p) == 0 || closed(&all[p[0]])) {
+			out = append(out, stream.Shard(i))
 		}
 	}
 	return out
 }
 
-// shardsAfter returns the shards behind one, on the wire.
-func (c *call) shardsAfter(s Stream, ids []stream.Shard, after string) []Shard {
+// shardPage returns the first of the shards behind one, on the wire; more: there are others.
+func (s Stream) shardPage(ids []stream.Shard, after string, limit int) (page []Shard, more bool) {
 	all := s.Shards.Map().All()
-	out := []Shard{}
+	page = []Shard{}
 	for _, id := range ids {
-		if shardID(id) > after {
-			out = append(out, onWire(s, all, id))
+		if shardID(id) <= after {
+			continue
 		}
+		if len(page) == limit {
+			return page, true
+		}
+		page = append(page, onWire(s, all, id))
 	}
-	return out
+	return page, false
 }
 
 type filter struct {
@@ -108,90 +114,92 @@ type listShards struct {
 	ShardFilter             *filter
 }
 
+type shardList struct {
+	Shards    []Shard
+	NextToken string `json:",omitempty"`
+}
+
+// shardsMax is how many shards ListShards lists at once.
 const shardsMax = 1000
 
 func (c *call) listShards(in *listShards) (any, error) {
-	limit := shardsMax
-	if in.MaxResults != nil {
-		if limit = *in.MaxResults; limit < 1 || limit > 10_000 {
-			return nil, invalid(itoa(limit), "maxResults", "have value between 1 and 10000")
-		}
-		limit = min(limit, shardsMax)
-	}
-	after, f := in.ExclusiveStartShardId, in.ShardFilter
-	var s Stream
-	var err error
-	if in.NextToken != "" {
-		if in.StreamName != "" || in.StreamARN != "" || after != "" || f != nil || in.StreamCreationTimestamp != nil {
-			return nil, fail(invalidArgument, "NextToken and StreamName cannot be provided together.")
-		}
-		var t listToken
-		if err := c.openToken(in.NextToken, &t); err != nil {
-			return nil, err
-		}
-		if s, err = c.byID(t.Stream); err != nil {
-			return nil, err
-		}
-		after, f = t.After, t.Filter
-	} else if s, err = c.stream(in.Named); err != nil {
-		return nil, err
-	}
-	if t := in.StreamCreationTimestamp; t != nil && ingest.Seconds(stream.Time(*t)) != ingest.Seconds(s.Created) {
-		return nil, notFound(s.Name, c.account)
-	}
-	ids, err := c.filtered(s, f, &after)
+	limit, err := pageSize(in.MaxResults, "maxResults", shardsMax)
 	if err != nil {
 		return nil, err
 	}
-	all := c.shardsAfter(s, ids, after)
-	out := struct {
-		Shards    []Shard
-		NextToken string `json:",omitempty"`
-	}{Shards: all}
-	if len(all) > limit {
-		out.Shards = all[:limit]
-		out.NextToken = c.token(listToken{Stream: s.ID, After: all[limit-1].ShardId, Filter: f})
+	s, t, err := c.place(in)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.filtered(&t)
+	if err != nil {
+		return nil, err
+	}
+	page, more := s.shardPage(ids, t.After, limit)
+	out := shardList{Shards: page}
+	if more {
+		t.After = page[limit-1].ShardId
+		out.NextToken = c.token(t)
 	}
 	return out, nil
 }
 
-// filtered returns the shards that a filter lets through. AFTER_SHARD_ID moves after.
-func (c *call) filtered(s Stream, f *filter, after *string) ([]stream.Shard, error) {
-	if f == nil {
-		return c.listed(s), nil
+// place returns the stream whose shards are listed, and where the list goes on or, in
+// the first request, begins. All pages judge by the moment of the first, else those of a
+// reshard in between would not divide the hashes.
+func (c *call) place(in *listShards) (s Stream, t listToken, err error) {
+	if in.NextToken != "" {
+		if in.StreamName != "" || in.StreamARN != "" || in.ExclusiveStartShardId != "" || in.ShardFilter != nil || in.StreamCreationTimestamp != nil {
+			return s, t, fail(invalidArgument, "NextToken and StreamName cannot be provided together.")
+		}
+		if err = c.openToken(in.NextToken, &t); err == nil {
+			s, err = c.byID(t.Stream)
+		}
+		return s, t, err
 	}
-	at := func() (stream.Time, error) {
-		if f.Timestamp == nil {
-			return 0, fail(invalidArgument, "A timestamp is required for the shard filter type %s.", f.Type)
-		}
-		if t := stream.Time(*f.Timestamp); t <= stream.FromGo(c.h.cfg.Now().Add(time.Minute)) {
-			return max(t, c.horizon(s), s.Created), nil
-		}
-		return 0, fail(invalidArgument, "The timestamp of the shard filter lies in the future.")
+	if s, err = c.stream(in.Named); err != nil {
+		return s, t, err
+	}
+	if at := in.StreamCreationTimestamp; at != nil && ingest.Seconds(stream.Time(*at)) != ingest.Seconds(s.Created) {
+		return s, t, notFound(s.Name, c.account)
+	}
+	return s, listToken{
+		Stream: s.ID, After: in.ExclusiveStartShardId, Filter: in.ShardFilter,
+		Asked: c.now(), Known: s.Shards.Map().Changed(),
+	}, nil
+}
+
+// filtered returns the shards that a list's filter lets through. AFTER_SHARD_ID moves
+// where the list begins.
+func (s Stream) filtered(t *listToken) ([]stream.Shard, error) {
+	f, oldest := t.Filter, max(s.horizon(t.Asked), s.Created)
+	if f == nil {
+		return s.listed(t.Asked), nil
 	}
 	switch f.Type {
 	case "AT_LATEST":
-		m := s.Shards.Map()
-		return m.OpenAt(^stream.Commit(0)), nil
+		return s.openAt(stream.MaxTime, t.Known), nil
 	case "AT_TRIM_HORIZON":
-		return c.openAt(s, max(c.horizon(s), s.Created)), nil
+		return s.openAt(oldest, t.Known), nil
 	case "FROM_TRIM_HORIZON":
-		return c.listed(s), nil
+		return s.listed(t.Asked), nil
 	case "AT_TIMESTAMP", "FROM_TIMESTAMP":
-		t, err := at()
-		if err != nil {
-			return nil, err
+		switch at := f.Timestamp; {
+		case at == nil:
+			return nil, fail(invalidArgument, "A timestamp is required for the shard filter type %s.", f.Type)
+		case stream.Time(*at) > t.Asked.Add(time.Minute):
+			return nil, fail(invalidArgument, "The timestamp of the shard filter lies in the future.")
+		case f.Type == "AT_TIMESTAMP":
+			return s.openAt(max(stream.Time(*at), oldest), t.Known), nil
+		default:
+			return s.openSince(max(stream.Time(*at), oldest)), nil
 		}
-		if f.Type == "AT_TIMESTAMP" {
-			return c.openAt(s, t), nil
-		}
-		return c.openSince(s, t), nil
 	case "AFTER_SHARD_ID":
 		if _, ok := parseShardID(f.ShardId); !ok {
 			return nil, fail(invalidArgument, "A shard id is required for the shard filter type AFTER_SHARD_ID.")
 		}
-		*after = max(*after, f.ShardId)
-		return c.listed(s), nil
+		t.After = max(t.After, f.ShardId)
+		return s.listed(t.Asked), nil
 	}
 	return nil, invalid(f.Type, "shardFilter.type", "satisfy enum value set: [AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP]")
 }

@@ -144,22 +144,19 @@ func (c *call) describeStream(in *describeStream) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := describedMax
-	if in.Limit != nil {
-		if *in.Limit < 1 || *in.Limit > 10_000 {
-			return nil, invalid(itoa(*in.Limit), "limit", "have value between 1 and 10000")
-		}
-		limit = min(limit, *in.Limit)
+	limit, err := pageSize(in.Limit, "limit", describedMax)
+	if err != nil {
+		return nil, err
 	}
 	if id := in.ExclusiveStartShardId; id != "" {
 		if _, ok := parseShardID(id); !ok {
 			return nil, invalid(id, "exclusiveStartShardId", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 		}
 	}
-	all := c.shardsAfter(s, c.listed(s), in.ExclusiveStartShardId)
+	page, more := s.shardPage(s.listed(c.now()), in.ExclusiveStartShardId, limit)
 	d := Description{
 		StreamName: s.Name, StreamARN: c.streamARN(s.Name), StreamStatus: s.Settings.status(), StreamModeDetails: StreamMode{s.Settings.mode()},
-		Shards: all[:min(limit, len(all))], HasMoreShards: len(all) > limit,
+		Shards: page, HasMoreShards: more,
 		RetentionPeriodHours: hours(s.Retention), StreamCreationTimestamp: Timestamp(s.Created),
 		EnhancedMonitoring: []Monitoring{{monitoring(s)}}, EncryptionType: s.Settings.encryption(), KeyId: s.Settings.KeyID,
 	}
@@ -226,16 +223,13 @@ type StreamSummary struct {
 	StreamCreationTimestamp Timestamp
 }
 
-// streamsMax is how many streams ListStreams lists unless it is told.
+// streamsMax is how many streams ListStreams lists at once.
 const streamsMax = 100
 
 func (c *call) listStreams(in *listStreams) (any, error) {
-	limit := streamsMax
-	if in.Limit != nil {
-		if limit = *in.Limit; limit < 1 || limit > 10_000 {
-			return nil, invalid(itoa(limit), "limit", "have value between 1 and 10000")
-		}
-		limit = min(limit, streamsMax)
+	limit, err := pageSize(in.Limit, "limit", streamsMax)
+	if err != nil {
+		return nil, err
 	}
 	after := in.ExclusiveStartStreamName
 	if in.NextToken != "" {

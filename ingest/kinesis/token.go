@@ -48,10 +48,14 @@ const (
 
 // listToken is where a list goes on.
 type listToken struct {
-	At     stream.Time `json:"t"`
+	At     stream.Time `json:"t"` // when it was handed out
 	Stream uint32      `json:"s,omitempty"`
 	After  string      `json:"a,omitempty"`
-	Filter *filter     `json:"f,omitempty"`
+	// Of a list of shards: its filter, when its first page was asked for, and the last
+	// reshard that was known then.
+	Filter *filter       `json:"f,omitempty"`
+	Asked  stream.Time   `json:"n,omitempty"`
+	Known  stream.Commit `json:"r,omitempty"`
 }
 
 func (c *call) token(t listToken) string {
@@ -72,4 +76,20 @@ func (c *call) openToken(text string, t *listToken) error {
 		return fail(expiredNextToken, "NextToken expired. The difference between the current time and the token's is greater than %s.", tokenLife)
 	}
 	return nil
+}
+
+// pageMax is the most items that a client may ask for in a page. Most lists have shorter
+// pages: who asks for more gets as many as they have.
+const pageMax = 10_000
+
+// pageSize returns how many items a page has at most, by what a member of the request
+// says, if it is there.
+func pageSize(asked *int, member string, most int) (int, error) {
+	switch {
+	case asked == nil:
+		return most, nil
+	case *asked < 1 || *asked > pageMax:
+		return 0, invalid(itoa(*asked), member, "have value between 1 and %d", pageMax)
+	}
+	return min(*asked, most), nil
 }
