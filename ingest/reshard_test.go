@@ -68,6 +68,17 @@ func TestReshards(t *testing.T) {
 					}
 				}
 			}
+			low, high := rapid.SampledFrom(probes).Draw(t, "low"), rapid.SampledFrom(probes).Draw(t, "high")
+			if high.Less(low) {
+				low, high = high, low
+			}
+			upTo, spanned := stream.Commit(rapid.IntRange(0, int(commit)).Draw(t, "up to")), false
+			for _, s := range next.All() {
+				spanned = spanned || s.Born <= upTo && !low.Less(s.Start) && !s.End.Less(high)
+			}
+			if got := next.Spanned(low, high, upTo); got != spanned {
+				t.Fatalf("spanned from %s to %s up to commit %d: %t, in %+v", low, high, upTo, got, next.All())
+			}
 			back, err := RestoreShardMap(next.All())
 			if err != nil || !reflect.DeepEqual(back, next) {
 				t.Fatalf("%+v comes back as %+v, %v", next, back, err)

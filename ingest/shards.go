@@ -152,3 +152,25 @@ func (m *ShardMap) Find(h Hash) stream.Shard { return m.open[m.place(h)] }
 func (m *ShardMap) place(h Hash) int {
 	return sort.Search(len(m.starts), func(i int) bool { return h.Less(m.starts[i]) }) - 1
 }
+
+// Spanned tells whether one shard that there was up to a commit, open or closed, had
+// both low and high in its range.
+func (m *ShardMap) Spanned(low, high Hash, commit stream.Commit) bool {
+	// Each hash had one shard at any time, and that is an ancestor of the one it has now.
+	for id, ok := m.Find(low), true; ok; id, ok = m.before(id, low) {
+		if s := &m.all[id]; s.Born <= commit && !s.End.Less(high) {
+			return true
+		}
+	}
+	return false
+}
+
+// before returns the parent of a shard that had a hash.
+func (m *ShardMap) before(id stream.Shard, h Hash) (stream.Shard, bool) {
+	for _, p := range m.all[id].Parents {
+		if s := &m.all[p]; !h.Less(s.Start) && !s.End.Less(h) {
+			return p, true
+		}
+	}
+	return 0, false
+}

@@ -41,6 +41,10 @@ type entries struct {
 	split kpl.Splitter
 	inner []kpl.Record
 
+	shards *ingest.ShardMap // of the stream
+	shard  *ingest.Shard    // of the block
+	commit stream.Commit    // that the block is in
+
 	keys  [][]byte
 	spans []decode.Span // of the data, in the block
 	// of has the place in the block of the record that each entry comes from. While
@@ -55,7 +59,7 @@ type entries struct {
 	shown, blank bool
 }
 
-// wrongShard is the reason of inner records that belong to another shard.
+// wrongShard is the reason of inner records that their producer puts again.
 const wrongShard = "WRONG_SHARD"
 
 func newKeyedDecoder(c *Config) (*keyedDecoder, error) {
@@ -94,12 +98,13 @@ func (c *Config) sent() []string {
 
 // decode decodes a block.
 func (d *keyedDecoder) decode(f *wal.Frame, b *wal.FrameBlock, data []byte) (stream.SourceBatch, error) {
-	m := d.cfg.Shards().All()
-	if int(b.Shard) >= len(m) {
-		return stream.SourceBatch{}, fmt.Errorf("the stream has %d shards", len(m))
+	m := d.cfg.Shards()
+	if n := len(m.All()); int(b.Shard) >= n {
+		return stream.SourceBatch{}, fmt.Errorf("the stream has %d shards", n)
 	}
-	shard := &m[b.Shard]
-	if err := d.run.read(data, shard, b.Count); err != nil {
+	shard := &m.All()[b.Shard]
+	d.run.shards, d.run.shard, d.run.commit = m, shard, f.Commit
+	if err := d.run.read(data, b.Count); err != nil {
 		return stream.SourceBatch{}, err
 	}
 	out := stream.SourceBatch{Commit: f.Commit, Arrival: f.Arrival, First: b.First, Bad: int64(d.run.astray)}
@@ -139,8 +144,8 @@ func (d *keyedDecoder) rows(data []byte) (decode.Result, error) {
 	return d.json.Records(data, d.run.spans, of)
 }
 
-// read finds the records of a block of a shard.
-func (e *entries) read(block []byte, shard *ingest.Shard, count int) error {
+// read finds the records of a block.
+func (e *entries) read(block []byte, count int) error {
 	e.keys, e.spans, e.of, e.apart, e.astray = e.keys[:0], e.spans[:0], e.of[:0], false, 0
 	clear(e.strays)
 	for k, rest := int32(0), block; ; k++ {
@@ -156,7 +161,7 @@ func (e *entries) read(block []byte, shard *ingest.Shard, count int) error {
 		}
 		start := len(block) - len(behind) - len(r.Data)
 		rest = behind
-		if kpl.Is(r.Data) && e.aggregate(r.Data, start, k, shard) {
+		if kpl.Is(r.Data) && e.aggregate(r, start, k) {
 			continue
 		}
 		e.add(r.Key, start, start+len(r.Data), k)
@@ -169,27 +174,44 @@ func (e *entries) add(key []byte, start, end int, record int32) {
 	e.of = append(e.of, record)
 }
 
-// aggregate takes a record apart, if it is one that was put together. Where one inner
-// record belongs to another shard none counts, as in Amazon's consumers: the producer
-// put them together before a reshard, was told the shard that they went to, and puts
-// them again.
-func (e *entries) aggregate(blob []byte, start int, record int32, shard *ingest.Shard) bool {
+// aggregate takes a record apart, if it is one that was put together.
+func (e *entries) aggregate(r keyed.Record, start int, record int32) bool {
 	var ok bool
-	if e.inner, ok = e.split.Split(e.inner[:0], blob); !ok {
+	if e.inner, ok = e.split.Split(e.inner[:0], r.Data); !ok {
 		return false
 	}
 	e.apart = true
-	for i := range e.inner {
-		if h := e.inner[i].Hash; h.Less(shard.Start) || shard.End.Less(h) {
-			e.leaveOut(record, start)
-			return true
-		}
+	if string(r.Key) == kpl.Key && e.putAgain() {
+		e.leaveOut(record, start)
+		return true
 	}
 	for i := range e.inner {
 		r := &e.inner[i]
 		e.add(r.Key, start+r.At, start+r.At+len(r.Data), record)
 	}
 	return true
+}
+
+// putAgain tells of inner records that the producer library put together whether it puts
+// them again. It puts together what belongs to one shard by the shards that it knows.
+// When the answer names a shard that some of them do not belong to, it puts them again,
+// so none counts here (docs/adr/0018). What never belonged to one shard it has not put
+// together.
+func (e *entries) putAgain() bool {
+	low, high := e.inner[0].Hash, e.inner[0].Hash
+	for i := range e.inner {
+		h := e.inner[i].Hash
+		if h.Less(low) {
+			low = h
+		}
+		if high.Less(h) {
+			high = h
+		}
+	}
+	if !low.Less(e.shard.Start) && !e.shard.End.Less(high) {
+		return false
+	}
+	return e.shards.Spanned(low, high, e.commit)
 }
 
 // leaveOut counts the inner records at hand, or keeps them to be shown.

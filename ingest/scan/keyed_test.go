@@ -14,29 +14,42 @@ import (
 	"weir/ingest"
 	"weir/ingest/decode"
 	"weir/ingest/keyed"
+	"weir/ingest/kinesis/kpl"
 	"weir/ingest/wal"
 	"weir/operators/stream"
 	"weir/sql/types"
 )
 
+// message is one of protocol buffers.
+type message []byte
+
+func (m message) field(number byte, data string) message {
+	return append(binary.AppendUvarint(append(m, number<<3|2), uint64(len(data))), data...)
+}
+
+func (m message) blob() []byte {
+	sum := md5.Sum(m)
+	return append(append([]byte("\xf3\x89\x9a\xc2"), m...), sum[:]...)
+}
+
 // aggregate is a record that the producer library has put together, of data with one
 // explicit hash.
 func aggregate(hash ingest.Hash, data ...string) []byte {
-	field := func(m []byte, number byte, data string) []byte {
-		return append(binary.AppendUvarint(append(m, number<<3|2), uint64(len(data))), data...)
-	}
-	m := field(field(nil, 1, "inner"), 2, hash.String())
+	m := message(nil).field(1, "inner").field(2, hash.String())
 	for _, d := range data {
-		m = field(m, 3, string(field([]byte{1 << 3, 0, 2 << 3, 0}, 3, d)))
+		m = m.field(3, string(message{1 << 3, 0, 2 << 3, 0}.field(3, d)))
 	}
-	sum := md5.Sum(m)
-	return append(append([]byte("\xf3\x89\x9a\xc2"), m...), sum[:]...)
+	return m.blob()
 }
 
 func keyedBlock(shard stream.Shard, data ...[]byte) wal.Block {
 	b := wal.Block{Stream: 1, Shard: shard, Count: len(data), Encoding: wal.Keyed}
 	for i, d := range data {
-		b.Data = keyed.Append(b.Data, fmt.Sprintf("k%d", i), d)
+		key := fmt.Sprintf("k%d", i)
+		if kpl.Is(d) {
+			key = kpl.Key
+		}
+		b.Data = keyed.Append(b.Data, key, d)
 	}
 	return b
 }
@@ -148,6 +161,73 @@ func TestKeyedBlocks(t *testing.T) {
 	}
 	if d := cmp.Diff(shown, rowsOf(t, open(t, cfg), head)); d != "" {
 		t.Error(d)
+	}
+}
+
+// Records that the producer library has put together for a shard that it knew are left
+// out of another, for they come again; whoever else put them together is done with them.
+func TestPutAgain(t *testing.T) {
+	half := ingest.Hash{Hi: 1 << 63}
+	before := ingest.Hash{Hi: half.Hi - 1, Lo: ^uint64(0)}
+	m := ingest.NewShardMap(2) // 0: the lower half, 1: the upper one
+	reshard := func(commit stream.Commit, make func() (*ingest.Reshard, error)) {
+		t.Helper()
+		r, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err = m.Apply(r, commit, 1_700_000_000_000_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	quarter := ingest.Hash{Hi: 1 << 62}
+	reshard(10, func() (*ingest.Reshard, error) { return m.Split(0, quarter, 1_700_000_000_000_000) }) // 2, 3
+	reshard(20, func() (*ingest.Reshard, error) { return m.Merge(3, 1, 1_700_000_000_000_000) })       // 4
+	for _, c := range []struct {
+		name   string
+		shard  stream.Shard
+		commit stream.Commit
+		key    string
+		hashes []ingest.Hash
+		again  bool
+	}{
+		{"all of the shard", 2, 11, "a", []ingest.Hash{{}, {Lo: 9}}, false},
+		{"put together for the parent, one is of the sister", 2, 11, "a", []ingest.Hash{{}, quarter}, true},
+		{"the same, none is of the shard", 2, 11, "a", []ingest.Hash{before, quarter}, true},
+		{"the same, by another producer", 2, 11, "k", []ingest.Hash{{}, quarter}, false},
+		{"no shard had both", 2, 11, "a", []ingest.Hash{{}, half}, false},
+		{"no shard had both then", 3, 11, "a", []ingest.Hash{quarter, half}, false},
+		{"a shard that came later had both", 2, 19, "a", []ingest.Hash{quarter, half}, false},
+		{"a shard had both then", 2, 20, "a", []ingest.Hash{quarter, half}, true},
+		{"put together for the parents, and merged", 4, 20, "a", []ingest.Hash{quarter, before}, false},
+		{"dealt to another shard that is open", 1, 11, "a", []ingest.Hash{{}, {Lo: 1}}, true},
+		{"dealt to another shard by another producer", 1, 11, "", []ingest.Hash{{}, {Lo: 1}}, false},
+	} {
+		blob := message(nil)
+		for i, h := range c.hashes {
+			blob = blob.field(1, fmt.Sprint("inner", i)).field(2, h.String())
+		}
+		for i := range c.hashes {
+			blob = blob.field(3, string(message{1 << 3, byte(i), 2 << 3, byte(i)}.field(3, "x")))
+		}
+		data := keyed.Append(keyed.Append(nil, c.key, blob.blob()), "k", []byte("y"))
+		for _, shown := range []bool{false, true} {
+			e := entries{shards: m, shard: &m.All()[c.shard], commit: c.commit, shown: shown}
+			if err := e.read(data, 2); err != nil {
+				t.Fatal(err)
+			}
+			left := e.astray
+			if shown {
+				left = len(e.strays) * len(c.hashes)
+			}
+			want := 0
+			if c.again {
+				want = len(c.hashes)
+			}
+			if rows := len(e.keys); left != want || !shown && rows+left != 1+len(c.hashes) || shown && rows != 1+len(c.hashes) {
+				t.Errorf("%s: %d rows, %d of them are left out, want %d; shown: %t", c.name, rows, left, want, shown)
+			}
+		}
 	}
 }
 

@@ -124,10 +124,10 @@ func (w *world) keyed(shard stream.Shard, rows []string) wal.Block {
 	hash := w.place.db.router(w.def).Map().All()[shard].Start
 	for len(rows) > 0 {
 		n := min(1+w.r.IntN(3), len(rows))
-		data := []byte(strings.Join(rows[:n], "\n"))
+		key, data := "key", []byte(strings.Join(rows[:n], "\n"))
 		switch w.r.IntN(6) {
 		case 0:
-			data = aggregated(hash, rows[:n]...)
+			key, data = "a", aggregated(hash, rows[:n]...)
 		case 1:
 			if w.r.IntN(4) == 0 {
 				data = append(data, "{"...)
@@ -135,9 +135,12 @@ func (w *world) keyed(shard stream.Shard, rows []string) wal.Block {
 		case 2:
 			if w.r.IntN(8) == 0 {
 				data = aggregated(ingest.HashMax, rows[:n]...) // which is in the last shard
+				if w.r.IntN(2) == 0 {
+					key = "a" // and will be put again
+				}
 			}
 		}
-		b.Data = keyed.Append(b.Data, "key", data)
+		b.Data = keyed.Append(b.Data, key, data)
 		b.Count++
 		rows = rows[n:]
 	}

@@ -15,6 +15,9 @@ const (
 	// each byte of it: a table lets many records share one key, and so a small blob
 	// have large rows. With keys of 100 bytes and data of one it is 15.
 	KeysMax = 16
+	// Key is the partition key of each record that the library itself has put together:
+	// where it goes, the explicit hash key of its first inner record says.
+	Key = "a"
 	// keyMax is the longest partition key, in characters, as Kinesis has it.
 	keyMax = 256
 )
