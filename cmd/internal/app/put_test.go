@@ -98,6 +98,13 @@ func TestPutAndSQL(t *testing.T) {
 	check("-- a comment\n"+numbers+";\nSHOW STREAMS;\nDESCRIBE numbers", 0, `{"column":"k","type":"VARCHAR","role":"partition key"}`, "", "sql")
 	check("SELECT nn FROM numbers;\nSHOW STREAMS;", 1, "", "1 | SELECT nn FROM numbers;\n    |        ^^", "sql")
 	check("", 0, "name,shards,", "", "sql", "--format", "csv", "-e", "SHOW STREAMS")
+	file := filepath.Join(t.TempDir(), "show.sql")
+	if err := os.WriteFile(file, []byte("SHOW STREAMS;\n-- wrong\n\nSELECT nn FROM numbers;\nDESCRIBE numbers"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("", 1, `{"name":"numbers"`, "4 | SELECT nn FROM numbers;\n    |        ^^", "sql", "-f", file)
+	check("", 1, "", "not both", "sql", "-f", file, "-e", "SHOW STREAMS")
+	check("", 1, "", "no such file", "sql", "-f", file+"x")
 	check("", 1, "", "unknown format", "sql", "--format", "xml", "-e", "SHOW STREAMS")
 	check("", 1, "", `weir sql -e "SHOW STREAMS"`, "sql", "SHOW STREAMS")
 	check("", 0, `{"n":3}`, "", "query", "SELECT 3 AS n")

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,19 +16,19 @@ import (
 )
 
 func sqlCommand(io Streams) *cobra.Command {
-	var at, format string
+	var at, file, format string
 	var statements []string
 	cmd := &cobra.Command{
 		Use:   "sql",
 		Short: "A shell on a server",
-		Long: `Type SQL to a server, or run statements from -e or a pipe there. Each answer is
-shown when it comes; rows of a SELECT over a stream come until Ctrl-C, which
-does not leave the shell. In a pipe the first statement that fails ends the run
-with exit code 1.`,
+		Long: `Type SQL to a server, or run statements from -e, a file or a pipe there. Each
+answer is shown when it comes; rows of a SELECT over a stream come until Ctrl-C,
+which does not leave the shell. Other than in the shell, the first statement that
+fails ends the run with exit code 1.`,
 		Example: `  weir sql
   weir sql -e "SHOW STREAMS"
   weir sql --url http://127.0.0.1:9000 --format csv -e "SELECT * FROM per_second" > per_second.csv
-  weir sql < streams.sql`,
+  weir sql -f streams.sql`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("the SQL goes behind -e, in quotes: weir sql -e \"%s\"", strings.Join(args, " "))
@@ -35,11 +36,22 @@ with exit code 1.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runSQL(cmd.Context(), io, at, format, statements)
+			if file == "" {
+				return runSQL(cmd.Context(), io, at, format, statements)
+			}
+			if len(statements) > 0 {
+				return errors.New("give the SQL with -e or with -f, not both")
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return fmt.Errorf("read statements: %w", err)
+			}
+			return runSQL(cmd.Context(), io, at, format, []string{string(text)})
 		},
 	}
 	cmd.Flags().StringVar(&at, "url", "", urlUsage)
 	cmd.Flags().StringArrayVarP(&statements, "execute", "e", nil, "run these statements and leave; may be given more than once")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "read the statements from a file and leave")
 	cmd.Flags().StringVar(&format, "format", "", "table, ndjson, csv or tsv (default: table on a terminal, else ndjson)")
 	_ = cmd.RegisterFlagCompletionFunc("url", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("execute", cobra.NoFileCompletions)

@@ -50,39 +50,42 @@ func (e *SQLError) Error() string { return e.Err.Error() }
 func (e *SQLError) Unwrap() error { return e.Err }
 
 // RunAll runs the statements of an input until one fails, each as soon as it is
-// complete. Errors point into the statement that failed.
+// complete. Errors show the statement that failed, with the line of the input.
 func (s *Session) RunAll(ctx context.Context, in io.Reader) error {
 	var split Splitter
+	line := 1
 	r := bufio.NewReaderSize(in, 64<<10)
 	for {
 		piece, err := r.ReadSlice('\n') // a long line comes in parts
 		split.Add(string(piece))
 		for _, st := range split.Take() {
-			if err := s.run(ctx, st); err != nil {
+			if err := s.run(ctx, st, line); err != nil {
 				return err
 			}
+			line += strings.Count(st.Text, "\n")
 		}
 		switch {
 		case split.TooLong():
 			return fmt.Errorf("a statement has at most %d bytes; this one begins with %.60q", statementBytesMax, strings.TrimSpace(split.Rest().Text))
 		case errors.Is(err, io.EOF):
-			return s.run(ctx, split.Rest())
+			return s.run(ctx, split.Rest(), line)
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("read statements: %w", err)
 		}
 	}
 }
 
-// run runs one statement and shows its answer.
-func (s *Session) run(ctx context.Context, st Statement) error {
+// run runs one statement, whose text begins in the given line, and shows its answer.
+func (s *Session) run(ctx context.Context, st Statement, line int) error {
 	if st.Bare {
 		return nil
 	}
 	began := time.Now()
 	text := strings.TrimLeft(st.Text, " \t\r\n")
+	line += strings.Count(st.Text[:len(st.Text)-len(text)], "\n")
 	a, err := s.cfg.Client.Run(ctx, text)
 	if err != nil {
-		return locate(err, text)
+		return locate(err, text, line)
 	}
 	defer a.Close()
 	out := s.cfg.Out
@@ -112,7 +115,7 @@ func (s *Session) run(ctx context.Context, st Statement) error {
 			fmt.Fprintln(s.cfg.Err, next)
 		}
 	}
-	return locate(err, text)
+	return locate(err, text, line)
 }
 
 // summary says how many rows there were, and how long they took.
@@ -163,14 +166,20 @@ func roundTo(d time.Duration) time.Duration {
 	return 10 * time.Millisecond
 }
 
-// locate joins an error with the text that it points into.
-func locate(err error, text string) error {
+// locate joins an error with the text that it points into, which begins in the given
+// line of what was read.
+func locate(err error, text string, line int) error {
 	if errors.Is(err, context.Canceled) {
 		return errInterrupted
 	}
 	var e *diag.Error
 	if err == nil || !errors.As(err, &e) {
 		return err
+	}
+	if above := line - 1; above > 0 && !e.Span.IsZero() {
+		moved := *e
+		moved.Span.Start, moved.Span.End = e.Span.Start+above, e.Span.End+above
+		e, text = &moved, strings.Repeat("\n", above)+text
 	}
 	return &SQLError{Err: e, Text: text}
 }
@@ -367,7 +376,7 @@ func (s *Shell) one(ctx context.Context, st Statement) {
 		case <-ended:
 		}
 	}()
-	err := s.session.run(ctx, st)
+	err := s.session.run(ctx, st, 1)
 	close(ended)
 	<-watched
 	stopped := ctx.Err() != nil
