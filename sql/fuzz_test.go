@@ -180,13 +180,13 @@ func sameText(alone string, q ast.Statement, want string) bool {
 }
 
 // wordLiteral tells whether a string stands for a word, as the unit in
-// EXTRACT(HOUR FROM ts), or for a key behind an arrow.
+// EXTRACT(HOUR FROM ts), for a key behind an arrow, or for the pattern of SIMILAR TO.
 func wordLiteral(text string, e ast.Expr) bool {
 	l, ok := e.(*ast.Literal)
 	if !ok || l.Kind != ast.StringLiteral {
 		return false
 	}
-	return isWordByte(text[l.At.Start]) || strings.HasPrefix(l.Text, "$")
+	return isWordByte(text[l.At.Start]) || strings.HasPrefix(l.Text, "$") || strings.HasPrefix(l.Text, "(?s)^(?:")
 }
 
 // namedOtherwise tells whether a node stands for words that are no expression: the

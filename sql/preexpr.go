@@ -31,7 +31,7 @@ func (pp *prepass) exprToken() error {
 		return pp.isDistinct()
 	case t.is("AT") && next.is("TIME"):
 		return pp.atTimeZone()
-	case (t.is("ILIKE") || t.is("SOUNDS") && next.is("LIKE")) && (endsOperand(pp.at(pp.pos-1)) || pp.at(pp.pos-1).is("NOT") || pp.at(pp.pos-1).is("END")):
+	case (t.is("ILIKE") || t.is("SOUNDS") && next.is("LIKE") || t.is("SIMILAR") && next.is("TO")) && (endsOperand(pp.at(pp.pos-1)) || pp.at(pp.pos-1).is("NOT") || pp.at(pp.pos-1).is("END")):
 		pp.likeWord()
 		return nil
 	case t.kind == tokWord && next.kind == tokString && next.start == t.end && plainPrefix(t.word):
@@ -230,12 +230,16 @@ func (pp *prepass) atTimeZone() error {
 	return nil
 }
 
-// likeWord reads ILIKE and SOUNDS LIKE, which are LIKE to the parser.
+// likeWord reads ILIKE, SOUNDS LIKE and SIMILAR TO, which are LIKE to the parser.
 func (pp *prepass) likeWord() {
 	first, l := pp.pos, lexeme{role: ignoreCase, out: "LIKE"}
 	why := "LIKE of what LOWER makes of both sides"
-	if pp.peek().is("SOUNDS") {
+	switch {
+	case pp.peek().is("SOUNDS"):
 		l.role, why = soundsLike, "SOUNDEX(x) = SOUNDEX(y)"
+		pp.pos++
+	case pp.peek().is("SIMILAR"):
+		l.role, why = similarTo, "REGEXP_LIKE of what the pattern is as a regular expression"
 		pp.pos++
 	}
 	pp.pos++

@@ -25,6 +25,7 @@ const (
 	timeZone          // AT TIME ZONE '…', unseen
 	ignoreCase        // ILIKE, read as LIKE
 	soundsLike        // SOUNDS LIKE, read as LIKE
+	similarTo         // SIMILAR TO, read as LIKE
 )
 
 // lexeme is a token as the parser behind reads it.

@@ -46,7 +46,7 @@ var nameTemplates = []string{
 	"SELECT -%s", "SELECT - -%s", "SELECT +%s", "SELECT NOT %s", "SELECT ~%s", "SELECT !%s", "SELECT %s + %s", "SELECT a DIV %s", "SELECT %s MOD %s", "SELECT %s = %s", "SELECT %s AND %s", "SELECT %s XOR %s", "SELECT a AND NOT %s",
 	"SELECT %s BETWEEN %s AND %s", "SELECT a NOT BETWEEN %s AND %s", "SELECT 1 IN (%s, %s)", "SELECT %s LIKE %s", "SELECT a LIKE %s ESCAPE '|'", "SELECT %s REGEXP %s", "SELECT %s IS NULL", "SELECT %s IS NOT TRUE",
 	"SELECT %s IS DISTINCT FROM %s", "SELECT CASE %s WHEN %s THEN %s ELSE %s END", "SELECT CASE WHEN %s THEN %s END", "SELECT CAST(%s AS INT)", "SELECT %s::INT", "SELECT CONVERT(%s, CHAR)", "SELECT %s->'a'", "SELECT %s ->> 0",
-	"SELECT %s AT TIME ZONE 'Asia/Tokyo'", "SELECT %s || 'x'", "SELECT %s ILIKE %s", "SELECT %s SOUNDS LIKE %s", "SELECT %s MEMBER OF(%s)",
+	"SELECT %s AT TIME ZONE 'Asia/Tokyo'", "SELECT %s || 'x'", "SELECT %s ILIKE %s", "SELECT %s SOUNDS LIKE %s", "SELECT %s SIMILAR TO 'a%%'", "SELECT %s MEMBER OF(%s)",
 	// Calls.
 	"SELECT f(%s)", "SELECT f(%s, a)", "SELECT f(a, %s)", "SELECT f(a + %s)", "SELECT COUNT(%s)", "SELECT COUNT(DISTINCT %s)", "SELECT f(DISTINCT %s, %s)", "SELECT f(a ORDER BY %s)", "SELECT f(%s ORDER BY %s DESC, %s)", "SELECT f(%s ORDER BY %s SEPARATOR 'x')",
 	"SELECT f(%s SEPARATOR 'x')", "SELECT f(%s IGNORE NULLS)", "SELECT f(%s) IGNORE NULLS", "SELECT f(a) FILTER (WHERE %s)", "SELECT f(a) WITHIN GROUP (ORDER BY %s)", "SELECT f(%s) WITHIN GROUP (ORDER BY %s DESC) FILTER (WHERE %s)",

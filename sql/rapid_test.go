@@ -117,7 +117,7 @@ func (g *gen) expr() string {
 		return g.join(g.pick("TIMESTAMPDIFF", "TIMESTAMPADD"), "(", g.pick("SECOND", "month", "SQL_TSI_DAY"), ",", g.expr(), ",", g.expr(), ")")
 	}
 	return g.pick("COUNT( * )", "POSITION('a' IN b)", "EXTRACT(epoch FROM ts)", "FLOOR(ts TO MINUTE)", "CHAR(65 USING utf8mb4)", "INTERVAL(a, 1, 2)", "TIME '10:00:00'",
-		"DATETIME '2026-11-20 10:00:00'", "ts AT TIME ZONE 'UTC'", "ts AT TIME ZONE 'Europe/Berlin'", "(a ILIKE b)", "(a SOUNDS LIKE b)", "(a MEMBER OF (doc))", "TRY_CAST(a AS BIGINT)", "CEIL(ts TO CENTURY)", "~ a", "JSON_VALUE(a, '$.b' RETURNING double)", "EXTRACT(hour FROM ts)", "DATE '2026-11-20'", "TIMESTAMP'2026-11-20 00:00:00.5'", "SUBSTRING(a FROM 1 FOR 2)", "NOW()", "CURRENT_TIMESTAMP")
+		"DATETIME '2026-11-20 10:00:00'", "ts AT TIME ZONE 'UTC'", "ts AT TIME ZONE 'Europe/Berlin'", "(a ILIKE b)", "(a SOUNDS LIKE b)", "(a SIMILAR TO 'x%|[0-9]')", "(a NOT SIMILAR TO '_' ESCAPE '|')", "(a MEMBER OF (doc))", "TRY_CAST(a AS BIGINT)", "CEIL(ts TO CENTURY)", "~ a", "JSON_VALUE(a, '$.b' RETURNING double)", "EXTRACT(hour FROM ts)", "DATE '2026-11-20'", "TIMESTAMP'2026-11-20 00:00:00.5'", "SUBSTRING(a FROM 1 FOR 2)", "NOW()", "CURRENT_TIMESTAMP")
 }
 
 // aggregate is one with the clauses that stand in it and behind it.

@@ -135,10 +135,6 @@ func (pp *prepass) refuseWord(t token) error {
 		}
 	case "EXISTS":
 		return unsupported(at, noSubquery, "EXISTS is not supported")
-	case "SIMILAR":
-		if next.is("TO") {
-			return unsupported(at.Join(next.span()), "write REGEXP_LIKE(x, '^(a|b).*$'), or LIKE", "SIMILAR TO is not supported")
-		}
 	case "COLLATE":
 		return unsupported(at, "strings compare by their bytes", "COLLATE is not supported")
 	case "BINARY":

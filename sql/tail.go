@@ -34,7 +34,7 @@ func (pp *prepass) atTail() bool {
 func (pp *prepass) behindOperand() bool {
 	if n := len(pp.frag.lexs); n > 0 && pp.frag.lexs[n-1].end == pp.at(pp.pos-1).end && pp.frag.lexs[n-1].role != plain {
 		switch pp.frag.lexs[n-1].role {
-		case castName, notSame, ignoreCase, soundsLike:
+		case castName, notSame, ignoreCase, soundsLike, similarTo:
 			return false
 		}
 		return true

@@ -244,6 +244,9 @@ func (w *walker) like(n *tidb.PatternLikeOrIlikeExpr) ast.Expr {
 		e.Escape = n.Escape
 	}
 	e.Node = w.node(first)
+	if op.role == similarTo {
+		return w.similar(e)
+	}
 	if op.role == ignoreCase {
 		if 'A' <= e.Escape && e.Escape <= 'Z' || 'a' <= e.Escape && e.Escape <= 'z' {
 			w.fail(unsupported(e.At, "escape with a sign: ILIKE '100|%' ESCAPE '|'", "ILIKE with a letter for ESCAPE is not supported"))
