@@ -72,6 +72,24 @@ func TestKinesisJavaScript(t *testing.T) {
 	}
 }
 
+// So does botocore, Amazon's client for Python.
+func TestKinesisPython(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if out, err := exec.Command(python, "-c", "import botocore.session").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED, no botocore: %v %s (.ci/setup installs it)", err, out)
+	}
+	s := serveHere(t, t.TempDir())
+	cmd := exec.Command(python, filepath.Join("testdata", "botocore_tour.py"), s.url(), "tour")
+	cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	var got map[string]any
+	if err := json.Unmarshal([]byte(outputOf(t, cmd)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]any{"put": 510.0, "got": true, "pushed": true, "gone": true}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // Debian's awscli makes a stream, puts and gets.
 func TestKinesisCommandLine(t *testing.T) {
 	const program = "/usr/bin/aws"
