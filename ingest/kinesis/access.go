@@ -15,17 +15,26 @@ type Keys interface {
 	None() bool
 }
 
-// admit lets a request in: one that is signed with a key that is known; without any
-// keys everybody's, or nobody's.
-func (h *Handler) admit(r *http.Request, body []byte) error {
+// admission lets a request in: one that is signed with a key that is known; without any
+// keys everybody's, or nobody's. What it returns says so once there is a body, of which
+// it has looked at nothing.
+func (h *Handler) admission(r *http.Request) (admit func(body []byte) error, err error) {
 	if h.cfg.Keys == nil || h.cfg.Keys.None() {
 		if h.cfg.Open {
-			return nil
+			return func([]byte) error { return nil }, nil
 		}
-		return fail(accessDenied, "this server asks for a signature and knows no access key yet; weir keys add makes one")
+		return nil, fail(accessDenied, "this server asks for a signature and knows no access key yet; weir keys add makes one")
 	}
 	v := sigv4.Verifier{Service: "kinesis", Secret: h.cfg.Keys.Secret, Now: h.cfg.Now}
-	_, err := v.Verify(r, body)
+	signed, err := v.Claim(r)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return func(body []byte) error { return refusal(signed.Verify(body)) }, nil
+}
+
+// refusal turns an error of a signature into what clients know.
+func refusal(err error) error {
 	switch {
 	case err == nil:
 		return nil

@@ -166,7 +166,7 @@ func (c *call) listStreamConsumers(in *listConsumers) (any, error) {
 	after := ""
 	if in.NextToken != "" {
 		var t listToken
-		if err := c.openToken(in.NextToken, &t); err != nil {
+		if err := c.openToken(kindConsumers, in.NextToken, &t); err != nil {
 			return nil, err
 		}
 		if after = t.After; t.Stream != s.ID {
@@ -183,7 +183,7 @@ func (c *call) listStreamConsumers(in *listConsumers) (any, error) {
 			continue
 		}
 		if len(out.Consumers) == limit {
-			out.NextToken = c.token(listToken{Stream: s.ID, After: out.Consumers[limit-1].ConsumerName})
+			out.NextToken = c.token(kindConsumers, listToken{Stream: s.ID, After: out.Consumers[limit-1].ConsumerName})
 			break
 		}
 		out.Consumers = append(out.Consumers, c.consumerInfo(s, who))

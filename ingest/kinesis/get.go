@@ -172,6 +172,14 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.StreamARN != "" {
+		switch name, err := parseStreamARN(in.StreamARN); {
+		case err != nil:
+			return nil, err
+		case name != s.Name:
+			return nil, fail(invalidArgument, "Invalid ShardIterator. It is of stream %s and not of %s.", s.Name, name)
+		}
+	}
 	if in.DryRun {
 		return nil, errDryRun
 	}

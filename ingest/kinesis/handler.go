@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -85,7 +84,8 @@ type Config struct {
 	Secret []byte
 	// Now is the wall clock; time.Now if nil.
 	Now func() time.Time
-	// MaxInFlight bounds the bytes of all bodies in memory; 256 MiB if 0.
+	// MaxInFlight bounds the bytes of all requests in memory, and of the records in
+	// answers to them; 256 MiB if 0.
 	MaxInFlight int64
 	// AWSLimits turns on the limits that AWS has per day and second, and a server does
 	// not need.
@@ -97,6 +97,7 @@ const (
 	bodyMax            = 16 << 20
 	defaultMaxInFlight = 256 << 20
 	readTimeout        = time.Minute
+	writeTimeout       = time.Minute
 )
 
 // Handler serves the operations. It is safe for any number of goroutines.
@@ -142,6 +143,7 @@ type call struct {
 	codec   *codec
 	op      string
 	body    []byte
+	held    int64 // bytes of inFlight
 	region  string
 	account string
 }
@@ -183,16 +185,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.region, c.account = scopeOf(r)
-	body, free, err := h.read(w, r)
-	defer free()
-	if err == nil {
-		err = h.admit(r, body)
+	// Who is nobody takes no memory.
+	admit, err := h.admission(r)
+	if err != nil {
+		c.skipBody(r)
+		c.answerError(err)
+		return
+	}
+	defer c.release()
+	if c.body, err = c.readBody(r); err == nil {
+		err = admit(c.body)
 	}
 	if err != nil {
 		c.answerError(err)
 		return
 	}
-	c.body = body
 	out, err := c.run()
 	switch {
 	case err != nil:
@@ -216,29 +223,6 @@ func (c *call) run() (out any, err error) {
 	return c.h.operations[c.op](c)
 }
 
-// read reads the body. free gives back what it takes of the budget.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, free func(), err error) {
-	size := r.ContentLength
-	if size < 0 {
-		size = bodyMax
-	}
-	if size > bodyMax {
-		return nil, func() {}, fail(requestTooLong, "a request has at most %d bytes", bodyMax)
-	}
-	free = func() { h.inFlight.Add(-size) }
-	if h.inFlight.Add(size) > h.cfg.MaxInFlight {
-		return nil, free, fail(serviceUnavailable, "too many bytes of requests are under way; try again")
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout)) // not every writer can
-	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	var long *http.MaxBytesError
-	if errors.As(err, &long) {
-		err = fail(requestTooLong, "a request has at most %d bytes", bodyMax)
-	}
-	return body, free, err
-}
-
 // empty is the answer of operations that have nothing to say.
 type empty struct{}
 
@@ -254,6 +238,7 @@ func (c *call) answer(status int, v any) {
 	h := c.w.Header()
 	h.Set("Content-Type", c.codec.contentType)
 	h.Set("Content-Length", fmt.Sprint(len(body)))
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // the client went away
 }

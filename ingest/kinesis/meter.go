@@ -96,16 +96,25 @@ func (m *meter) wrote(records, bytes int) {
 	m.counts.IncomingBytes += int64(bytes)
 }
 
+// read counts what a GetRecords has returned.
 func (m *meter) read(records, bytes int, age time.Duration, now time.Time) {
+	m.sent(records, bytes, age)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.out.level += float64(bytes)
+	if bytes > readBytesPerSecond {
+		m.silenceUntil = now.Add(time.Duration(bytes) * time.Second / readBytesPerSecond)
+	}
+}
+
+// sent counts what went out of the shard. What goes to a subscription takes nothing of
+// what the callers of GetRecords share.
+func (m *meter) sent(records, bytes int, age time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.OutgoingRecords += int64(records)
 	m.counts.OutgoingBytes += int64(bytes)
 	m.counts.IteratorAge = age
-	m.out.level += float64(bytes)
-	if bytes > readBytesPerSecond {
-		m.silenceUntil = now.Add(time.Duration(bytes) * time.Second / readBytesPerSecond)
-	}
 }
 
 // meters are those of all shards that were used.
@@ -166,12 +175,13 @@ type StreamCounts struct {
 type Stats struct {
 	Requests map[Request]int64
 	Streams  []StreamCounts
+	InFlight int64 // bytes of requests and answers that are in memory now
 }
 
 // Stats returns the counts, and forgets those of streams that are gone.
 func (h *Handler) Stats() Stats {
 	h.meters.mu.Lock()
-	out := Stats{Requests: make(map[Request]int64, len(h.meters.requests))}
+	out := Stats{InFlight: h.inFlight.Load(), Requests: make(map[Request]int64, len(h.meters.requests))}
 	for r, n := range h.meters.requests {
 		out.Requests[r] = n
 	}

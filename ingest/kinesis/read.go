@@ -144,7 +144,10 @@ func (rd *shardReader) frame(f *wal.Frame) (whole bool, err error) {
 func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time) bool {
 	size := len(r.Key) + len(r.Data)
 	out := rd.out
-	if len(out.records) == rd.limit.records || len(out.records) > 0 && out.bytes+size > rd.limit.bytes {
+	// Where memory is short answers are, too. A record is there twice: as it was, and
+	// as it is written.
+	full := !rd.c.hold(2*size) || out.bytes+size > rd.limit.bytes
+	if len(out.records) == rd.limit.records || len(out.records) > 0 && full {
 		return false
 	}
 	n := ingest.SequenceNumber{Created: rd.created, Shard: rd.shard, Seq: seq, Arrived: arrival}

@@ -139,7 +139,7 @@ func (c *call) listShards(in *listShards) (any, error) {
 	out := shardList{Shards: page}
 	if more {
 		t.After = page[limit-1].ShardId
-		out.NextToken = c.token(t)
+		out.NextToken = c.token(kindShards, t)
 	}
 	return out, nil
 }
@@ -152,7 +152,7 @@ func (c *call) place(in *listShards) (s Stream, t listToken, err error) {
 		if in.StreamName != "" || in.StreamARN != "" || in.ExclusiveStartShardId != "" || in.ShardFilter != nil || in.StreamCreationTimestamp != nil {
 			return s, t, fail(invalidArgument, "NextToken and StreamName cannot be provided together.")
 		}
-		if err = c.openToken(in.NextToken, &t); err == nil {
+		if err = c.openToken(kindShards, in.NextToken, &t); err == nil {
 			s, err = c.byID(t.Stream)
 		}
 		return s, t, err

@@ -87,7 +87,11 @@ func (c *call) deleteStream(in *deleteStream) (any, error) {
 	if len(s.Settings.Consumers) > 0 && !in.EnforceConsumerDeletion {
 		return nil, fail(resourceInUse, "Stream %s under account %s has registered consumers; deregister them, or set EnforceConsumerDeletion.", s.Name, c.account)
 	}
-	return empty{}, c.h.cfg.Streams.Delete(c.ctx, s.Name)
+	if err := c.h.cfg.Streams.Delete(c.ctx, s.Name); err != nil {
+		return nil, err
+	}
+	c.h.subscriptions.end(s.ID, "", notFound(s.Name, c.account))
+	return empty{}, nil
 }
 
 // Range is a run of hashes on the wire.
@@ -234,7 +238,7 @@ func (c *call) listStreams(in *listStreams) (any, error) {
 	after := in.ExclusiveStartStreamName
 	if in.NextToken != "" {
 		var t listToken
-		if err := c.openToken(in.NextToken, &t); err != nil {
+		if err := c.openToken(kindStreams, in.NextToken, &t); err != nil {
 			return nil, err
 		}
 		after = t.After
@@ -254,7 +258,7 @@ func (c *call) listStreams(in *listStreams) (any, error) {
 	for i, name := range names {
 		if len(out.StreamNames) == limit {
 			out.HasMoreStreams = true
-			out.NextToken = c.token(listToken{After: names[i-1]})
+			out.NextToken = c.token(kindStreams, listToken{After: names[i-1]})
 			break
 		}
 		s, ok := c.h.cfg.Streams.Stream(name)

@@ -124,6 +124,10 @@ func (c *call) subscribeToShard(in *subscribeToShard) (any, error) {
 		return nil, err
 	}
 	defer c.h.subscriptions.over(key, sub)
+	// Who deregisters it from now on ends the subscription.
+	if _, _, err := c.consumer(ConsumerRef{ConsumerARN: in.ConsumerARN}); err != nil {
+		return nil, err
+	}
 	pause(ctx, settle)
 	out, err := c.events()
 	if err != nil {
@@ -159,19 +163,22 @@ type Event struct {
 func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from place, out *eventStream) error {
 	life, cancel := context.WithTimeout(ctx, subscriptionLife)
 	defer cancel()
+	c.body = nil
+	c.release() // it may be long until it ends
 	pause(life, settle)
 	for life.Err() == nil {
 		got, err := c.read(s, shard, from, readLimit{eventRecordsMax, eventBytesMax})
 		if err != nil {
 			return err
 		}
-		c.h.meters.of(s.ID, shard).read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
+		c.h.meters.of(s.ID, shard).sent(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond)
 		moved := got.next.after > from.after || len(got.records) > 0
 		from = got.next
 		if len(got.records) > 0 {
 			if err := c.sendEvent(s, shard, from, got, out); err != nil {
 				return err
 			}
+			c.release()
 			if c.h.cfg.AWSLimits {
 				pause(life, time.Duration(got.bytes)*time.Second/readBytesPerSecond)
 			}

@@ -41,9 +41,12 @@ func (h *Handler) mac(b []byte) []byte {
 	return m.Sum(nil)[:macSize]
 }
 
+// The kinds of what is sealed. Each list has one: they go on in different orders.
 const (
-	kindIterator = 'i'
-	kindToken    = 't'
+	kindIterator  = 'i'
+	kindStreams   = 't'
+	kindShards    = 's'
+	kindConsumers = 'c'
 )
 
 // listToken is where a list goes on.
@@ -58,17 +61,17 @@ type listToken struct {
 	Known  stream.Commit `json:"r,omitempty"`
 }
 
-func (c *call) token(t listToken) string {
+func (c *call) token(kind byte, t listToken) string {
 	t.At = c.now()
 	b, err := json.Marshal(t)
 	if err != nil {
 		panic(err) // it is plain data
 	}
-	return c.h.seal(kindToken, b)
+	return c.h.seal(kind, b)
 }
 
-func (c *call) openToken(text string, t *listToken) error {
-	b, ok := c.h.unseal(kindToken, text)
+func (c *call) openToken(kind byte, text string, t *listToken) error {
+	b, ok := c.h.unseal(kind, text)
 	if !ok || json.Unmarshal(b, t) != nil {
 		return fail(invalidArgument, "NextToken %s is invalid.", clip(text))
 	}

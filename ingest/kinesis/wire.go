@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +48,48 @@ func decodeJSON(body []byte, into any) error {
 		}
 		*in = putRecords{}
 	}
+	if !fewElements(body) {
+		return fmt.Errorf("the request has more than %d elements", elementsMax)
+	}
 	return json.Unmarshal(body, into)
+}
+
+// elementsMax is how many elements lists and objects of a request have together. The
+// largest request that is good has a tenth of them; each takes more memory than text.
+const elementsMax = 20_000
+
+// fewElements counts the commas of a text in JSON that are in no string.
+func fewElements(body []byte) bool {
+	n := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case ',':
+			if n++; n > elementsMax {
+				return false
+			}
+		case '"':
+			i = endOfString(body, i+1)
+		}
+	}
+	return true
+}
+
+// endOfString returns where the string ends that began before at.
+func endOfString(body []byte, at int) int {
+	for {
+		end := bytes.IndexByte(body[at:], '"')
+		if end < 0 {
+			return len(body)
+		}
+		slashes := 0
+		for slashes < end && body[at+end-1-slashes] == '\\' {
+			slashes++
+		}
+		if at += end; slashes%2 == 0 {
+			return at
+		}
+		at++
+	}
 }
 
 // jsonAppender is an answer that writes itself, as encoding/json would but sooner.
@@ -79,7 +121,7 @@ func appendText(b []byte, s string) []byte {
 // cborBounds keeps what a body can make us allocate near its own size.
 var cborBounds = func() cbor.DecMode {
 	mode, err := cbor.DecOptions{
-		MaxNestedLevels: 16, MaxArrayElements: 100_000, MaxMapPairs: 100_000,
+		MaxNestedLevels: 16, MaxArrayElements: elementsMax, MaxMapPairs: elementsMax,
 		DupMapKey: cbor.DupMapKeyQuiet, IndefLength: cbor.IndefLengthAllowed,
 		ExtraReturnErrors: cbor.ExtraDecErrorNone, UTF8: cbor.UTF8RejectInvalid,
 	}.DecMode()
@@ -135,7 +177,7 @@ func (t *Timestamp) UnmarshalCBOR(b []byte) error {
 		b = tag.Content
 	}
 	var v float64
-	if err := cbor.Unmarshal(b, &v); err != nil || math.Abs(v) > maxSeconds*1000 {
+	if err := cbor.Unmarshal(b, &v); err != nil || math.IsNaN(v) || math.Abs(v) > maxSeconds*1000 {
 		return errors.New("a timestamp is a number of milliseconds")
 	}
 	*t = Timestamp(math.Round(v * 1000))

@@ -138,3 +138,78 @@ func checkTagPages(t *testing.T, k *kinesis.Client, arn *string) {
 		}
 	}
 }
+
+// TestKinesisTokensOfOthers: a token goes on with the list that handed it out, and with
+// no other one.
+func TestKinesisTokensOfOthers(t *testing.T) {
+	k := kinesisClient(serveHere(t, t.TempDir()).url())
+	ctx, one := t.Context(), aws.Int32(1)
+	arn := make([]*string, 2)
+	for i, name := range []string{"a", "b"} {
+		if _, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(2)}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		arn[i] = d.StreamDescriptionSummary.StreamARN
+		for _, c := range []string{"c", "d"} {
+			if _, err := k.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: arn[i], ConsumerName: &c}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	streams, err := k.ListStreams(ctx, &kinesis.ListStreamsInput{Limit: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards, err := k.ListShards(ctx, &kinesis.ListShardsInput{StreamARN: arn[0], MaxResults: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumers, err := k.ListStreamConsumers(ctx, &kinesis.ListStreamConsumersInput{StreamARN: arn[0], MaxResults: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := k.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamARN: arn[0], ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeLatest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := map[string]*string{"streams": streams.NextToken, "shards": shards.NextToken, "consumers": consumers.NextToken, "records": it.ShardIterator}
+	lists := map[string]func(token *string) error{
+		"streams": func(token *string) error {
+			_, err := k.ListStreams(ctx, &kinesis.ListStreamsInput{NextToken: token})
+			return err
+		},
+		"shards": func(token *string) error {
+			_, err := k.ListShards(ctx, &kinesis.ListShardsInput{NextToken: token})
+			return err
+		},
+		"consumers": func(token *string) error {
+			_, err := k.ListStreamConsumers(ctx, &kinesis.ListStreamConsumersInput{StreamARN: arn[0], NextToken: token})
+			return err
+		},
+		"records": func(token *string) error {
+			_, err := k.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: token, StreamARN: arn[0]})
+			return err
+		},
+	}
+	for list, next := range lists {
+		for of, token := range tokens {
+			want := "InvalidArgumentException"
+			if of == list {
+				want = "<nil>"
+			}
+			if got := codeOf(next(token)); got != want {
+				t.Errorf("a token of %s with the list of %s: %s", of, list, got)
+			}
+		}
+	}
+	if _, err := k.ListStreamConsumers(ctx, &kinesis.ListStreamConsumersInput{StreamARN: arn[1], NextToken: consumers.NextToken}); codeOf(err) != "InvalidArgumentException" {
+		t.Errorf("consumers of another stream: %v", err)
+	}
+	if _, err := k.GetRecords(ctx, &kinesis.GetRecordsInput{StreamARN: arn[1], ShardIterator: it.ShardIterator}); codeOf(err) != "InvalidArgumentException" {
+		t.Errorf("records of another stream: %v", err)
+	}
+}

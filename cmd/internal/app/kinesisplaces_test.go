@@ -196,3 +196,56 @@ func mustParse(t *testing.T, number *string) ingest.SequenceNumber {
 	}
 	return n
 }
+
+// TestKinesisSubscriptionOfDeleted: when its stream is deleted a subscription ends with
+// the reason, and does not wait for its next event.
+func TestKinesisSubscriptionOfDeleted(t *testing.T) {
+	s := newKinesisShelf(t, serveHere(t, t.TempDir()))
+	out, err := s.k.SubscribeToShard(t.Context(), &kinesis.SubscribeToShardInput{ConsumerARN: s.reader, ShardId: s.shard, StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.GetStream().Close()
+	began := time.Now()
+	if _, err := s.k.DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: s.name, EnforceConsumerDeletion: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	for e := range out.GetStream().Events() {
+		t.Errorf("event %+v", e)
+	}
+	if err, took := out.GetStream().Err(), time.Since(began); codeOf(err) != "ResourceNotFoundException" || took > 3*time.Second {
+		t.Errorf("ended after %s with %v", took, err)
+	}
+}
+
+// TestKinesisFanOutHasItsOwnThroughput: with the limits of AWS, what a subscription is
+// sent takes nothing of what the callers of GetRecords have.
+func TestKinesisFanOutHasItsOwnThroughput(t *testing.T) {
+	server, _ := serveWith(t, func(cfg *serverConfig) { cfg.Kinesis = kinesisConfig{Open: true, AWSLimits: true} })
+	s := newKinesisShelf(t, server)
+	large := make([]byte, 500_000)
+	for i := range 2 {
+		if _, err := s.k.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: s.name, PartitionKey: aws.String(fmt.Sprint(i)), Data: large}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.get(types.ShardIteratorTypeLatest, nil, 1) // from here on it is measured
+	for i := range 12 { // each has 1 MB in its first event
+		c, err := s.k.RegisterStreamConsumer(t.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: s.arn, ConsumerName: aws.String(fmt.Sprint("reader", i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.reader = c.Consumer.ConsumerARN
+		if e := s.event(types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}); len(e.Records) == 0 {
+			t.Fatal("no records")
+		}
+	}
+	k := kinesis.New(s.k.Options(), onceOnly)
+	it, err := k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: s.name, ShardId: s.shard, ShardIteratorType: types.ShardIteratorTypeLatest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator}); err != nil {
+		t.Errorf("a GetRecords beside subscriptions that had 12 MB: %v", err)
+	}
+}

@@ -12,7 +12,7 @@ import (
 var kinesisInstruments = struct {
 	requests, shard                                         metric
 	inBytes, inRecords, outBytes, outRecords, writes, reads metric
-	age                                                     metric
+	age, inFlight                                           metric
 }{
 	requests:   counter("kinesis_requests_total", "Requests of Kinesis clients, by operation and by the error that they got, if one.", "operation", "error"),
 	inBytes:    counter("kinesis_incoming_bytes_total", "Bytes of keys and data that Kinesis clients put.", "stream"),
@@ -22,11 +22,13 @@ var kinesisInstruments = struct {
 	writes:     counter("kinesis_write_throughput_exceeded_total", "Records refused by --kinesis-limits=aws.", "stream"),
 	reads:      counter("kinesis_read_throughput_exceeded_total", "Calls of GetRecords refused by --kinesis-limits=aws.", "stream"),
 	age:        gauge("kinesis_iterator_age_seconds", "How far the last reads were behind the newest record, of the shard where that is most.", "stream"),
+	inFlight:   gauge("kinesis_in_flight_bytes", "Bytes of requests of Kinesis clients, and of answers to them, that are in memory."),
 	shard:      gauge("kinesis_shard", "Shard-level metrics under their names in CloudWatch, counted since the start; IteratorAgeMilliseconds is that of the last read. Only those that EnableEnhancedMonitoring asked for.", "stream", "shard", "metric"),
 }
 
 func (m *metrics) collectKinesis(emit emitter) {
 	i, st := &kinesisInstruments, m.s.kinesis.Stats()
+	emit(i.inFlight, float64(st.InFlight))
 	for r, n := range st.Requests {
 		emit(i.requests, float64(n), r.Operation, r.Error)
 	}

@@ -40,35 +40,47 @@ type Verifier struct {
 	Now    func() time.Time
 }
 
-// Verify checks the signature of a request with a body, and returns who signed it.
-// The error wraps one of those above.
-func (v *Verifier) Verify(r *http.Request, body []byte) (accessKey string, err error) {
+// Claim is a request that says it was signed, with a key that is known.
+type Claim struct {
+	AccessKey string
+
+	r         *http.Request
+	signature *signature
+	secret    string
+}
+
+// Claim looks at what a request says before its body is read, which is all that it
+// takes to turn strangers away. The error wraps one of those above.
+func (v *Verifier) Claim(r *http.Request) (*Claim, error) {
 	s, err := signatureOf(r)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := s.check(r, v.Service, v.Now()); err != nil {
-		return "", err
+		return nil, err
 	}
 	secret, known := v.Secret(s.accessKey)
+	if !known {
+		return nil, fmt.Errorf("%w: there is no access key %q", ErrUnknown, s.accessKey)
+	}
+	return &Claim{s.accessKey, r, s, secret}, nil
+}
+
+// Verify checks the signature of the request with its body.
+func (c *Claim) Verify(body []byte) error {
 	hash := sha256.Sum256(body)
 	payload := hex.EncodeToString(hash[:])
-	if given := r.Header.Get("X-Amz-Content-Sha256"); given != "" && given != payload {
-		return "", fmt.Errorf("%w: X-Amz-Content-Sha256 is not the hash of the body", ErrMismatch)
+	if given := c.r.Header.Get("X-Amz-Content-Sha256"); given != "" && given != payload {
+		return fmt.Errorf("%w: X-Amz-Content-Sha256 is not the hash of the body", ErrMismatch)
 	}
-	canonical, err := s.canonical(r, payload)
+	canonical, err := c.signature.canonical(c.r, payload)
 	if err != nil {
-		return "", err
+		return err
 	}
-	// An unknown key takes as long as a wrong secret.
-	want := s.sign(secret, canonical)
-	if !known {
-		return "", fmt.Errorf("%w: there is no access key %q", ErrUnknown, s.accessKey)
+	if !hmac.Equal(c.signature.sign(c.secret, canonical), c.signature.signature) {
+		return ErrMismatch
 	}
-	if !hmac.Equal(want, s.signature) {
-		return "", ErrMismatch
-	}
-	return s.accessKey, nil
+	return nil
 }
 
 // signature is what a request says of how it was signed.

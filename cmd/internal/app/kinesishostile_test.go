@@ -1,0 +1,117 @@
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+)
+
+// halfRequest sends text to a server as it is, behind the first lines of a request.
+func halfRequest(t *testing.T, s *server, operation, headers, body string) net.Conn {
+	t.Helper()
+	addr := strings.TrimPrefix(s.url(), "http://")
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nX-Amz-Target: Kinesis_20131202.%s\r\nContent-Type: application/x-amz-json-1.1\r\n%s\r\n\r\n%s", addr, operation, headers, body); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestKinesisAnnouncedBodies: bodies that are announced and do not come keep nobody
+// else out.
+func TestKinesisAnnouncedBodies(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	for range 40 {
+		halfRequest(t, s, "PutRecord", "Content-Length: 16777216", "{")
+		halfRequest(t, s, "PutRecord", "Transfer-Encoding: chunked", "1\r\n{\r\n")
+	}
+	time.Sleep(200 * time.Millisecond) // until they are all being read
+	if _, err := signedClient(s.url(), "a", "b", nil).ListStreams(t.Context(), &kinesis.ListStreamsInput{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKinesisChunkedSubscriptions: a subscription whose request had no length takes
+// nothing from others as long as it lives.
+func TestKinesisChunkedSubscriptions(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	shelf := newKinesisShelf(t, s)
+	for i := range 19 {
+		c, err := shelf.k.RegisterStreamConsumer(t.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: shelf.arn, ConsumerName: aws.String(fmt.Sprint("more", i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := fmt.Sprintf(`{"ConsumerARN":%q,"ShardId":%q,"StartingPosition":{"Type":"LATEST"}}`, *c.Consumer.ConsumerARN, *shelf.shard)
+		conn := halfRequest(t, s, "SubscribeToShard", "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body))
+		if _, err := conn.Read(make([]byte, 16)); err != nil { // it has begun
+			t.Fatal(err)
+		}
+	}
+	shelf.put(0, 10)
+}
+
+// TestKinesisElements: a body of very many small things is refused before memory is
+// taken for each of them.
+func TestKinesisElements(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	for operation, body := range map[string]string{
+		"PutRecords":    `{"StreamName":"a","Records":[` + strings.Repeat("{},", 1e6) + `{}]}`,
+		"UntagResource": `{"ResourceARN":"a","TagKeys":[` + strings.Repeat(`"\",",`, 1e6) + `""]}`,
+	} {
+		status, got := post(t, s.url(), "application/x-amz-json-1.1", body, map[string]string{"X-Amz-Target": "Kinesis_20131202." + operation})
+		if status != http.StatusBadRequest || !strings.Contains(string(got), "SerializationException") {
+			t.Errorf("%s: %d %s", operation, status, got)
+		}
+	}
+	// What is within a string does not count.
+	body := `{"StreamName":"a","More":"` + strings.Repeat(`,\",\\`, 1e5) + `","Records":[]}`
+	if status, got := post(t, s.url(), "application/x-amz-json-1.1", body, map[string]string{"X-Amz-Target": "Kinesis_20131202.PutRecords"}); !strings.Contains(string(got), "ResourceNotFoundException") {
+		t.Errorf("commas in a string: %d %s", status, got)
+	}
+}
+
+// TestKinesisStrangers: who has no key is told so, also with a large body, and does not
+// take memory from those who have one.
+func TestKinesisStrangers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, keyFileName)
+	if err := writeKeys(path, []accessKey{{id: "AKIATEST", secret: "secret-of-ann", name: "ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := serveWith(t, func(cfg *serverConfig) {
+		keys, err := openKeyFile(path, cfg.Logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Kinesis = kinesisConfig{Keys: keys}
+	})
+	half := strings.Repeat("x", 1<<20)
+	for range 20 {
+		halfRequest(t, s, "PutRecord", "Content-Length: 16777216", half)
+	}
+	k := signedClient(s.url(), "AKIATEST", "secret-of-ann", nil)
+	for range 5 {
+		if _, err := k.ListStreams(t.Context(), &kinesis.ListStreamsInput{}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if held := s.kinesis.Stats().InFlight; held > 0 {
+		t.Errorf("strangers hold %d bytes", held)
+	}
+	_, err := signedClient(s.url(), "AKIANOBODY", "secret", nil).PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte(strings.Repeat("x", 10<<20))})
+	if codeOf(err) != "UnrecognizedClientException" {
+		t.Errorf("10 MiB with an unknown key: %v", err)
+	}
+}
