@@ -230,7 +230,7 @@ func TestKinesisFanOutHasItsOwnThroughput(t *testing.T) {
 		}
 	}
 	s.get(types.ShardIteratorTypeLatest, nil, 1) // from here on it is measured
-	for i := range 12 { // each has 1 MB in its first event
+	for i := range 12 {                          // each has 1 MB in its first event
 		c, err := s.k.RegisterStreamConsumer(t.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: s.arn, ConsumerName: aws.String(fmt.Sprint("reader", i))})
 		if err != nil {
 			t.Fatal(err)
