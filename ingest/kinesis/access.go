@@ -21,6 +21,9 @@ type Keys interface {
 func (h *Handler) admission(r *http.Request) (admit func(body []byte) error, err error) {
 	if h.cfg.Keys == nil || h.cfg.Keys.None() {
 		if h.cfg.Open {
+			h.saidOpen.Do(func() {
+				h.cfg.Logger.Warn("Kinesis clients are let in whatever they sign with: there is no access key; `weir keys add NAME` makes one, and ends that")
+			})
 			return func([]byte) error { return nil }, nil
 		}
 		return nil, fail(accessDenied, "this server asks for a signature and knows no access key yet; weir keys add makes one")

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -110,6 +111,7 @@ type Handler struct {
 	subscriptions subscriptions
 	meters        meters
 	turn          atomic.Uint32 // of records that go to any shard
+	saidOpen      sync.Once     // that everybody is let in
 	work          chan struct{} // tells Run of a stream that is UPDATING
 }
 

@@ -55,6 +55,9 @@ func TestKinesisKeys(t *testing.T) {
 	if got := list("any", "thing"); got != "<nil>" {
 		t.Fatalf("without keys: %s", got)
 	}
+	if n := strings.Count(c.output(), "let in whatever they sign with"); n != 1 {
+		t.Errorf("it was said %d times that everybody is let in:\n%s", n, c.output())
+	}
 	stdout, stderr, code := weir(t, "", "keys", "add", "ann", "--data", dir)
 	m := regexp.MustCompile(`(?s)AWS_ACCESS_KEY_ID=(\S+).*AWS_SECRET_ACCESS_KEY=(\S+)`).FindStringSubmatch(stdout)
 	if code != 0 || m == nil || !strings.Contains(stderr, "first key") {
