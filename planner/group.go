@@ -53,7 +53,7 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		if w, ok := e.(*ast.Window); ok {
 			if window != nil {
 				return nil, diag.New(diag.BadWindow, w.At, "a query has one window, this is the second").
-					WithHint("a row would be counted once for each pair of windows; write two queries")
+					WithHint("a row would be counted once for each pair of windows: keep the one over the event time, which waits for rows that come late, or write two queries")
 			}
 			window = w
 			if err := b.setWindow(g.agg, s, w); err != nil {

@@ -31,6 +31,7 @@ CREATE STREAM beats (
   WATERMARK FOR ts AS ts - INTERVAL 5 SECOND
 ) WITH (partition_key = 'text');
 CREATE VIEW kinds AS SELECT kind, ts FROM beats WHERE day > '2026-01-01';
+CREATE STREAM firehose WITH (format = 'raw');
 CREATE STREAM days (d DATE, n BIGINT, WATERMARK FOR d AS d);
 CREATE STREAM flights (
   date DATETIME(3), delay BIGINT, origin VARCHAR(8), day DATE, raw VARCHAR, score DOUBLE,

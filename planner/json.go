@@ -27,7 +27,15 @@ func jsonArgument(o operand, name string) (physical.Expr, error) {
 		}
 		return castTo(o.e, types.JSONType), nil
 	}
-	return nil, diag.New(diag.WrongType, o.at, "%s takes JSON, this is a %s", name, o.e.Type())
+	return nil, notJSON(o, name)
+}
+
+func notJSON(o operand, name string) *diag.Error {
+	e := diag.New(diag.WrongType, o.at, "%s takes JSON, this is a %s", name, o.e.Type())
+	if o.kind() == types.Varbinary {
+		return e.WithHint("write CAST(… AS VARCHAR) for bytes that are text; a stream WITH (raw = '…', format = 'json') has the members as columns")
+	}
+	return e
 }
 
 // jsonPaths binds a function of JSON and paths, which are read here: a wrong one
@@ -109,7 +117,7 @@ func jsonOf(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, e
 // are any, as MySQL does.
 func jsonUnquote(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr, error) {
 	if k := args[0].kind(); k != types.JSON && k != types.Varchar && k != types.Null {
-		return nil, diag.New(diag.WrongType, args[0].at, "%s takes JSON, this is a %s", c.Name.Text, args[0].e.Type())
+		return nil, notJSON(args[0], c.Name.Text)
 	}
 	return unquoted(args[0].e), nil
 }

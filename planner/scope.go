@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"weir/operators/stream"
@@ -246,11 +247,30 @@ func (s *scope) unknown(c *ast.Column, aliases []string) *diag.Error {
 		}
 		return err.WithHint("a view shows the columns of its select list only")
 	}
+	if hint := s.kinesisName(name); hint != "" {
+		return err.WithHint("%s", hint)
+	}
 	candidates := append(s.columns.Names(), aliases...)
 	if near := diag.Suggest(name, candidates); near != "" {
 		return err.WithHint("did you mean `%s`?", near)
 	}
 	return err.WithHint("the columns are %s", listNames(s.columns.Names()))
+}
+
+// kinesisName knows what Kinesis and its SQL call what each row has, and where the
+// members of a raw stream's records are.
+func (s *scope) kinesisName(name string) string {
+	if s.rel == nil || s.inner != nil || s.bare || s.rel.Bounded {
+		return ""
+	}
+	own := map[string]string{"approximate_arrival_time": "_arrival", "current_row_timestamp": "_arrival", "sequence_number": "_seq", "shard_id": "_shard", "partition_key": "_key"}
+	if column := own[strings.ToLower(name)]; column != "" {
+		return "each row of a stream has it as `" + column + "`"
+	}
+	if names := s.columns.Names(); slices.Contains(names, "data") && slices.Contains(names, "approximate_arrival_time") {
+		return "a raw stream has " + listNames(names) + "; CREATE STREAM x (" + physical.FormatName(name) + " …) WITH (raw = '" + s.table + "', format = 'json') reads what is in data"
+	}
+	return ""
 }
 
 // eventName returns the column to write into a window.

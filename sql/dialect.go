@@ -92,8 +92,8 @@ func standardOnly(toks []token, i int) bool {
 	case "FETCH":
 		return next.is("FIRST") || next.is("NEXT")
 	case "SELECT":
-		return next.is("STREAM") && (third.kind == tokString || third.is("*") || third.kind == tokWord && !isReserved(third.word))
-	case "STREAM", "PUMP", "INTO", "VIEW":
+		return next.is("STREAM") && (third.kind == tokString || third.is("*") || third.is("DISTINCT") || third.kind == tokWord && !isReserved(third.word))
+	case "STREAM", "PUMP", "INTO", "VIEW", "EXISTS": // IF [NOT] EXISTS, in front of a name
 		return next.kind == tokString && next.quote == '"'
 	case ".":
 		prev := tokenAt(toks, i-1)

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tidb "github.com/pingcap/tidb/pkg/parser"
@@ -156,7 +157,34 @@ func spell(word string) string {
 // expected returns the error that the next token is not what it has to be.
 func (p *parser) expected(what string) *diag.Error {
 	t := p.peek()
-	return diag.New(diag.Syntax, t.span(), "expected %s, found %s", what, p.describe(t))
+	e := diag.New(diag.Syntax, t.span(), "expected %s, found %s", what, p.describe(t))
+	if hint := p.brokenName(t); hint != "" {
+		return e.WithHint("%s", hint)
+	}
+	return e
+}
+
+// brokenName returns what to write where a name was cut in two: other systems have
+// streams called clicks-raw and clicks.v1, which MySQL reads as three tokens.
+func (p *parser) brokenName(at token) string {
+	if !at.is("-") && !at.is(".") {
+		return ""
+	}
+	first := slices.IndexFunc(p.toks, func(t token) bool { return t.start == at.start })
+	glued := func(i int) bool {
+		a, b := tokenAt(p.toks, i-1), tokenAt(p.toks, i)
+		part := func(t token) bool { return t.kind == tokWord || t.kind == tokNumber || t.is("-") || t.is(".") }
+		return i > 0 && i < len(p.toks) && part(a) && part(b) && a.end == b.start
+	}
+	last := first
+	for ; glued(first); first-- {
+	}
+	for ; glued(last + 1); last++ {
+	}
+	if first < 0 || first == last || tokenAt(p.toks, first).kind != tokWord {
+		return ""
+	}
+	return "a name with `" + at.word + "` in it stands in " + p.quoted(p.text[p.toks[first].start:p.toks[last].end])
 }
 
 // expectedOneOf is expected for keywords; it finds the mistyped one.
@@ -207,7 +235,15 @@ func (p *parser) name(what string) (ast.Name, error) {
 
 func (p *parser) reservedName(t token, what string) *diag.Error {
 	return diag.New(diag.Syntax, t.span(), "expected %s, found the reserved word %s", what, p.describe(t)).
-		WithLabel("reserved").WithHint("to use it as a name, write it in back-quotes: `%s`", p.raw(t))
+		WithLabel("reserved").WithHint("to use it as a name, write it in %s", p.quoted(p.raw(t)))
+}
+
+// quoted says how a name is quoted in the dialect of the statement.
+func (p *parser) quoted(name string) string {
+	if p.dialect.quotes {
+		return "double quotes: \"" + name + "\""
+	}
+	return "back-quotes: `" + name + "`"
 }
 
 // from returns the node that starts at token i and ends with the token read last.

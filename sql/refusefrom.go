@@ -160,6 +160,13 @@ func (p *parser) joinAhead() (diag.Span, string, bool) {
 	return diag.Span{}, "", false
 }
 
+// kinesisFunctions says what to write for those of Kinesis Data Analytics for SQL.
+var kinesisFunctions = map[string]string{
+	"TOP_K_ITEMS_TUMBLING":          "write SELECT TOP_K(x, 10) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND)",
+	"COUNT_DISTINCT_ITEMS_TUMBLING": "write SELECT COUNT(DISTINCT x) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND), or APPROX_COUNT_DISTINCT(x)",
+	"GROUP_RANK":                    "CREATE MATERIALIZED VIEW v AS SELECT … GROUP BY TUMBLE(…), then SELECT * FROM v ORDER BY window_start, x DESC",
+}
+
 // tableFunction reads a function in FROM: those that make windows.
 func (p *parser) tableFunction() (*ast.Table, error) {
 	t := p.peek()
@@ -178,8 +185,11 @@ func (p *parser) tableFunction() (*ast.Table, error) {
 		}
 		return source, err
 	}
-	if table && p.peek().is("RANDOM_CUT_FOREST") {
+	if table {
 		t = p.peek()
+	}
+	if hint := kinesisFunctions[p.peek().word]; hint != "" {
+		return nil, unsupported(t.span(), hint, "the function %s is not supported in FROM", p.raw(t))
 	}
 	return nil, unsupported(t.span(), "FROM takes a stream, a view, 'file.jsonl', (SELECT …) or a window such as TABLE(TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL 1 MINUTE))", "the function %s is not supported in FROM", p.raw(t))
 }

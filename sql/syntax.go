@@ -40,7 +40,7 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 	if at.kind == tokWord && isReserved(at.word) {
 		if !structural(at.word) || (at.is("GROUP") || at.is("ORDER")) && !next.is("BY") {
 			return diag.New(diag.Syntax, at.span(), "syntax error at the reserved word `%s`", p.raw(at)).
-				WithLabel("reserved").WithHint("to use it as a name, write it in back-quotes: `%s`", p.raw(at))
+				WithLabel("reserved").WithHint("to use it as a name, write it in %s", p.quoted(p.raw(at)))
 		}
 		if e := p.clauseOrder(lexs[:i], at); e != nil {
 			return e
@@ -190,6 +190,9 @@ func (p *parser) expectedAfter(at, prev token) *diag.Error {
 	}
 	if at.is("OFFSET") {
 		hint = "OFFSET stands behind LIMIT: LIMIT 10 OFFSET 20"
+	}
+	if name := p.brokenName(at); name != "" && hint == "" {
+		hint = name
 	}
 	e := diag.New(diag.Syntax, at.span(), "syntax error at %s", found)
 	switch {

@@ -80,10 +80,13 @@ func (c *Catalog) AddStream(s *Stream, ifNotExists bool, at diag.Span) (created 
 		return false, nil
 	}
 	if kind := c.kind(s.Name); kind != ast.AnyObject {
+		if old := c.streams[s.Name]; old != nil && old.Format == "raw" && s.Format != "raw" && s.Raw == "" && s.Connector == "" {
+			return false, taken(s.Name, kind, at).WithHint("it is a raw stream; CREATE STREAM other_name (…) WITH (raw = '%s', format = 'json') reads its records by columns", s.Name)
+		}
 		return false, taken(s.Name, kind, at)
 	}
 	if s.Raw != "" {
-		if err := c.checkOverRaw(s, at); err != nil {
+		if err := c.checkOverRaw(s, s.rawAt); err != nil {
 			return false, err
 		}
 	}
@@ -400,7 +403,7 @@ func (c *Catalog) unknown(name ast.Name) *diag.Error {
 	return err
 }
 
-func taken(name string, kind ast.ObjectKind, at diag.Span) error {
+func taken(name string, kind ast.ObjectKind, at diag.Span) *diag.Error {
 	return diag.New(diag.ObjectExists, at, "there is a %s `%s` already", strings.ToLower(string(kind)), name).
 		WithHint("take another name, or DROP %s %s first; CREATE … IF NOT EXISTS leaves it as it is", kind, name)
 }

@@ -58,7 +58,7 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 		s.Format = strings.ToLower(v)
 		return oneOf(opt, "json", "csv", "raw")
 	case "raw":
-		if s.Raw = v; v == "" {
+		if s.Raw, s.rawAt = v, opt.Value.At; v == "" {
 			return badValue(opt, "the name of a raw stream")
 		}
 	case "connector":

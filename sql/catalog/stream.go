@@ -46,7 +46,8 @@ type Stream struct {
 	// Text is the CREATE statement.
 	Text string
 
-	rawID uint32 // of Raw
+	rawID uint32    // of Raw
+	rawAt diag.Span // where the statement names it
 }
 
 // Log returns the number under which the log has the records of the stream: its own,
