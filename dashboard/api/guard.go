@@ -24,6 +24,7 @@ type Guard struct {
 	hosts   []string
 	access  *Access
 	signed  func(*http.Request) bool
+	refuse  func(w http.ResponseWriter, r *http.Request, status int, why string) bool
 	refused [refusals]atomic.Int64
 }
 
@@ -37,6 +38,9 @@ type GuardConfig struct {
 	// Signed tells which requests bring no token, because their handler checks a
 	// signature; nil: none do.
 	Signed func(*http.Request) bool
+	// Refuse answers a request that is not let in as its sender understands it, if it
+	// is of another protocol than this API, and tells whether it was; nil: none is.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, why string) bool
 }
 
 // NewGuard returns a guard.
@@ -45,7 +49,7 @@ func NewGuard(cfg GuardConfig) *Guard {
 	for i, h := range cfg.Hosts {
 		hosts[i] = strings.ToLower(h)
 	}
-	return &Guard{hosts: hosts, access: cfg.Access, signed: cfg.Signed}
+	return &Guard{hosts: hosts, access: cfg.Access, signed: cfg.Signed, refuse: cfg.Refuse}
 }
 
 // Wrap returns next behind the guard, with the headers that every answer carries.
@@ -57,19 +61,36 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if err := g.check(r); err != nil {
 			g.count(err)
-			WriteError(w, err)
+			if !g.refusedAs(w, r, err) {
+				WriteError(w, err)
+			}
 			return
 		}
 		if g.access != nil && (g.signed == nil || !g.signed(r)) {
 			var err error
 			if r, err = g.access.admit(r); err != nil {
 				g.count(err)
-				g.access.refuse(w, r, err)
+				if !g.refusedAs(w, r, err) {
+					g.access.refuse(w, r, err)
+				}
 				return
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refusedAs answers a request of another protocol in that.
+func (g *Guard) refusedAs(w http.ResponseWriter, r *http.Request, err error) bool {
+	if g.refuse == nil {
+		return false
+	}
+	f := failureOf(err)
+	why := f.Message
+	if f.Hint != "" {
+		why += "; " + f.Hint
+	}
+	return g.refuse(w, r, statusOf(f.Code), why)
 }
 
 // check returns why the request may not come in.

@@ -12,6 +12,7 @@ const (
 	expiredIterator     = "ExpiredIteratorException"
 	expiredNextToken    = "ExpiredNextTokenException"
 	internalFailure     = "InternalFailure"
+	kmsNotFound         = "KMSNotFoundException"
 	invalidArgument     = "InvalidArgumentException"
 	limitExceeded       = "LimitExceededException"
 	resourceInUse       = "ResourceInUseException"

@@ -154,8 +154,43 @@ type call struct {
 const targetPrefix = "Kinesis_20131202."
 
 // Is tells whether a request is for a Handler.
-func Is(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == "/" && target(r) != ""
+func Is(r *http.Request) bool { return r.URL.Path == "/" && spoken(r) }
+
+// spoken tells whether a request is one of a client of Kinesis, wherever it is sent.
+func spoken(r *http.Request) bool { return r.Method == http.MethodPost && target(r) != "" }
+
+// Refuse answers a request of a client of Kinesis that somebody else does not let in,
+// so that the client can say why; it tells whether it was one.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, why string) bool {
+	return refuse(w, r, &Error{accessDenied, why, status})
+}
+
+// Astray answers a request of a client of Kinesis that went to another path than /, as
+// it does with an endpoint that has one; it tells whether it was one.
+func Astray(w http.ResponseWriter, r *http.Request) bool {
+	return refuse(w, r, fail(unknownOperation, "Kinesis is at the path / of this server, not at %q: leave the path out of the endpoint", clip(r.URL.Path)))
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, e *Error) bool {
+	if !spoken(r) {
+		return false
+	}
+	c := codecOf(r.Header.Get("Content-Type"))
+	if c == nil {
+		c = jsonCodec
+	}
+	body, err := c.encode(errorBody{e.Type, e.Message})
+	if err != nil {
+		return false // it is two strings
+	}
+	id := requestID()
+	w.Header().Set("x-amzn-RequestId", id)
+	w.Header().Set("x-amz-id-2", id)
+	w.Header().Set("x-amzn-ErrorType", e.Type)
+	w.Header().Set("Content-Type", c.contentType)
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body) // the client went away
+	return true
 }
 
 // target returns what a request is for. Who signs in the query may say it there, too.
@@ -278,6 +313,9 @@ func (c *call) errorOf(err error) *Error {
 		return fail(serviceUnavailable, "the server is stopping")
 	}
 	c.h.cfg.Logger.Error("kinesis", "operation", c.op, "error", err)
+	if errors.Is(err, wal.ErrSealed) {
+		return fail(kmsNotFound, "the server's encryption keys do not open a record that is to be read; its log says which key is missing")
+	}
 	return fail(internalFailure, "the operation failed on the server's side; its log says why")
 }
 

@@ -1,6 +1,12 @@
 package wal
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// ErrSealed is wrapped by errors of a Cipher about a block that its keys do not open.
+var ErrSealed = errors.New("it cannot be decrypted")
 
 // Cipher makes blocks unreadable on the disk. It is safe for concurrent use.
 type Cipher interface {
@@ -9,7 +15,7 @@ type Cipher interface {
 	// returned as it was then. What about says is bound to it, and not hidden.
 	Seal(dst []byte, stream uint32, plain, about []byte) (sealed []byte, key uint32, err error)
 	// Open appends what was sealed to dst. It fails where the key is not there, and
-	// where anything was changed.
+	// where anything was changed; both wrap ErrSealed.
 	Open(dst []byte, key uint32, sealed, about []byte) ([]byte, error)
 }
 

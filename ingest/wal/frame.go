@@ -111,7 +111,7 @@ func (f *Frame) Data(i int) ([]byte, error) {
 	if b.cipherKey != 0 {
 		var err error
 		if data, err = f.open(b); err != nil {
-			return nil, fmt.Errorf("decrypt stream %d shard %d of commit %d: %w", b.Stream, b.Shard, f.Commit, err)
+			return nil, fmt.Errorf("records of stream %d, shard %d, commit %d: %w", b.Stream, b.Shard, f.Commit, err)
 		}
 	}
 	if b.codec == codecNone {

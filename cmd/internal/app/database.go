@@ -68,6 +68,7 @@ type database struct {
 	routers sync.Map                        // of the streams of the log: id -> *ingest.Router
 	kinesis sync.Map                        // what Kinesis keeps of them: id -> *kinesis.Settings
 	account atomic.Pointer[kinesis.Account] // what it keeps of the account; nil: nothing
+	sealer  *sealer                         // keys for records of encrypted streams
 
 	cache *views.Cache // pages of all views that are on disk
 	saver *saver       // saves views and their queries; nil: nothing but the log outlives the process

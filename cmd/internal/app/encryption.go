@@ -15,6 +15,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"weir/ingest/wal"
 )
 
 // encryptionFileName is where keys for records on the disk lie, in the data directory,
@@ -30,6 +33,7 @@ type sealer struct {
 	wants func(stream uint32) bool // whether a stream's records are to be sealed
 
 	mu     sync.RWMutex
+	found  bool // the file is there, whatever is in it
 	keys   map[uint32][]byte
 	newest uint32 // 0: there is none
 }
@@ -40,17 +44,28 @@ const (
 	tagSize    = 16
 )
 
-// openSealer reads a file of keys; one that is not there is made when it is needed.
+// openSealer reads a file of keys; one that is not there is made by ready.
 func openSealer(path string, wants func(uint32) bool) (*sealer, error) {
 	s := &sealer{path: path, wants: wants}
 	text, info, err := readSecrets("encryption keys", path)
 	if err != nil || info == nil {
 		return s, err
 	}
+	s.found = true
 	if s.keys, s.newest, err = parseMasters(text); err != nil {
 		return nil, fmt.Errorf("encryption keys %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// missing returns an error if there are encrypted streams, by their names, and no file
+// of keys: a new one would hide that the old one is needed.
+func (s *sealer) missing(streams []string) error {
+	if s.found || len(streams) == 0 {
+		return nil
+	}
+	return fmt.Errorf("there is no file of encryption keys %s, and it has those of the encrypted stream `%s`: put it back, or say with --encryption-keys where it is (if it is lost, so are the records; an empty file of mode 0600 in its place lets the server start without them)",
+		s.path, strings.Join(streams, "`, `"))
 }
 
 // parseMasters reads lines of a number and a key. The last line is what new records
@@ -65,7 +80,7 @@ func parseMasters(text string) (keys map[uint32][]byte, newest uint32, err error
 			continue
 		}
 		if len(fields) != 2 {
-			return nil, 0, fmt.Errorf("line %d is not: a number and a key", n)
+			return nil, 0, fmt.Errorf("line %d is not: a number from 1 on, and %d bytes in base64", n, masterSize)
 		}
 		number, err := strconv.ParseUint(fields[0], 10, 32)
 		key, bad := base64.StdEncoding.DecodeString(fields[1])
@@ -78,9 +93,6 @@ func parseMasters(text string) (keys map[uint32][]byte, newest uint32, err error
 		newest = uint32(number)
 		keys[newest] = key
 	}
-	if newest == 0 {
-		return nil, 0, errors.New("it holds no key")
-	}
 	return keys, newest, nil
 }
 
@@ -89,7 +101,7 @@ func (s *sealer) Seal(dst []byte, stream uint32, plain, about []byte) (sealed []
 	if !s.wants(stream) {
 		return dst, 0, nil
 	}
-	number, master, err := s.current()
+	number, master, err := s.ready()
 	if err != nil {
 		return dst, 0, err
 	}
@@ -110,7 +122,7 @@ func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, err
 	master := s.keys[key]
 	s.mu.RUnlock()
 	if master == nil {
-		return dst, fmt.Errorf("its key has number %d, which %s does not have", key, s.path)
+		return dst, fmt.Errorf("%w: key %d is not in %s", wal.ErrSealed, key, s.path)
 	}
 	if len(sealed) < saltSize+tagSize {
 		return dst, errors.New("it is cut short")
@@ -121,7 +133,7 @@ func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, err
 	}
 	out, err := box.Open(dst, make([]byte, box.NonceSize()), sealed[saltSize:], about)
 	if err != nil {
-		return dst, fmt.Errorf("key %d of %s does not fit, or the block was changed", key, s.path)
+		return dst, fmt.Errorf("%w: key %d in %s is another one, or the block was changed", wal.ErrSealed, key, s.path)
 	}
 	return out, nil
 }
@@ -138,8 +150,10 @@ func boxOf(master, salt []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// current returns the newest key, and makes the first one.
-func (s *sealer) current() (uint32, []byte, error) {
+// ready returns the newest key, and makes the first one. Its number is the second in
+// which it was made, so that two files never have different keys under one number:
+// whoever finds a lost file can put its lines beside those of the new one.
+func (s *sealer) ready() (uint32, []byte, error) {
 	s.mu.RLock()
 	number, master := s.newest, s.keys[s.newest]
 	s.mu.RUnlock()
@@ -151,30 +165,37 @@ func (s *sealer) current() (uint32, []byte, error) {
 	if s.newest != 0 {
 		return s.newest, s.keys[s.newest], nil
 	}
-	master = make([]byte, masterSize)
+	master, number = make([]byte, masterSize), uint32(time.Now().Unix())
 	_, _ = rand.Read(master) // never fails
-	if err := writeMaster(s.path, master); err != nil {
+	if err := s.writeMaster(number, master); err != nil {
 		return 0, nil, err
 	}
-	s.keys, s.newest = map[uint32][]byte{1: master}, 1
-	return 1, master, nil
+	s.found, s.keys, s.newest = true, map[uint32][]byte{number: master}, number
+	return number, master, nil
 }
 
-// writeMaster makes the file with the first key, durably: what is sealed with a key
-// that is lost is lost.
-func writeMaster(path string, master []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeMaster makes the file with the first key, or adds it to one that has none,
+// durably: what is sealed with a key that is lost is lost.
+func (s *sealer) writeMaster(number uint32, master []byte) error {
+	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if s.found {
+		how = os.O_WRONLY | os.O_APPEND
+	}
+	f, err := os.OpenFile(s.path, how, 0o600)
 	if err != nil {
 		return fmt.Errorf("write encryption keys: %w", err)
 	}
 	_, err = fmt.Fprintf(f, "# Records of encrypted streams cannot be read without these keys: keep a copy elsewhere.\n"+
-		"# number, 32 bytes in base64; new records take the last line, old ones need theirs.\n1 %s\n", base64.StdEncoding.EncodeToString(master))
+		"# number, 32 bytes in base64; new records take the last line, old ones need theirs.\n%d %s\n", number, base64.StdEncoding.EncodeToString(master))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = syncDir(filepath.Dir(s.path))
+	}
+	if err != nil && !s.found {
+		err = errors.Join(err, os.Remove(s.path))
 	}
 	if err != nil {
-		return fmt.Errorf("write encryption keys: %w", errors.Join(err, os.Remove(path)))
+		return fmt.Errorf("write encryption keys: %w", err)
 	}
 	return nil
 }

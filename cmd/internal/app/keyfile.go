@@ -77,11 +77,13 @@ func (f *keyFile) Secret(id string) (string, bool) {
 }
 
 // None tells whether there is no key.
-func (f *keyFile) None() bool {
+func (f *keyFile) None() bool { return f.count() == 0 }
+
+func (f *keyFile) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.look()
-	return len(f.keys) == 0
+	return len(f.keys)
 }
 
 // look reads the file again if it has changed.

@@ -18,7 +18,8 @@ func keysCommand(io Streams) *cobra.Command {
 		Short: "Add, list and remove access keys for Kinesis clients",
 		Long: `Access keys are what clients of Kinesis sign their requests with. A server on a
 loopback address without any key lets everybody in; with the first one, only who
-has a key. A running server sees a change within a second.`,
+has a key. A running server sees a change within a second. A key may have a
+name, such as that of its owner; a name may have several keys.`,
 		Example: `  weir keys add ann
   weir keys list
   weir keys remove ann`,
@@ -31,16 +32,32 @@ has a key. A running server sees a change within a second.`,
 	f.StringVar(&file, "kinesis-keys", "", "`file` of keys (default: "+keyFileName+" in --data)")
 	path := func() string { return keyPath(data, file) }
 	cmd.AddCommand(&cobra.Command{
-		Use: "add [NAME]", Short: "Make a key and print it with its secret", Args: cobra.MaximumNArgs(1),
+		Use: "add [NAME]", Short: "Make a key and print it with its secret", Args: oneName,
 		RunE: func(_ *cobra.Command, args []string) error { return addKey(io, path(), append(args, "")[0]) },
 	}, &cobra.Command{
 		Use: "list", Short: "List the keys, without their secrets", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return listKeys(io, path()) },
 	}, &cobra.Command{
-		Use: "remove KEY|NAME", Short: "Remove a key, or all keys of a name", Args: cobra.ExactArgs(1),
+		Use: "remove KEY|NAME", Short: "Remove a key, or all keys of a name", Args: theKey,
 		RunE: func(_ *cobra.Command, args []string) error { return removeKey(io, path(), args[0]) },
 	})
 	return cmd
+}
+
+// oneName wants at most the name of a key.
+func oneName(_ *cobra.Command, args []string) error {
+	if len(args) <= 1 {
+		return nil
+	}
+	return errors.New("a key has one name; weir keys add once for each key")
+}
+
+// theKey wants the key to remove.
+func theKey(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return errors.New("say which: weir keys remove KEY, or weir keys remove NAME for all keys of a name; weir keys list shows them")
 }
 
 func keyPath(data, file string) string {
@@ -66,7 +83,7 @@ func addKey(io Streams, path, name string) error {
 		return err
 	}
 	if len(keys) == 0 {
-		fmt.Fprintln(io.Err, "this is the first key: from now on only requests that are signed with a key come in")
+		fmt.Fprintf(io.Err, "this is the first key in %s: from now on only requests that are signed with a key come in\n", path)
 	}
 	_, err = fmt.Fprintf(io.Out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", k.id, k.secret)
 	return err
@@ -78,7 +95,7 @@ func listKeys(io Streams, path string) error {
 		return err
 	}
 	if len(keys) == 0 {
-		fmt.Fprintln(io.Err, "there are no keys; weir keys add NAME makes one")
+		fmt.Fprintf(io.Err, "there are no keys in %s; weir keys add NAME makes one\n", path)
 		return nil
 	}
 	w := tabwriter.NewWriter(io.Out, 0, 0, 2, ' ', 0)
@@ -97,7 +114,7 @@ func removeKey(io Streams, path, which string) error {
 	left := slices.DeleteFunc(slices.Clone(keys), func(k accessKey) bool { return k.id == which || k.name == which })
 	switch n := len(keys) - len(left); {
 	case which == "" || n == 0:
-		return errors.New("there is no such key; weir keys list shows them")
+		return fmt.Errorf("there is no key and no name %q in %s; weir keys list shows what there is", which, path)
 	case n > 1:
 		fmt.Fprintf(io.Err, "%d keys are removed\n", n)
 	}
@@ -105,7 +122,7 @@ func removeKey(io Streams, path, which string) error {
 		return err
 	}
 	if len(left) == 0 {
-		fmt.Fprintln(io.Err, "this was the last key: a server on a loopback address lets everybody in again")
+		fmt.Fprintf(io.Err, "this was the last key in %s: a server on a loopback address lets everybody in again\n", path)
 	}
 	return nil
 }

@@ -28,6 +28,19 @@ type kinesisConfig struct {
 	AWSLimits bool     // as in kinesis.Config
 }
 
+// who says which clients are let in, for a person.
+func (c kinesisConfig) who() string {
+	switch n := c.Keys.count(); {
+	case n == 1:
+		return "who signs with the access key in " + c.Keys.path
+	case n > 1:
+		return fmt.Sprintf("who signs with one of %d access keys in %s", n, c.Keys.path)
+	case c.Open:
+		return "everybody, for there is no access key in " + c.Keys.path + "; weir keys add makes one"
+	}
+	return "nobody, for there is no access key in " + c.Keys.path + "; weir keys add makes one"
+}
+
 // kinesisStreams is the catalog as clients of Kinesis see it.
 type kinesisStreams struct{ db *database }
 
@@ -107,8 +120,10 @@ func asKinesis(err error) error {
 	switch e.Code {
 	case diag.UnknownObject:
 		return fmt.Errorf("%w: %s", kinesis.ErrGone, e.Message)
-	case diag.ObjectExists, diag.DependedOn:
+	case diag.ObjectExists:
 		return fmt.Errorf("%w: %s", kinesis.ErrInUse, e.Message)
+	case diag.DependedOn:
+		return fmt.Errorf("%w: %s; %s", kinesis.ErrInUse, e.Message, e.Hint)
 	case diag.Internal:
 		return err
 	}
@@ -197,6 +212,11 @@ func (k kinesisStreams) Amend(ctx context.Context, id uint32, change func(*kines
 	settings := db.settings(id).Clone()
 	if err := change(settings); err != nil {
 		return err
+	}
+	if settings.KeyID != "" && db.settings(id).KeyID == "" {
+		if _, _, err := db.sealer.ready(); err != nil {
+			return err
+		}
 	}
 	payload, err := json.Marshal(changeOf(id, settings))
 	if err != nil {

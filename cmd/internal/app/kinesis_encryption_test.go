@@ -2,11 +2,13 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -81,11 +83,69 @@ func TestKinesisEncryption(t *testing.T) {
 	}
 	t.Run("without the key", func(t *testing.T) {
 		s, log := serveWith(t, func(cfg *serverConfig) { cfg.Dir, cfg.Kinesis.Open = dir, true })
-		if got, err := get(t, s); codeOf(err) != "InternalFailure" {
+		if got, err := get(t, s); codeOf(err) != "KMSNotFoundException" {
 			t.Errorf("%q, %v", got, err)
 		}
-		if text := log.String(); !strings.Contains(text, "its key has number 1, which") {
+		if text := log.String(); !strings.Contains(text, "is not in "+path) {
 			t.Errorf("the log says: %s", text)
+		}
+	})
+}
+
+// A server whose encrypted streams have lost their keys says so, and makes no new ones
+// in silence. Who goes on without them and finds them later reads everything.
+func TestKinesisLostKeys(t *testing.T) {
+	dir, name := t.TempDir(), "hits"
+	path := filepath.Join(dir, encryptionFileName)
+	t.Run("before", func(t *testing.T) {
+		s := serveHere(t, dir)
+		k := kinesisClient(s.url())
+		if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.StartStreamEncryption(t.Context(), &kinesis.StartStreamEncryptionInput{StreamName: &name, EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("there is no key before the first record: %v", err)
+		}
+		putAll(t, k, name, "a", "1")
+	})
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := weir(t, "", "serve", "--listen", "127.0.0.1:0", "--data", dir)
+	if code != 1 || !strings.Contains(stderr, "no file of encryption keys "+path) || !strings.Contains(stderr, "`hits`") || strings.Contains(stderr, "--data names") {
+		t.Errorf("%d: %s", code, stderr)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("there are new keys")
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for earlier := time.Now().Unix(); time.Now().Unix() == earlier; { // numbers are seconds
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Run("without", func(t *testing.T) {
+		putAll(t, kinesisClient(serveHere(t, dir).url()), name, "b", "2")
+	})
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Write(old)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("found", func(t *testing.T) {
+		got := serveHere(t, dir).csvOf(t, "SELECT CAST(data AS VARCHAR) AS text FROM hits WITH (start = 'earliest') LIMIT 2")
+		if strings.ReplaceAll(got, "\r", "") != "_op,text\ninsert,1\ninsert,2\n" {
+			t.Error(got)
 		}
 	})
 }

@@ -139,16 +139,9 @@ func tightenHeap() {
 }
 
 func serve(ctx context.Context, io Streams, o serveOptions) error {
-	open, err := isLoopback(o.listen)
+	reachable, err := o.reachable()
 	if err != nil {
 		return err
-	}
-	if o.tlsListen != "" {
-		local, err := isLoopback(o.tlsListen)
-		if err != nil {
-			return err
-		}
-		open = open && local
 	}
 	if o.checkpoint < saveResultsEvery {
 		return fmt.Errorf("--checkpoint %s is too often: give at least %s", o.checkpoint, saveResultsEvery)
@@ -157,7 +150,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 		return fmt.Errorf("--kinesis-limits %q is neither none nor aws", o.kinesisLimits)
 	}
 	logger := newLogger(io)
-	guard, err := o.guard(!open, logger)
+	guard, err := o.guard(reachable, logger)
 	if err != nil {
 		return err
 	}
@@ -182,12 +175,12 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 	}
 	ln, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return listenError(err)
+		return listenError(err, "--listen")
 	}
 	cfg := serverConfig{
 		Listener: ln, Dir: o.data, Logger: logger, Guard: guard, Files: o.files, Pprof: o.pprof,
 		Resume: o.resume, EncryptionKeys: o.encryptionKeys, DiskReserve: reserve, SaveEvery: o.checkpoint,
-		Kinesis: kinesisConfig{Open: open && o.tokenFile == "" || o.insecure, AWSLimits: o.kinesisLimits == "aws"},
+		Kinesis: kinesisConfig{Open: reachable == "" && o.tokenFile == "" || o.insecure, AWSLimits: o.kinesisLimits == "aws"},
 	}
 	if err := o.secure(&cfg, logger); err != nil {
 		return errors.Join(err, ln.Close())
@@ -197,7 +190,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 		if cfg.TLSListener != nil {
 			err = errors.Join(err, cfg.TLSListener.Close())
 		}
-		return errors.Join(fmt.Errorf("%w; --data names the directory to use", err), ln.Close())
+		return errors.Join(err, ln.Close())
 	}
 	if guard.Access != nil {
 		s.db.wg.Go(func() { reloadTokens(s.db.ctx, o.tokenFile, guard.Access, logger) })
@@ -206,7 +199,7 @@ func serve(ctx context.Context, io Streams, o serveOptions) error {
 		if ctx.Err() != nil {
 			return // told to stop while catching up
 		}
-		logger.Info("ready", "url", s.url(), "data", o.data, "took", took.Round(time.Millisecond).String())
+		logger.Info("ready", "url", s.url(), "data", o.data, "kinesis", cfg.Kinesis.who(), "took", took.Round(time.Millisecond).String())
 	})
 	if mistake := (*sqlError)(nil); errors.As(err, &mistake) {
 		mistake.file = "--init " + o.init
@@ -242,17 +235,35 @@ func (o serveOptions) secure(cfg *serverConfig, logger *slog.Logger) (err error)
 		return err
 	}
 	if cfg.TLSListener, err = net.Listen("tcp", o.tlsListen); err != nil {
-		return fmt.Errorf("--tls-listen: %w", err)
+		return fmt.Errorf("--tls-listen: %w", listenError(err, "--tls-listen"))
 	}
 	logger.Info("TLS", "url", "https://"+cfg.TLSListener.Addr().String(), "trust", ca)
 	return nil
 }
 
+// reachable returns the flag and the address that other machines can reach the server
+// by, "" if there is none.
+func (o serveOptions) reachable() (string, error) {
+	for _, l := range []struct{ flag, listen string }{{"--listen", o.listen}, {"--tls-listen", o.tlsListen}} {
+		if l.listen == "" && l.flag != "--listen" {
+			continue
+		}
+		local, err := isLoopback(l.listen)
+		if err != nil {
+			return "", fmt.Errorf("%s %w", l.flag, err)
+		}
+		if !local {
+			return l.flag + " " + l.listen, nil
+		}
+	}
+	return "", nil
+}
+
 // guard says who is let in. Where others can reach the server, that takes a token
 // or somebody who has said that it does not.
-func (o serveOptions) guard(reachable bool, logger *slog.Logger) (api.GuardConfig, error) {
-	cfg := api.GuardConfig{Hosts: o.hosts, Signed: kinesis.Is}
-	if name, err := os.Hostname(); err == nil && reachable {
+func (o serveOptions) guard(reachable string, logger *slog.Logger) (api.GuardConfig, error) {
+	cfg := api.GuardConfig{Hosts: o.hosts, Signed: kinesis.Is, Refuse: kinesis.Refuse}
+	if name, err := os.Hostname(); err == nil && reachable != "" {
 		cfg.Hosts = append(cfg.Hosts, name)
 	}
 	switch {
@@ -266,13 +277,13 @@ func (o serveOptions) guard(reachable bool, logger *slog.Logger) (api.GuardConfi
 		if cfg.Access, err = api.NewAccess(tokens); err != nil {
 			return cfg, err
 		}
-		if reachable {
+		if reachable == "--listen "+o.listen {
 			logger.Warn("the connection is not encrypted: whoever is on the way can read tokens and data", "listen", o.listen)
 		}
-	case reachable && !o.insecure:
-		return cfg, fmt.Errorf("--listen %s is not a loopback address, so others could read and change everything: give --token-file FILE, or use 127.0.0.1 or [::1] (--insecure goes without)", o.listen)
-	case reachable:
-		logger.Warn("INSECURE: EVERYBODY WHO REACHES THIS ADDRESS CAN READ AND CHANGE EVERYTHING", "listen", o.listen)
+	case reachable != "" && !o.insecure:
+		return cfg, fmt.Errorf("%s is not a loopback address, so others could read and change everything: give --token-file FILE, or use 127.0.0.1 or [::1] (--insecure goes without)", reachable)
+	case reachable != "":
+		logger.Warn("INSECURE: EVERYBODY WHO REACHES THIS ADDRESS CAN READ AND CHANGE EVERYTHING", "listen", reachable)
 	}
 	return cfg, nil
 }
@@ -286,12 +297,12 @@ func newLogger(io Streams) *slog.Logger {
 }
 
 // listenError says what to do where a port cannot be had.
-func listenError(err error) error {
+func listenError(err error, flag string) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w; stop the other program, or try --listen 127.0.0.1:0 for any free port", err)
+		return fmt.Errorf("%w; stop the other program, or try %s 127.0.0.1:0 for any free port", err, flag)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; ports below 1024 need privileges: try --listen %s", err, defaultListen)
+		return fmt.Errorf("%w; ports below 1024 need privileges: take a higher one", err)
 	}
 	return err
 }
@@ -300,7 +311,7 @@ func listenError(err error) error {
 func isLoopback(listen string) (bool, error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return false, fmt.Errorf("--listen %q is not host:port, for example %s", listen, defaultListen)
+		return false, fmt.Errorf("%q is not host:port, for example %s", listen, defaultListen)
 	}
 	if host == "localhost" {
 		return true, nil

@@ -66,15 +66,16 @@ type server struct {
 func newServer(cfg serverConfig) (*server, error) {
 	s := &server{cfg: cfg, began: time.Now()}
 	var err error
-	keys, err := openSealer(cmp.Or(cfg.EncryptionKeys, filepath.Join(cfg.Dir, encryptionFileName)), s.sealed)
+	sealer, err := openSealer(cmp.Or(cfg.EncryptionKeys, filepath.Join(cfg.Dir, encryptionFileName)), s.sealed)
 	if err != nil {
 		return nil, err
 	}
-	walCfg := wal.Config{Dir: cfg.Dir, Logger: cfg.Logger, DiskReserve: cfg.DiskReserve, Clock: cfg.Clock, Cipher: keys}
+	walCfg := wal.Config{Dir: cfg.Dir, Logger: cfg.Logger, DiskReserve: cfg.DiskReserve, Clock: cfg.Clock, Cipher: sealer}
 	if s.log, err = wal.Open(walCfg); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; --data names the directory to use", err)
 	}
 	s.db = newDatabase(s.log, cfg.Logger)
+	s.db.sealer = sealer
 	err = errors.Join(s.openStore(), s.openFiles())
 	if err == nil {
 		s.db.saver, err = newSaver(s.db, s.db.store, saveConfig(cmp.Or(cfg.SaveEvery, saveStateEvery)))
@@ -82,6 +83,9 @@ func newServer(cfg serverConfig) (*server, error) {
 	if err == nil {
 		err = s.db.restore(context.Background())
 		s.db.retain()
+	}
+	if err == nil {
+		err = sealer.missing(s.encrypted())
 	}
 	if err == nil {
 		err = s.routes()
@@ -95,6 +99,16 @@ func newServer(cfg serverConfig) (*server, error) {
 
 // sealed tells whether the records of a stream are encrypted on the disk.
 func (s *server) sealed(id uint32) bool { return s.db.settings(id).KeyID != "" }
+
+// encrypted returns the names of streams whose records are to be sealed.
+func (s *server) encrypted() (names []string) {
+	for _, def := range s.db.catalog.Streams() {
+		if s.sealed(def.ID) {
+			names = append(names, def.Name)
+		}
+	}
+	return names
+}
 
 // openFiles lets statements read below cfg.Files.
 func (s *server) openFiles() (err error) {
@@ -146,7 +160,11 @@ func (s *server) routes() error {
 		return err
 	}
 	mux.Handle("POST /{$}", root)
-	mux.Handle("/", s.page)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if !kinesis.Astray(w, r) {
+			s.page.ServeHTTP(w, r)
+		}
+	})
 	s.http = &http.Server{
 		Handler:           s.page.Guard(mux), // before the mux, which answers some paths itself
 		ReadHeaderTimeout: 5 * time.Second,

@@ -44,7 +44,7 @@ func tlsConfig(dir, certFile, keyFile string, names []string) (cfg *tls.Config, 
 	cfg = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	if certFile != "" || keyFile != "" {
 		if certFile == "" || keyFile == "" {
-			return nil, "", errors.New("--tls-cert and --tls-key go together")
+			return nil, "", errors.New("--tls-cert and --tls-key go together: give both, or neither for a certificate of the server's own")
 		}
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
