@@ -31,7 +31,7 @@ func (s *shelf) Queries() []api.QueryInfo {
 	n := s.looks.Load()
 	return []api.QueryInfo{
 		{Name: "by_site", Kind: "view", Reads: "readings", SQL: "… WHERE temp > 3 GROUP BY site", Rate: 100, RateOut: 3,
-			Ledger: &api.LedgerInfo{In: 1000 + n, Used: 900 + n, Filtered: 88, Late: 12}},
+			Ledger: &api.LedgerInfo{In: 1000 + n, Used: 900 + n, Filtered: 88, Late: 12, Error: 2}},
 		{Name: "live-1", Kind: "live", Reads: "by_site", SQL: bySite, RateOut: 3, Ledger: &api.LedgerInfo{In: 5, Used: 5}},
 	}
 }
@@ -39,8 +39,14 @@ func (s *shelf) Queries() []api.QueryInfo {
 func (s *shelf) LostRows(_ context.Context, query string, late bool) ([]api.LostRow, bool, error) {
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	behind := at.Add(19 * time.Second)
+	if !late {
+		return []api.LostRow{
+			{Why: "not valid JSON: no", Reason: "BAD_JSON", Shard: 1, Seq: 8, Sub: 2, Row: json.RawMessage(`"no"`)},
+			{Why: "not valid JSON: {", Reason: "BAD_JSON", Shard: 1, Seq: 8, Sub: 3, Row: json.RawMessage(`"{…"`), RowBytes: 20000},
+		}, true, nil
+	}
 	return []api.LostRow{{Why: "too late", Shard: 1, Seq: 7, Event: &at, Watermark: &behind, BehindMS: 9000, Row: json.RawMessage(`{"site":"<b>Aarhus</b>"}`)}},
-		query == "by_site" && late, nil
+		query == "by_site", nil
 }
 
 func shelfPage(c *Config) {
@@ -99,7 +105,7 @@ func TestLedger(t *testing.T) {
 	ctx := browser(t)
 	must(t, ctx, chromedp.Navigate(at))
 	ledger := panel(0, `?.querySelector('[data-testid=ledger]')`)
-	until(t, ctx, `/^read 1,0\d\d: used 9\d\d · filtered 88 · late 12 · error 0$/.test(`+ledger+`?.innerText ?? '')`)
+	until(t, ctx, `/^read 1,0\d\d: used 9\d\d · filtered 88 · late 12 · error 2$/.test(`+ledger+`?.innerText ?? '')`)
 	if got := eval[string](t, ctx, ledger+`.querySelector('span').title`); got != "WHERE temp > 3" {
 		t.Errorf("filtered says %q", got)
 	}
@@ -112,6 +118,11 @@ func TestLedger(t *testing.T) {
 	shoot(t, ctx, "late")
 	must(t, ctx, chromedp.KeyEvent("\u001b"))
 	until(t, ctx, lost+` === null`)
+	// Rows of one record are told apart, and what is wrong with them is said.
+	must(t, ctx, chromedp.Click(chromedp.CSS("[data-testid=ledger-error]")))
+	until(t, ctx, lost+`?.open && /BAD_JSON: not valid JSON: \{\s+1, 8\.3\s+"\{…"\s+BAD_JSON: not valid JSON: no\s+1, 8\.2\s+"no"/.test(`+lost+`.innerText)`)
+	until(t, ctx, "/The newest 2 of 2\\..* FROM `by_site\\$errors` WITH/.test("+lost+`.innerText)`)
+	shoot(t, ctx, "errors")
 }
 
 // TestProvisional: rows of windows that are still open look so, in the chart and

@@ -19,14 +19,17 @@ type LostRows interface {
 
 // LostRow is a row that a query counted as late or as an error.
 type LostRow struct {
-	Why       string          `json:"why"` // a sentence
+	Why       string          `json:"why"`    // a sentence
+	Reason    string          `json:"reason"` // of an error: `_reason` of view$errors; "" of late ones
 	Shard     int             `json:"shard"`
 	Seq       int64           `json:"seq"`
+	Sub       int64           `json:"sub"` // which row of its record it is, from 0
 	Arrival   *time.Time      `json:"arrival"`
 	Event     *time.Time      `json:"event_time"`
-	Watermark *time.Time      `json:"watermark"` // of its shard before it; null of errors
-	BehindMS  float64         `json:"behind_ms"` // from the end of its last window to the watermark
-	Row       json.RawMessage `json:"row"`       // as the producer sent it; null where it cannot be read any more
+	Watermark *time.Time      `json:"watermark"`           // of its shard before it; null of errors
+	BehindMS  float64         `json:"behind_ms"`           // from the end of its last window to the watermark
+	Row       json.RawMessage `json:"row"`                 // as the producer sent it; null where it cannot be read any more
+	RowBytes  int             `json:"row_bytes,omitempty"` // of a row that is too long to be shown: how long it is; Row is a text that begins so
 }
 
 // The kinds of rows that a ledger's numbers open.

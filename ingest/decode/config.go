@@ -61,6 +61,8 @@ type Config struct {
 	Spans bool
 	// Unknown has Result.Unknown filled.
 	Unknown bool
+	// Newest has Result.Errors be the last bad rows, not the first.
+	Newest bool
 	// KeepBad makes a row of NULLs of a bad one; Result.Kept has them instead of Errors.
 	KeepBad bool
 	// Event has rows refused whose event time is NULL or later than SetLatest
@@ -136,6 +138,7 @@ type RowError struct {
 	Column     string // the column's declared name; empty where the whole row is bad
 	Message    string // what is wrong, with the value, for people
 	Start, End int    // the row is data[Start:End]
+	Place      Place  // where it stands, if it was decoded as part of records
 }
 
 // Kept is a row of NULLs that stands for a bad one.
@@ -154,7 +157,8 @@ type Result struct {
 	Rows []int
 	// Places has where each good row stands, of what was decoded as records.
 	Places []Place
-	// Errors has the first MaxErrors bad rows; ErrorCount counts all.
+	// Errors has the first MaxErrors bad rows, with Config.Newest the last; ErrorCount
+	// counts all.
 	Errors     []RowError
 	ErrorCount int
 	// Codes counts the bad rows by code; it is nil if there are none.

@@ -76,6 +76,7 @@ func (d *JSON) Records(data []byte, spans []Span, of []int32) (Result, error) {
 		if p.kept {
 			p.rows(d, row, total, record, sub)
 		}
+		d.stand(total, record, sub)
 		sub += int32(d.res.Total - total)
 	}
 	res := d.result()
@@ -143,6 +144,7 @@ func (d *CSV) Rows(data []byte, spans []Span, of []int32) (Result, error) {
 				p.list = append(p.list, Place{record, sub})
 			}
 		}
+		d.stand(total, record, sub)
 		sub += int32(d.res.Total - total)
 	}
 	res := d.finish()

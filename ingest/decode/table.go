@@ -112,8 +112,20 @@ func (t *table) bad(start, end int, code, column, message string) {
 	r.ErrorCount++
 	r.Codes[code]++
 	r.Total++
-	if len(r.Errors) < MaxErrors {
+	if t.cfg.Newest && len(r.Errors) == 2*MaxErrors {
+		r.Errors = append(r.Errors[:0], r.Errors[MaxErrors:]...)
+	}
+	if t.cfg.Newest || len(r.Errors) < MaxErrors {
 		r.Errors = append(r.Errors, RowError{Row: r.Total, Code: code, Column: column, Message: message, Start: start, End: end})
+	}
+}
+
+// stand notes where the bad rows behind the first total rows stand: they are of one
+// record, and sub rows of it came before.
+func (t *table) stand(total int, record, sub int32) {
+	for i := len(t.res.Errors) - 1; i >= 0 && t.res.Errors[i].Row > total; i-- {
+		e := &t.res.Errors[i]
+		e.Place = Place{record, sub + int32(e.Row-1-total)}
 	}
 }
 
@@ -201,6 +213,7 @@ func (t *table) finish() Result {
 	}
 	res := t.res
 	t.res = Result{}
+	res.Errors = res.Errors[max(0, len(res.Errors)-MaxErrors):]
 	return res
 }
 

@@ -21,7 +21,7 @@ type decoder struct {
 
 // decoding is how rows are decoded. How large one may be was seen to when it came.
 func (c *Config) decoding() decode.Config {
-	return decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc, MaxRow: decode.MaxInput, KeepBad: c.ShowBad}
+	return decode.Config{Columns: c.Columns, Want: c.Want, TimeUnit: c.TimeUnit, Alloc: c.Alloc, MaxRow: decode.MaxInput, KeepBad: c.ShowBad, Newest: true}
 }
 
 func newDecoder(c *Config) (*decoder, error) {

@@ -231,6 +231,93 @@ func TestPutAgain(t *testing.T) {
 	}
 }
 
+// A batch tells where the last of its bad rows are, and why: its record, its place in that,
+// and its bytes in the block.
+func TestBadRows(t *testing.T) {
+	m := ingest.NewShardMap(2)
+	l := openLog(t, wal.Config{Dir: t.TempDir()})
+	first := keyedBlock(0, []byte(`{"v":1}`), []byte(`{"v":"x"}{"v":2}[]`), aggregate(ingest.Hash{}, `{"v":3}`, "no", `{"v":4}{"v":`), aggregate(ingest.HashMax, "p", "q"),
+		[]byte("\xff"), []byte(""), []byte(`[{"v":5},7]`))
+	many := keyedBlock(1)
+	for range 3000 {
+		many.Data, many.Count = keyed.Append(many.Data, "k", []byte("?")), many.Count+1
+	}
+	add(t, l, first, many)
+	var said []string
+	head, _ := l.Head()
+	told := func(csv, raw bool) (out []string) {
+		cfg := bigints(l, 1, nil)
+		cfg.Keyed = Keyed{Shards: func() *ingest.ShardMap { return m }, CSV: csv}
+		if raw {
+			cfg.Keyed.Raw, cfg.Columns, cfg.Want = true, []decode.Column{{Name: "data", Type: types.VarcharType}}, nil
+		}
+		var shown []string
+		for _, show := range []bool{true, false} {
+			cfg.ShowBad = show
+			s := open(t, cfg)
+			for _, b := range batches(t, s, head) {
+				var bad []string
+				for i, why := range b.Why {
+					if why != "" {
+						seq, sub := b.First+stream.Seq(i), int32(0)
+						if b.Seqs != nil {
+							seq, sub = b.Seqs[i], b.Subs[i]
+						}
+						bad = append(bad, fmt.Sprintf("%d %d.%d %s", b.Shard, seq, sub, why))
+					}
+				}
+				if show {
+					shown = append(shown, bad[max(0, len(bad)-stream.BadRowsMax):]...)
+				} else if bad != nil || int64(len(b.BadRows)) != min(b.Bad, stream.BadRowsMax) {
+					t.Errorf("%q, and %d of %d bad rows", bad, len(b.BadRows), b.Bad)
+				}
+				data := [][]byte{first.Data, many.Data}[b.Shard]
+				for _, r := range b.BadRows {
+					out = append(out, fmt.Sprintf("%d %d.%d %s", b.Shard, r.Seq, r.Sub, r.Code))
+					if b.Shard == 0 && !csv && !raw {
+						said = append(said, fmt.Sprintf("%s, %s: %s", out[len(out)-1], r.Message, data[r.At:r.At+r.Len]))
+					}
+				}
+				b.Release()
+			}
+		}
+		if d := cmp.Diff(shown, out); d != "" {
+			t.Errorf("csv %t, raw %t: those that are told of are not those that are shown: %s", csv, raw, d)
+		}
+		return out
+	}
+	if got := told(false, false); len(got) != 9+100 {
+		t.Errorf("%q", got)
+	}
+	again := "WRONG_SHARD, it belongs to another shard, so its producer puts it again: "
+	want := []string{
+		"0 1.0 BAD_TYPE, `v`: \"x\" is not a BIGINT: {\"v\":\"x\"}", "0 1.2 NOT_OBJECT, expected a JSON object, got []: []",
+		"0 2.1 BAD_JSON, not valid JSON: no: no", `0 2.3 BAD_JSON, not valid JSON: {"v":: {"v":`, "0 3.0 " + again + "p", "0 3.1 " + again + "q",
+		"0 4.0 BAD_UTF8, the row is not valid UTF-8: \xff", "0 5.0 BAD_JSON, the record is empty: ", "0 6.1 NOT_OBJECT, expected a JSON object, got 7: 7",
+	}
+	if d := cmp.Diff(want, said); d != "" {
+		t.Error(d)
+	}
+	told(true, false)
+	if got := told(false, true); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+// batches returns the batches of a source up to a commit, which are the caller's.
+func batches(t *testing.T, s *Source, to stream.Commit) (out []stream.SourceBatch) {
+	t.Helper()
+	for {
+		d, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out = append(out, d.Rows...); d.Commit >= to {
+			return out
+		}
+	}
+}
+
 // Blocks that are not what the log says are errors that name the place.
 func TestKeyedDamage(t *testing.T) {
 	m := ingest.NewShardMap(1)

@@ -90,11 +90,12 @@ func (ln *lane) begin(w stream.Time) {
 func (ln *lane) process(ctx context.Context, b stream.SourceBatch) error {
 	ln.arrival = max(ln.arrival, b.Arrival)
 	before := ln.ledger
-	out, ok, err := ln.head.batch(ln, b)
+	quiet := b.Commit <= ln.input.Quiet && ln.input.Quiet > 0
+	out, ok, err := ln.head.batch(ln, b, quiet)
 	if err != nil {
 		return err
 	}
-	if b.Commit <= ln.input.Quiet && ln.input.Quiet > 0 {
+	if quiet {
 		ln.ledger = before
 		if ok {
 			out.Release()
@@ -176,16 +177,23 @@ func newHead(scan *physical.Scan, shard stream.Shard, alloc memory.Allocator, le
 }
 
 // batch returns the rows of b that count, with the scan's schema; ok is false if
-// none is left. The caller owns the result.
-func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool, err error) {
+// none is left. The caller owns the result. Of a batch that is quiet nothing is
+// remembered.
+func (h *head) batch(ln *lane, b stream.SourceBatch, quiet bool) (out stream.Batch, ok bool, err error) {
 	n := int(b.NumRows())
 	h.ledger.In += int64(n) + b.Bad
 	h.ledger.Errors += b.Bad
 	if n == 0 {
+		if !quiet {
+			ln.witness.bad(b, nil)
+		}
 		return stream.Batch{}, false, nil
 	}
 	rec, before := h.withHidden(b)
 	if h.event == nil {
+		if !quiet {
+			ln.witness.bad(b, nil)
+		}
 		return stream.Batch{RecordBatch: rec, Shard: h.shard, Ops: b.Ops}, true, nil
 	}
 	kept, err := h.times(ln, rec, before, b)
@@ -195,6 +203,8 @@ func (h *head) batch(ln *lane, b stream.SourceBatch) (out stream.Batch, ok bool,
 	}
 	if len(kept) < n {
 		h.ledger.Errors += int64(n - len(kept))
+	}
+	if (len(kept) < n || b.BadRows != nil) && !quiet {
 		if err := ln.witness.errors(b, rec, kept); err != nil {
 			rec.Release()
 			return stream.Batch{}, false, err
@@ -347,6 +357,14 @@ func seqOf(b stream.SourceBatch, i int) stream.Seq {
 		return b.Seqs[i]
 	}
 	return b.First + stream.Seq(i)
+}
+
+// subOf returns the place of row i of b among the rows of its record.
+func subOf(b stream.SourceBatch, i int) int32 {
+	if b.Subs != nil {
+		return b.Subs[i]
+	}
+	return 0
 }
 
 func repeat(values []int64, v int64) {

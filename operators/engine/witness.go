@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -18,35 +17,8 @@ import (
 	"weir/windows"
 )
 
-// LostRowsMax is how many rows of each kind a query remembers: the newest.
-const LostRowsMax = 100
-
 // probesMax is how many rows of a batch pass the filters again at once.
 const probesMax = 2 * LostRowsMax
-
-// LostKind tells why a row is in no result.
-type LostKind uint8
-
-// The kinds of lost rows.
-const (
-	LostLate   LostKind = iota // too late for every window
-	LostNull                   // no event time
-	LostFuture                 // an event time too far ahead of its arrival
-)
-
-// LostRow is a row that a query counted as late or as an error, by its place in
-// the log.
-type LostRow struct {
-	Kind    LostKind
-	Input   int           // number of the scan
-	Commit  stream.Commit // 0 for a bounded source
-	Shard   stream.Shard
-	Seq     stream.Seq
-	Arrival stream.Time   // MinTime for a bounded source
-	Event   stream.Time   // MinTime if it is LostNull
-	W       stream.Time   // of a late row: its shard's watermark before it
-	Behind  time.Duration // of a late row: from the end of its last window, with the lateness allowed, to W
-}
 
 // witness finds out which rows of a batch were lost. A lane asks it only about
 // batches of which the ledger says that some were, so that the others cost
@@ -119,7 +91,22 @@ func (w *witness) times(rec arrow.RecordBatch) (*array.Timestamp, error) {
 	return out.(*array.Timestamp), nil
 }
 
-// errors remembers the rows of rec, the whole of b, that are not among kept.
+// bad remembers the rows of b that did not decode, and others of it, found from the
+// newest on.
+func (w *witness) bad(b stream.SourceBatch, found []LostRow) {
+	for i := len(b.BadRows) - 1; i >= 0; i-- {
+		r := LostRow{Kind: LostBad, Commit: b.Commit, Shard: b.Shard, Arrival: b.Arrival, Event: stream.MinTime, W: stream.MinTime, Bad: b.BadRows[i]}
+		r.Seq, r.Sub = r.Bad.Seq, r.Bad.Sub
+		found = append(found, r)
+	}
+	if len(found) > len(b.BadRows) && b.BadRows != nil {
+		slices.SortStableFunc(found, func(a, b LostRow) int { return inLog(b, a) })
+	}
+	w.failed = remember(w.failed, found)
+}
+
+// errors remembers the rows of rec, the whole of b, that are not among kept, and those
+// of b that did not decode.
 func (w *witness) errors(b stream.SourceBatch, rec arrow.RecordBatch, kept []int32) error {
 	ev, err := w.times(rec)
 	if err != nil {
@@ -141,7 +128,7 @@ func (w *witness) errors(b stream.SourceBatch, rec arrow.RecordBatch, kept []int
 		}
 		found = append(found, r)
 	}
-	w.failed = remember(w.failed, found)
+	w.bad(b, found)
 	return nil
 }
 
@@ -333,72 +320,4 @@ func (w *witness) close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// lostRow is the place of row i of b.
-func lostRow(kind LostKind, b stream.SourceBatch, i int) LostRow {
-	r := LostRow{Kind: kind, Commit: b.Commit, Shard: b.Shard, Arrival: b.Arrival, Event: stream.MinTime, W: stream.MinTime}
-	r.Seq = seqOf(b, i)
-	return r
-}
-
-// remember adds rows that were found from the newest on, and keeps the newest.
-func remember(rows, found []LostRow) []LostRow {
-	slices.Reverse(found)
-	return newest(append(rows, found...))
-}
-
-func newest(rows []LostRow) []LostRow {
-	if over := len(rows) - LostRowsMax; over > 0 {
-		rows = append(rows[:0], rows[over:]...)
-	}
-	return rows
-}
-
-// lost is what a query remembers of the rows that it lost.
-type lost struct{ late, failed []LostRow }
-
-// take moves what the lanes found in a step to the query's, in the log's order.
-func (l *lost) take(lanes []*lane) {
-	var late, failed []LostRow
-	for _, ln := range lanes {
-		for _, rows := range [][]LostRow{ln.witness.late, ln.witness.failed} {
-			for i := range rows {
-				rows[i].Input = ln.input.layout.number
-			}
-		}
-		late, failed = append(late, ln.witness.late...), append(failed, ln.witness.failed...)
-		ln.witness.late, ln.witness.failed = ln.witness.late[:0], ln.witness.failed[:0]
-	}
-	l.late, l.failed = inOrder(l.late, late), inOrder(l.failed, failed)
-}
-
-func inOrder(rows, more []LostRow) []LostRow {
-	if len(more) == 0 {
-		return rows
-	}
-	place := func(a, b LostRow) int {
-		return cmp.Or(cmp.Compare(a.Commit, b.Commit), cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Seq, b.Seq))
-	}
-	if !slices.IsSortedFunc(more, place) {
-		slices.SortFunc(more, place)
-	}
-	return newest(append(rows, more...))
-}
-
-// LateRows returns the newest rows that were too late for every window, at most
-// LostRowsMax, in the order of the log.
-func (q *Query) LateRows() []LostRow {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return slices.Clone(q.lost.late)
-}
-
-// ErrorRows returns the newest rows without a usable event time, at most
-// LostRowsMax, in the order of the log. Rows that did not decode are counted
-// and not among them.
-func (q *Query) ErrorRows() []LostRow {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return slices.Clone(q.lost.failed)
 }

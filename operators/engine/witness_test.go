@@ -120,6 +120,10 @@ func TestErrorRows(t *testing.T) {
 		a.Arrival, a.First, a.Commit = at, stream.Seq(10*n), stream.Commit(n)
 		b := eventBatch(alloc, 1, event{60, 5}, event{none, 6})
 		b.Arrival, b.First, b.Seqs, b.Bad, b.Commit = at, 70, []stream.Seq{70, 72}, 1, stream.Commit(n)
+		if n == 59 {
+			b.Subs, b.Bad = []int32{0, 4}, 3
+			b.BadRows = []stream.BadRow{{Seq: 71, Code: "A"}, {Seq: 72, Sub: 3, Code: "B"}, {Seq: 73, Code: "C"}}
+		}
 		return &stream.StepData{Clock: at, Rows: []stream.SourceBatch{b, a}}
 	}}
 	q, _, err := runPlan(t, Config{Plan: planOf(scan, false), Source: src, Shards: []stream.Shard{1, 3}, Alloc: alloc})
@@ -130,12 +134,50 @@ func TestErrorRows(t *testing.T) {
 	if len(got) != LostRowsMax {
 		t.Fatalf("%d rows", len(got))
 	}
+	bad := func(r stream.BadRow) LostRow {
+		return LostRow{Kind: LostBad, Commit: 59, Shard: 1, Seq: r.Seq, Sub: r.Sub, Arrival: at, Event: stream.MinTime, W: stream.MinTime, Bad: r}
+	}
 	want := []LostRow{
-		{Kind: LostNull, Commit: 59, Shard: 1, Seq: 72, Arrival: at, Event: stream.MinTime, W: stream.MinTime},
+		bad(stream.BadRow{Seq: 71, Code: "A"}),
+		bad(stream.BadRow{Seq: 72, Sub: 3, Code: "B"}),
+		{Kind: LostNull, Commit: 59, Shard: 1, Seq: 72, Sub: 4, Arrival: at, Event: stream.MinTime, W: stream.MinTime},
+		bad(stream.BadRow{Seq: 73, Code: "C"}),
 		{Kind: LostNull, Commit: 59, Shard: 3, Seq: 591, Arrival: at, Event: stream.MinTime, W: stream.MinTime},
 		{Kind: LostFuture, Commit: 59, Shard: 3, Seq: 592, Arrival: at, Event: second(162), W: stream.MinTime},
 	}
-	if d := cmp.Diff(want, got[len(got)-3:]); d != "" {
+	if d := cmp.Diff(want, got[len(got)-len(want):]); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestBadRows: rows that did not decode are remembered by queries that need no event
+// time, too, and where no row of their batch did.
+func TestBadRows(t *testing.T) {
+	alloc := checked(t)
+	scan := &physical.Scan{Relation: "s", Columns: []int{0, 1}, Fields: eventScan(2).Fields}
+	src := &steps{make: func(n int) *stream.StepData {
+		if n >= 70 {
+			return nil
+		}
+		some, none := eventBatch(alloc, 0, event{1, 1}), eventBatch(alloc, 0)
+		some.Commit, some.First, some.Bad, some.BadRows = stream.Commit(n), stream.Seq(4*n), 1, []stream.BadRow{{Seq: stream.Seq(4*n + 1)}}
+		none.Commit, none.First, none.Bad, none.BadRows = stream.Commit(n), stream.Seq(4*n+2), 2, []stream.BadRow{{Seq: stream.Seq(4*n + 2)}, {Seq: stream.Seq(4*n + 3)}}
+		return &stream.StepData{Clock: stream.MinTime, Rows: []stream.SourceBatch{some, none}}
+	}}
+	q, _, err := runPlan(t, Config{Plan: planOf(scan, false), Source: src, Shards: []stream.Shard{0}, Alloc: alloc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, at := q.ErrorRows(), stream.Seq(4*70)
+	for i := range got {
+		if at--; at%4 == 0 {
+			at--
+		}
+		if r := got[len(got)-1-i]; r.Kind != LostBad || r.Seq != at || r.Bad.Seq != at {
+			t.Fatalf("%d rows, and %+v where %d was expected", len(got), r, at)
+		}
+	}
+	if l := q.Ledger(); len(got) != LostRowsMax || l.Errors != 3*70 || !l.Closes() {
+		t.Errorf("%d rows, ledger %+v", len(got), l)
 	}
 }

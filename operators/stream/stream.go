@@ -140,6 +140,21 @@ type SourceBatch struct {
 	// NULLs. Nil: all rows decoded. A source that is not asked counts them as Bad instead.
 	Why []string
 	Bad int64 // rows that did not decode: they are counted as errors and are not in the batch
+	// BadRows says where some of the Bad are, in the order of their places: the last of
+	// them, at most BadRowsMax. A source that does not know has none.
+	BadRows []BadRow
+}
+
+// BadRowsMax is how many bad rows a batch tells of, and so a query.
+const BadRowsMax = 100
+
+// BadRow is a row that did not decode.
+type BadRow struct {
+	Seq     Seq
+	Sub     int32  // its place among the rows of its record, from 0
+	Code    string // what is wrong, for programs
+	Message string // and for people
+	At, Len int    // what it is in the data of its block
 }
 
 // StepData is one step of one source: every row, and what the cut at its end

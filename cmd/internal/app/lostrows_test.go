@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"weir/dashboard/api"
+	"weir/ingest"
 )
 
 // fetch decodes the JSON of a GET.
@@ -86,5 +89,71 @@ func TestLedgerOpensRows(t *testing.T) {
 	}
 	if list := fetch[struct{ Queries []api.QueryInfo }](t, s.url()+"/v1/queries", 200).Queries; len(list) != 1 {
 		t.Errorf("a closed subscription is still listed: %+v", list)
+	}
+}
+
+// TestLedgerOpensRecords: records of Kinesis clients that are no rows are among those
+// behind the number of errors, with why, where and what they are; and a row out of a
+// record is shown by itself.
+func TestLedgerOpensRecords(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	k := kinesisClient(s.url())
+	s.must(t, "CREATE STREAM raw WITH (format = 'raw', shards = 1, idle_timeout = '0')")
+	s.must(t, "CREATE STREAM hits (n BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts) WITH (raw = 'raw', idle_timeout = '0')")
+	s.must(t, "CREATE STREAM commas (n BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts) WITH (raw = 'raw', format = 'csv', idle_timeout = '0')")
+	s.must(t, "CREATE MATERIALIZED VIEW v AS SELECT window_start, COUNT(*) AS c FROM hits GROUP BY TUMBLE(ts, INTERVAL 1 SECOND)")
+	s.must(t, "CREATE MATERIALIZED VIEW plain AS SELECT n FROM commas")
+	const second = `,"ts":"2026-11-20 10:00:%02d"}`
+	row := func(n, at int) string { return fmt.Sprintf(`{"n":%d`+second, n, at) }
+	putAll(t, k, "raw", "a", row(1, 30), "b", row(2, 1)+`{"n":"x"}[]`, "c", "no\xff", "d", row(5, 3),
+		"e", string(aggregated(ingest.Hash{}, row(6, 4), row(7, 40), `{"n":8}`, "{")), "f", "["+row(3, 41)+","+row(4, 2)+"]", "g", `{"n":9,"x":"`+strings.Repeat("ü", 20_000)+`"}`)
+	s.must(t, "ALTER STREAM raw END")
+	s.csvOf(t, "SELECT * FROM v") // it has read all
+	s.csvOf(t, "SELECT COUNT(*) FROM plain")
+	type answer struct{ Rows []api.LostRow }
+	show := func(of, kind string) (out []string) {
+		for _, r := range fetch[answer](t, s.url()+"/v1/queries/"+of+"/rows?kind="+kind, 200).Rows {
+			text := string(r.Row)
+			if r.RowBytes > 0 {
+				text = fmt.Sprintf("%d of %d bytes", len(text), r.RowBytes)
+			}
+			if r.BehindMS > 0 {
+				r.Why = "late"
+			}
+			out = append(out, fmt.Sprintf("%d.%d %s %s: %s", r.Seq, r.Sub, r.Reason, r.Why, text))
+		}
+		return out
+	}
+	wantLate := []string{
+		`1.0  late: {"n":2,"ts":"2026-11-20 10:00:01"}`, `3.0  late: {"n":5,"ts":"2026-11-20 10:00:03"}`, `4.0  late: {"n":6,"ts":"2026-11-20 10:00:04"}`,
+		`5.1  late: {"n":4,"ts":"2026-11-20 10:00:02"}`,
+	}
+	if d := cmp.Diff(wantLate, show("v", "late")); d != "" {
+		t.Error(d)
+	}
+	wantErrors := []string{
+		"1.1 BAD_TYPE `n`: \"x\" is not a BIGINT: {\"n\":\"x\"}",
+		"1.2 NOT_OBJECT expected a JSON object, got []: []",
+		`2.0 BAD_UTF8 the row is not valid UTF-8: "no\ufffd"`,
+		`4.2 NULL_TS its event time is NULL: {"n":8}`,
+		`4.3 BAD_JSON not valid JSON: {: "{"`,
+		"6.0 NULL_TS its event time is NULL: 16394 of 40014 bytes",
+	}
+	if d := cmp.Diff(wantErrors, show("v", "error")); d != "" {
+		t.Error(d)
+	}
+	if got := show("plain", "error"); len(got) != 10 || got[6] != `4.2 BAD_CSV 1 fields, expected 2: {"n":8}: {"n":8}` {
+		t.Errorf("%q", got)
+	}
+	// They are those of the relation.
+	for _, of := range []string{"v", "plain"} {
+		relation := ""
+		for _, r := range fetch[answer](t, s.url()+"/v1/queries/"+of+"/rows?kind=error", 200).Rows {
+			relation += fmt.Sprintf("insert,%d,%d,%s\n", r.Seq, r.Sub, r.Reason)
+		}
+		got := strings.ReplaceAll(s.csvOf(t, `SELECT _seq AS q, _sub AS sub, _reason FROM `+of+`$errors WITH (start = 'earliest')`), "\r", "")
+		if d := cmp.Diff("_op,q,sub,_reason\n"+relation, got); d != "" {
+			t.Errorf("%s: %s", of, d)
+		}
 	}
 }

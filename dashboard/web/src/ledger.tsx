@@ -6,15 +6,19 @@ import { cell, count, duration } from "./format";
 import type { Query } from "./query";
 import { get } from "./rest";
 import { queryOf } from "./server";
+import { name } from "./sql";
 
 interface Lost {
   why: string;
+  reason: string;
   shard: number;
   seq: number;
+  sub: number;
   event_time: string | null;
   watermark: string | null;
   behind_ms: number;
   row: unknown;
+  row_bytes?: number;
 }
 
 type Kind = "late" | "error";
@@ -39,12 +43,12 @@ export function LedgerLine({ q }: { q: Query }) {
       <span title={filtered ? `WHERE ${filtered}` : "The statement has no WHERE"}>{`filtered ${count(l.filtered)}`}</span>
       {number("late")}
       {number("error")}
-      {kind.value && <Rows query={info.name} kind={kind.value} all={l[kind.value]} close={() => { kind.value = undefined; }} />}
+      {kind.value && <Rows query={info.name} kind={kind.value} all={l[kind.value]} known={info.kind === "view"} close={() => { kind.value = undefined; }} />}
     </span>
   );
 }
 
-function Rows({ query, kind, all, close }: { query: string; kind: Kind; all: number; close: () => void }) {
+function Rows({ query, kind, all, known, close }: { query: string; kind: Kind; all: number; known: boolean; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const rows = useSignal<Lost[] | undefined>(undefined);
   const failure = useSignal("");
@@ -65,17 +69,17 @@ function Rows({ query, kind, all, close }: { query: string; kind: Kind; all: num
             <thead><tr><th>event time</th>{kind === "late" && <th>watermark</th>}<th>{kind === "late" ? "late by" : "why"}</th><th>shard, row</th><th>record</th></tr></thead>
             <tbody>
               {rows.value.map((r) => (
-                <tr key={`${r.shard}/${r.seq}`}>
+                <tr key={`${r.shard}/${r.seq}/${r.sub}`}>
                   <td>{time(r.event_time)}</td>
                   {kind === "late" && <td>{time(r.watermark)}</td>}
-                  <td title={r.why}>{kind === "late" ? duration(r.behind_ms) : r.why}</td>
-                  <td>{`${r.shard}, ${count(r.seq)}`}</td>
-                  <td class="record">{r.row === null ? "not in the log any more" : JSON.stringify(r.row)}</td>
+                  <td title={r.why}>{kind === "late" ? duration(r.behind_ms) : [r.reason, r.why].filter(Boolean).join(": ")}</td>
+                  <td title={r.sub > 0 ? `Row ${r.sub} of record ${r.seq}, from 0` : undefined}>{`${r.shard}, ${count(r.seq)}${r.sub > 0 ? `.${r.sub}` : ""}`}</td>
+                  <td class="record" title={r.row_bytes ? `The beginning of ${count(r.row_bytes)} bytes` : undefined}>{r.row === null ? "not in the log any more" : JSON.stringify(r.row)}</td>
                 </tr>
               ))}
             </tbody>
           </table>
-          <p class="note">{`The newest ${count(rows.value.length)} of ${count(Math.max(all, rows.value.length))}.${rows.value.length < all && rows.value.length < 100 ? " Others did not decode, or came before the server's start." : ""}`}</p>
+          <p class="note">{`The newest ${count(rows.value.length)} of ${count(Math.max(all, rows.value.length))}.${rows.value.length < all && rows.value.length < 100 ? " Others came before the server's start." : ""}${known ? ` All that are kept: SELECT * FROM ${name(`${query}$${kind === "late" ? "late" : "errors"}`)} WITH (start = 'earliest')` : ""}`}</p>
         </div>
       )}
       <button type="button" class="quiet" onClick={() => dialog.current!.close()}>Close</button>
