@@ -3,6 +3,7 @@ package sql
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"weir/sql/ast"
@@ -70,6 +71,8 @@ func (p *printer) statement(s ast.Statement) {
 		if s.Like != nil {
 			p.put(" LIKE ", quoteString(*s.Like))
 		}
+	case *ast.Kill:
+		p.put("KILL ", strconv.Itoa(int(s.ID)))
 	case *ast.ShowCreate:
 		p.put("SHOW CREATE ", quoteName(s.Name.Text))
 	case *ast.Describe:
@@ -106,8 +109,11 @@ func (p *printer) when(cond bool, text string) {
 }
 
 func plural(k ast.ObjectKind) string {
-	if k == ast.QueryObject {
+	switch k {
+	case ast.QueryObject:
 		return "QUERIES"
+	case ast.ProcessList:
+		return string(k)
 	}
 	return string(k) + "S"
 }

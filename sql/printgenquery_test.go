@@ -249,6 +249,9 @@ func (g *treeGen) statement() ast.Statement {
 	case 4:
 		return &ast.Drop{Kind: oneOf(g, ast.StreamObject, ast.ViewObject, ast.MaterializedView, ast.QueryObject, ast.SinkObject), IfExists: g.yes(), Name: g.name()}
 	case 5:
+		if g.n(3) == 0 {
+			return oneOf[ast.Statement](g, &ast.Show{Kind: ast.ProcessList}, &ast.Kill{ID: 17})
+		}
 		s := &ast.Show{Kind: oneOf(g, ast.StreamObject, ast.ViewObject, ast.MaterializedView, ast.QueryObject, ast.SinkObject, ast.PumpObject)}
 		if g.yes() {
 			like := g.text()

@@ -6,7 +6,7 @@ import (
 )
 
 // heads are the first words of the statements.
-var heads = []string{"SELECT", "CREATE", "INSERT", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "SUBSCRIBE"}
+var heads = []string{"SELECT", "CREATE", "INSERT", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "SUBSCRIBE", "KILL"}
 
 // statement reads one statement by its first word.
 func (p *parser) statement() (ast.Statement, error) {
@@ -26,6 +26,8 @@ func (p *parser) statement() (ast.Statement, error) {
 		return p.drop()
 	case "SHOW":
 		return p.show()
+	case "KILL":
+		return p.kill()
 	case "DESCRIBE", "DESC":
 		return p.describeStatement()
 	case "EXPLAIN":
@@ -57,9 +59,9 @@ func (p *parser) refuseHead() error {
 		hint = "DROP it and CREATE it again"
 	case "TERMINATE":
 		hint = "write DROP QUERY q"
-	case "GRANT", "REVOKE", "CALL", "DO", "EXECUTE", "PREPARE", "DEALLOCATE", "HANDLER", "KILL", "FLUSH", "ANALYZE", "OPTIMIZE",
+	case "GRANT", "REVOKE", "CALL", "DO", "EXECUTE", "PREPARE", "DEALLOCATE", "HANDLER", "FLUSH", "ANALYZE", "OPTIMIZE",
 		"CHECK", "LIST", "PRINT", "PAUSE", "RESUME", "HELP", "DECLARE", "FETCH", "PURGE", "RESTORE", "BACKUP", "SHUTDOWN", "BATCH", "TRACE":
-		hint = "the statements are SELECT, CREATE, INSERT, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN and SUBSCRIBE"
+		hint = "the statements are SELECT, CREATE, INSERT, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN, SUBSCRIBE and KILL"
 	default:
 		return p.expectedOneOf(heads...).WithHint("for example: SHOW STREAMS, or with `weir query` SELECT * FROM 'file.jsonl' LIMIT 10")
 	}
@@ -140,6 +142,8 @@ func (p *parser) show() (ast.Statement, error) {
 		s.Kind = ast.PumpObject
 	case p.accept("SINKS"):
 		s.Kind = ast.SinkObject
+	case p.accept("PROCESSLIST"), p.accept("FULL", "PROCESSLIST"):
+		return &ast.Show{Node: p.from(first), Kind: ast.ProcessList}, nil
 	case p.accept("MATERIALIZED"):
 		if err := p.expect("VIEWS"); err != nil {
 			return nil, err
@@ -168,10 +172,10 @@ func (p *parser) refuseShow() error {
 		return unsupported(t.span(), "write SHOW STREAMS", "SHOW %s is not supported", t.word)
 	case "COLUMNS", "FIELDS":
 		return unsupported(t.span(), "write DESCRIBE x", "SHOW %s is not supported", t.word)
-	case "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "PROCESSLIST", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
+	case "DATABASES", "SCHEMAS", "VARIABLES", "STATUS", "WARNINGS", "FUNCTIONS", "INDEXES", "JOBS", "FULL", "GRANTS", "ENGINES":
 		return unsupported(t.span(), "write SHOW STREAMS, SHOW VIEWS, SHOW QUERIES or SHOW SINKS", "SHOW %s is not supported", t.word)
 	}
-	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "SINKS", "PUMPS", "CREATE")
+	return p.expectedOneOf("STREAMS", "VIEWS", "QUERIES", "SINKS", "PUMPS", "PROCESSLIST", "CREATE")
 }
 
 func (p *parser) showCreate(first int) (ast.Statement, error) {

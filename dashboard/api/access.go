@@ -55,8 +55,8 @@ func (a *Access) Replace(tokens []Token) {
 	a.sessions.keep(tokens)
 }
 
-// proved is the key of a context whose request may do everything; without it, a
-// request behind a guard with Access may only say hello.
+// proved is the key of a context whose request may do everything, with the name of its
+// token; without it, a request behind a guard with Access may only say hello.
 type proved struct{}
 
 // admit returns why the request may not come in. A websocket's handshake that
@@ -65,8 +65,8 @@ func (a *Access) admit(r *http.Request) (*http.Request, error) {
 	if isOpen(r.URL.Path) {
 		return r, nil
 	}
-	yes := func() (*http.Request, error) {
-		return r.WithContext(context.WithValue(r.Context(), proved{}, true)), nil
+	yes := func(t Token) (*http.Request, error) {
+		return r.WithContext(context.WithValue(r.Context(), proved{}, t.Name)), nil
 	}
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		// A header that came is what counts: a wrong one is not made good by a cookie.
@@ -74,19 +74,24 @@ func (a *Access) admit(r *http.Request) (*http.Request, error) {
 		if !ok {
 			return r, httpError(CodeBadToken, "the Authorization header is not \"Bearer TOKEN\"").WithHint(tokenHint)
 		}
-		if _, ok := find(*a.tokens.Load(), secret); ok {
-			return yes()
+		if t, ok := find(*a.tokens.Load(), secret); ok {
+			return yes(t)
 		}
 		return r, a.wrong(r)
 	}
 	c, err := r.Cookie(cookieName(r))
-	if err == nil && a.sessions.valid(c.Value) {
+	var t Token
+	valid := false
+	if err == nil {
+		t, valid = a.sessions.token(c.Value)
+	}
+	if valid {
 		// Browsers name the page's origin with whatever is more than reading.
 		if (!isSafe(r.Method) || r.URL.Path == socketPath) && len(r.Header.Values("Origin")) == 0 {
 			return r, httpError(CodeForbiddenOrigin, "the request has a log-in's cookie but no Origin").
 				WithHint("programs send Authorization: Bearer TOKEN instead of a cookie")
 		}
-		return yes()
+		return yes(t)
 	}
 	if r.URL.Path == socketPath && err != nil {
 		return r, nil

@@ -65,8 +65,9 @@ func FuzzParseTokens(f *testing.F) {
 // door is an access behind a guard, on a clock that stands.
 type door struct {
 	*Access
-	now time.Time
-	h   http.Handler
+	now    time.Time
+	h      http.Handler
+	client string // of the last request that was let in
 }
 
 func newDoor(t testing.TB) *door {
@@ -84,7 +85,7 @@ func newDoor(t testing.TB) *door {
 	g := NewGuard(GuardConfig{Access: a, Hosts: []string{"example.com"}})
 	mux := http.NewServeMux()
 	mux.Handle(LoginPath, g.Login())
-	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { d.client = ClientOf(withClient(r)) })
 	d.h = g.Wrap(mux)
 	return d
 }
@@ -106,6 +107,24 @@ func (d *door) get(cookie *http.Cookie) int {
 	r := httptest.NewRequest("GET", "/v1/page", nil)
 	r.AddCookie(cookie)
 	return d.do(r).Code
+}
+
+// Who comes with a token, or with a log-in that began with one, is called after it.
+func TestClientOf(t *testing.T) {
+	d := newDoor(t)
+	from := "192.0.2.1:1234" // of httptest
+	r := httptest.NewRequest("GET", "/v1/page", nil)
+	r.Header.Set("Authorization", "Bearer "+secret)
+	if code := d.do(r).Code; code != http.StatusOK || d.client != "ann@"+from {
+		t.Errorf("%d, %q", code, d.client)
+	}
+	d.client = ""
+	if code := d.get(d.login(secret, from).Result().Cookies()[0]); code != http.StatusOK || d.client != "ann@"+from {
+		t.Errorf("%d, %q", code, d.client)
+	}
+	if got := ClientOf(withClient(httptest.NewRequest("GET", "/", nil))) + ClientOf(t.Context()); got != from {
+		t.Errorf("without a guard: %q", got)
+	}
 }
 
 func TestSessions(t *testing.T) {

@@ -26,6 +26,7 @@ const (
 	CodeBadQuery        diag.Code = "BAD_PARAMETER"          // a parameter of the URL is wrong
 	CodeAhead           diag.Code = "COMMIT_AHEAD"           // the log has not come to the commit that the client names
 	CodeAfterTimeout    diag.Code = "AFTER_TIMEOUT"          // a view did not come to the commit in time
+	CodeKilled          diag.Code = "QUERY_KILLED"           // somebody ended the query with KILL
 	CodeGone            diag.Code = "POSITION_GONE"          // what SUBSCRIBE … AS OF names cannot be gone back to
 )
 
@@ -72,7 +73,7 @@ func statusOf(code diag.Code) int {
 		return http.StatusUnsupportedMediaType
 	case CodeNotAcceptable:
 		return http.StatusNotAcceptable
-	case CodeAhead:
+	case CodeAhead, CodeKilled:
 		return http.StatusConflict
 	case CodeGone:
 		return http.StatusGone

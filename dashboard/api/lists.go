@@ -65,8 +65,8 @@ type ViewInfo struct {
 
 // QueryInfo is a query in a list.
 type QueryInfo struct {
-	Name      string     `json:"name"` // of its view; of a live query one that it got
-	Kind      string     `json:"kind"` // "view", or "live" while somebody looks at it
+	Name      string     `json:"name"` // of its view; of a client's query one that it got
+	Kind      string     `json:"kind"` // "view", "insert"; "live" while somebody looks at it; "statement" that runs over HTTP
 	SQL       string     `json:"sql"`  // the statement
 	State     string     `json:"state"`
 	Reads     string     `json:"reads"`      // the stream, or the view
@@ -81,6 +81,12 @@ type QueryInfo struct {
 	// Ledger is null where no query runs: one that must see a whole view is run
 	// again at each change.
 	Ledger *LedgerInfo `json:"ledger"`
+	// Of a client's query: what KILL ends it by, who the client is, since when it runs,
+	// and the rows that the client got.
+	ID     uint32     `json:"id,omitempty"`
+	Client string     `json:"client,omitempty"`
+	Since  *time.Time `json:"since,omitempty"`
+	Rows   int64      `json:"rows,omitempty"`
 	// Of the query of INSERT INTO … SELECT: the stream that it writes to, the rows
 	// that it took and those that it did not, and why the last of these.
 	Into        string `json:"into,omitempty"`

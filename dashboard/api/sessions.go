@@ -61,17 +61,18 @@ func (s *sessions) makeRoom(now time.Time) {
 	}
 }
 
-// valid tells whether a cookie's value is that of a session.
-func (s *sessions) valid(value string) bool {
+// token returns what a session was begun with, by its cookie's value; ok is false where
+// there is no such session.
+func (s *sessions) token(value string) (t Token, ok bool) {
 	id := sha256.Sum256([]byte(value)) // what is looked up is not what was sent: timing tells nothing
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, ok := s.byID[id]
 	if ok && !x.expires.After(s.now()) {
 		delete(s.byID, id)
-		return false
+		return Token{}, false
 	}
-	return ok
+	return x.token, ok
 }
 
 // end forgets a session.

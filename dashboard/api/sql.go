@@ -92,7 +92,7 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, err)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(withClient(r))
 	defer cancel()
 	defer context.AfterFunc(a.base, cancel)()
 

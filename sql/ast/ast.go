@@ -234,7 +234,8 @@ const (
 	MaterializedView ObjectKind = "MATERIALIZED VIEW"
 	QueryObject      ObjectKind = "QUERY"
 	SinkObject       ObjectKind = "SINK"
-	PumpObject       ObjectKind = "PUMP" // SHOW PUMPS: the queries of INSERT INTO … SELECT
+	PumpObject       ObjectKind = "PUMP"        // SHOW PUMPS: the queries of INSERT INTO … SELECT
+	ProcessList      ObjectKind = "PROCESSLIST" // SHOW PROCESSLIST: the queries of clients
 )
 
 // Drop is DROP kind [IF EXISTS] name.
@@ -245,11 +246,18 @@ type Drop struct {
 	Name     Name
 }
 
-// Show is SHOW STREAMS | VIEWS | QUERIES | PUMPS | SINKS [LIKE 'pattern'].
+// Show is SHOW STREAMS | VIEWS | QUERIES | PUMPS | SINKS [LIKE 'pattern'], or SHOW
+// [FULL] PROCESSLIST.
 type Show struct {
 	Node
 	Kind ObjectKind
 	Like *string
+}
+
+// Kill is KILL [QUERY] id: it ends a query of a client.
+type Kill struct {
+	Node
+	ID uint32
 }
 
 // Describe is DESCRIBE name.

@@ -136,6 +136,10 @@ func (db *database) run(ctx context.Context, text string, note func(string, ...a
 			}
 			return nil, err
 		}
+		if r != nil {
+			at := s.Span()
+			r.sql = text[at.Start:at.End]
+		}
 		switch {
 		case r == nil:
 		case i == last || last < 0:
@@ -171,7 +175,7 @@ func (db *database) check(s ast.Statement, note func(string, ...any)) error {
 // returnsRows tells whether a statement is there for its rows.
 func returnsRows(s ast.Statement) bool {
 	switch s.(type) {
-	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.AlterStream, *ast.Insert:
+	case *ast.CreateStream, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.AlterStream, *ast.Insert, *ast.Kill:
 		return false
 	}
 	return true
@@ -200,6 +204,8 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 		return db.query(ctx, s, rel)
 	case *ast.Show:
 		return db.show(s)
+	case *ast.Kill:
+		return nil, db.killQuery(s)
 	case *ast.ShowCreate:
 		return db.showCreate(s)
 	case *ast.Describe:

@@ -89,8 +89,7 @@ func (l lists) Views() []api.ViewInfo {
 	return out
 }
 
-// Queries returns the queries of the materialized views, then those that
-// somebody looks at.
+// Queries returns the queries of the materialized views, then those of clients.
 func (l lists) Queries() []api.QueryInfo {
 	var out []api.QueryInfo
 	for _, m := range l.db.running() {
@@ -112,8 +111,9 @@ func (l lists) Queries() []api.QueryInfo {
 	for _, w := range l.db.live.all() {
 		k := rateKey{kind: liveRate, id: w.id}
 		info := api.QueryInfo{
-			Name: w.name(), Kind: "live", SQL: w.sql, State: "running", Reads: w.reads,
+			Name: w.name(), Kind: w.kind, SQL: w.sql, State: "running", Reads: reads(w.plan),
 			Rate: l.rates.of(k), RateOut: l.rates.of(k.out()),
+			ID: w.id, Client: w.client, Since: &w.since, Rows: w.rows.Load(),
 		}
 		if w.query != nil {
 			l.progress(&info, w.query.Progress(), w.plan)

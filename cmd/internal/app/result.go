@@ -31,6 +31,10 @@ type result struct {
 	report  func(stream.Ledger) []string
 	follows *follower // of SUBSCRIBE; else nil
 	notes   []string  // what a statement without rows says
+
+	// Of a query: its plan, and the statement as it was written.
+	plan *physical.Plan
+	sql  string
 }
 
 // stepRows are rows, and the commit that they complete; 0 if more of its step follow.
@@ -64,7 +68,7 @@ func fixedResult(schema stream.Schema, batches []stream.Batch) *result {
 func startResult(ctx context.Context, p *physical.Plan, in *input, alloc memory.Allocator, wake func(stream.Time)) (*result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &result{
-		schema: p.Root.Schema(), live: !p.Bounded, changes: p.Emit == physical.EmitChanges,
+		plan: p, schema: p.Root.Schema(), live: !p.Bounded, changes: p.Emit == physical.EmitChanges,
 		batches: make(chan stepRows, resultBatches),
 		done:    make(chan struct{}), cancel: cancel, report: in.report,
 	}

@@ -277,6 +277,9 @@ func (e engineAPI) Execute(ctx context.Context, text string) (api.Result, error)
 	if len(res.schema) == 0 {
 		res.notes = notes
 	}
+	if res.query != nil {
+		return e.s.db.live.answer(res, api.ClientOf(ctx), e.s.db.now()), nil
+	}
 	return res, nil
 }
 

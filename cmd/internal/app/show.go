@@ -69,9 +69,17 @@ func (db *database) show(s *ast.Show) (*result, error) {
 			rows = append(rows, db.showView(v))
 		}
 	case ast.QueryObject:
-		names = []string{"name", "reads", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
+		names = queryColumns()
 		for _, m := range db.running() {
-			rows = append(rows, showQuery(m)...)
+			rows = append(rows, showQuery(m.def.Name, m.describeState(), m.progress(), m.plan)...)
+		}
+		for _, w := range db.live.all() {
+			rows = append(rows, w.showQuery()...)
+		}
+	case ast.ProcessList:
+		names = processColumns()
+		for _, w := range db.live.all() {
+			rows = append(rows, w.showProcess())
 		}
 	case ast.PumpObject:
 		names = pumpColumns()
@@ -85,7 +93,7 @@ func (db *database) show(s *ast.Show) (*result, error) {
 		}
 	default:
 		return nil, diag.New(diag.Unsupported, s.Span(), "SHOW %sS", s.Kind).
-			WithHint("there are SHOW STREAMS, SHOW VIEWS, SHOW QUERIES, SHOW PUMPS and SHOW SINKS")
+			WithHint("there are SHOW STREAMS, SHOW VIEWS, SHOW QUERIES, SHOW PUMPS, SHOW SINKS and SHOW PROCESSLIST")
 	}
 	if s.Like != nil {
 		var err error
@@ -132,21 +140,24 @@ func (db *database) showView(v *catalog.View) []any {
 	return []any{v.Name, "materialized view", int64(st.Rows), showTime(st.W)}
 }
 
+func queryColumns() []string {
+	return []string{"name", "reads", "state", "in", "used", "filtered", "late", "error", "partly_late", "nulled", "watermark", "commit", "waiting_for"}
+}
+
 // showQuery is a row for each scan of a query, whose accounts close by themselves.
-func showQuery(m *materialized) [][]any {
-	p := m.progress()
+func showQuery(name, state string, p engine.Progress, plan *physical.Plan) [][]any {
 	var rows [][]any
-	for i, scan := range physical.Scans(m.plan.Root) {
+	for i, scan := range physical.Scans(plan.Root) {
 		in := engine.InputProgress{W: stream.MinTime}
 		if i < len(p.Inputs) { // else it has not begun
 			in = p.Inputs[i]
 		}
-		row := []any{m.def.Name, scan.Relation, m.describeState()}
+		row := []any{name, scan.Relation, state}
 		l := in.Ledger
 		for _, n := range []int64{l.In, l.Used, l.Filtered, l.Late, l.Errors, l.PartlyLate, l.Nulled} {
 			row = append(row, n)
 		}
-		rows = append(rows, append(row, showTime(in.W), int64(p.Commit), waitingFor(p, m.plan)))
+		rows = append(rows, append(row, showTime(in.W), int64(p.Commit), waitingFor(p, plan)))
 	}
 	return rows
 }

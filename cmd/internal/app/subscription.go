@@ -329,7 +329,7 @@ func (l *livePlan) again(ctx context.Context, s *ast.Subscribe) (*input, error) 
 func (db *database) startFollowing(p *physical.Plan, in *input, f *follower) (*result, error) {
 	ctx, cancel := context.WithCancel(in.within(db.ctx))
 	r := &result{
-		schema: f.schema, live: true, follows: f,
+		plan: p, schema: f.schema, live: true, follows: f,
 		batches: make(chan stepRows, resultBatches), done: make(chan struct{}), cancel: cancel,
 	}
 	f.send, f.paced = r.send, p.Every > 0

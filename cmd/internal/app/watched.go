@@ -2,46 +2,78 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"weir/dashboard/api"
 	"weir/dashboard/hub"
 	"weir/operators/engine"
+	"weir/operators/stream"
 	"weir/planner/physical"
+	"weir/sql/ast"
+	"weir/sql/diag"
 )
 
-// watched is the list of the queries that somebody looks at. It is as large as
-// the hub lets its clients make it.
+// watched is the list of the queries of clients: those that subscribers of the hub look
+// at, and statements that run over HTTP. It is as large as the hub and the API let their
+// clients make it.
 type watched struct {
 	mu   sync.Mutex
 	last uint32
 	by   map[uint32]*watchedQuery
 }
 
-// watchedQuery is a run of the hub that is in the list until it is closed.
+// The kinds of queries of clients.
+const (
+	liveKind      = "live"      // subscribers of the hub share it
+	statementKind = "statement" // it answers a request
+)
+
+// sharedClient stands for the client of a query that subscribers share.
+const sharedClient = "websocket"
+
+// watchedQuery is a query that is in the list until it is closed.
 type watchedQuery struct {
+	list   *watched
+	id     uint32
+	kind   string
+	sql    string
+	client string
+	since  time.Time
+	plan   *physical.Plan
+	query  *engine.Query // nil: it is run again at each change
+	rows   atomic.Int64  // that entered or left the result
+
+	ctx  context.Context // ends with kill
+	kill context.CancelFunc
+}
+
+// watchedSubscription is a run of the hub that is in the list.
+type watchedSubscription struct {
 	hub.Subscription
-	list  *watched
-	id    uint32
-	sql   string
-	reads string // streams or a view
-	plan  *physical.Plan
-	query *engine.Query // nil: it is run again at each change
-	rows  atomic.Int64  // that entered or left the result
+	*watchedQuery
 }
 
 // watchedView is one that can also give its content.
 type watchedView struct {
-	*watchedQuery
+	watchedSubscription
 	hub.Snapshotter
+}
+
+// watchedResult is the answer to a statement that is in the list.
+type watchedResult struct {
+	*result
+	*watchedQuery
 }
 
 // watch lists a query that was started for subscribers, who share it.
 func (l *watched) watch(p *livePlan, sub hub.Subscription) hub.Subscription {
-	w := &watchedQuery{Subscription: sub, sql: p.sql, reads: reads(p.plan), plan: p.plan}
+	w := &watchedQuery{kind: liveKind, sql: p.sql, client: sharedClient, since: p.db.now(), plan: p.plan}
 	switch s := sub.(type) {
 	case *subscription:
 		w.query = s.query
@@ -50,19 +82,39 @@ func (l *watched) watch(p *livePlan, sub hub.Subscription) hub.Subscription {
 	}
 	l.add(w)
 	if view, ok := sub.(hub.Snapshotter); ok {
-		return watchedView{w, view}
+		return watchedView{watchedSubscription{sub, w}, view}
 	}
-	return w
+	return watchedSubscription{sub, w}
+}
+
+// answer lists a statement whose result a client reads.
+func (l *watched) answer(r *result, client string, since time.Time) watchedResult {
+	w := &watchedQuery{kind: statementKind, sql: r.sql, client: client, since: since, plan: r.plan, query: r.query}
+	l.add(w)
+	return watchedResult{r, w}
 }
 
 // reads names what a plan reads.
 func reads(p *physical.Plan) string { return strings.Join(relationsOf(p), ", ") }
 
-func (w *watchedQuery) name() string { return fmt.Sprintf("live-%d", w.id) }
+func (w *watchedQuery) name() string { return fmt.Sprintf("%s-%d", w.kind, w.id) }
+
+// untilKilled calls a query's Next, which ends when the query is killed.
+func untilKilled[T any](ctx context.Context, w *watchedQuery, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.ctx, cancel)()
+	v, err := call(ctx)
+	if w.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = diag.New(api.CodeKilled, diag.Span{}, "the query was ended by KILL %d", w.id).
+			WithHint("what came before is right; run the statement again for the rest")
+	}
+	return v, err
+}
 
 // Next counts the rows of the next update.
-func (w *watchedQuery) Next(ctx context.Context) (hub.Update, error) {
-	u, err := w.Subscription.Next(ctx)
+func (w watchedSubscription) Next(ctx context.Context) (hub.Update, error) {
+	u, err := untilKilled(ctx, w.watchedQuery, w.Subscription.Next)
 	if u.Kind == hub.Delta {
 		for _, b := range u.Batches {
 			w.rows.Add(b.NumRows())
@@ -72,14 +124,35 @@ func (w *watchedQuery) Next(ctx context.Context) (hub.Update, error) {
 }
 
 // Close takes the query off the list.
-func (w *watchedQuery) Close() error {
-	w.list.mu.Lock()
-	delete(w.list.by, w.id)
-	w.list.mu.Unlock()
+func (w watchedSubscription) Close() error {
+	w.remove()
 	return w.Subscription.Close()
 }
 
+// Next counts the next rows.
+func (w watchedResult) Next(ctx context.Context) (stream.Batch, error) {
+	b, err := untilKilled(ctx, w.watchedQuery, w.result.Next)
+	if err == nil {
+		w.rows.Add(b.NumRows())
+	}
+	return b, err
+}
+
+// Close takes the query off the list.
+func (w watchedResult) Close() error {
+	w.remove()
+	return w.result.Close()
+}
+
+func (w *watchedQuery) remove() {
+	w.kill()
+	w.list.mu.Lock()
+	defer w.list.mu.Unlock()
+	delete(w.list.by, w.id)
+}
+
 func (l *watched) add(w *watchedQuery) {
+	w.ctx, w.kill = context.WithCancel(context.Background())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.by == nil {
@@ -102,7 +175,7 @@ func (l *watched) all() []*watchedQuery {
 	return out
 }
 
-// queryOf returns the running query of a view, or the live one of that name.
+// queryOf returns the running query of a view, or that of a client by the name that it got.
 func (db *database) queryOf(name string) (q *engine.Query, p *physical.Plan, found bool) {
 	for _, m := range db.running() {
 		if m.def.Name == name {
@@ -115,4 +188,35 @@ func (db *database) queryOf(name string) (q *engine.Query, p *physical.Plan, fou
 		}
 	}
 	return nil, nil, false
+}
+
+// killQuery ends a query of a client, who is told so.
+func (db *database) killQuery(s *ast.Kill) error {
+	db.live.mu.Lock()
+	defer db.live.mu.Unlock()
+	w, ok := db.live.by[s.ID]
+	if !ok {
+		return diag.New(diag.UnknownObject, s.At, "there is no query with the id %d", s.ID).
+			WithHint("SHOW PROCESSLIST lists the queries of clients; the query of a view ends with DROP MATERIALIZED VIEW v")
+	}
+	w.kill()
+	return nil
+}
+
+func processColumns() []string { return []string{"id", "client", "since", "rows", "reads", "sql"} }
+
+// showProcess is the row of a client's query in SHOW PROCESSLIST.
+func (w *watchedQuery) showProcess() []any {
+	return []any{int64(w.id), w.client, showTime(stream.FromGo(w.since)), w.rows.Load(), reads(w.plan), w.sql}
+}
+
+// showQuery is what SHOW QUERIES has of a client's query. One that is run again at each
+// change has no accounts.
+func (w *watchedQuery) showQuery() [][]any {
+	if w.query == nil {
+		row := make([]any, len(queryColumns()))
+		row[0], row[1], row[2] = w.name(), reads(w.plan), "running"
+		return [][]any{row}
+	}
+	return showQuery(w.name(), "running", w.query.Progress(), w.plan)
 }

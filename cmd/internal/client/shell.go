@@ -240,6 +240,7 @@ drops what is typed; Ctrl-D leaves. Tab completes keywords and names.
   SELECT * FROM view ORDER BY …;      what the view holds now
   SELECT … FROM stream WHERE …;       rows as they come, until Ctrl-C
   SUBSCRIBE TO view;                  what it holds, and then each change
+  SHOW PROCESSLIST;  KILL id;         what clients run, and an end to it
   EXPLAIN SELECT …;                   how it would run
 `
 

@@ -201,7 +201,7 @@ func TestComplete(t *testing.T) {
 		"sel":                "|select",
 		"SELECT * FROM hi":   "SELECT * FROM |hits hits_per_second",
 		"SELECT * FROM ":     "SELECT * FROM |Shots hits hits_per_second passer",
-		"DROP PUMP P":        "DROP PUMP |PARTITION PROGRESS PUMP PUMPS passer",
+		"DROP PUMP P":        "DROP PUMP |PARTITION PROCESSLIST PROGRESS PUMP PUMPS passer",
 		"EMIT EV":            "EMIT |EVERY",
 		"select window_r":    "select |window_rev",
 		"select f(sho":       "select f(|Shots show",

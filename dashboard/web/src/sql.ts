@@ -17,7 +17,7 @@ export const keywords = new Set(
   count sum avg min max distinct join left right inner true false cast asc desc union all values insert into
   bigint double varchar boolean datetime date decimal streams views queries if exists final over partition
   subscribe to snapshot progress of analyze pump pumps every sinks window_start window_end window_time window_rev
-  is_final is_complete`.split(/\s+/),
+  is_final is_complete kill processlist`.split(/\s+/),
 );
 
 const pattern =

@@ -59,8 +59,8 @@ function groups(): { title: string; items: Item[] }[] {
   return [
     { title: "Streams", items: (streams.value ?? []).map((s) => relation(s.name, "stream", s.rate)) },
     { title: "Views", items: views.value.map((v) => relation(v.name, "view", out(v.name))) },
-    { title: "Queries", items: queries.value.filter((q) => q.kind === "live").map((q) => ({
-      name: q.name, label: oneLine(q.sql), rate: q.ledger ? q.rate_out : undefined, unit: `rows/s out, ${short(q.rate)} in`, points: past("live", q.name), use: q.sql, describe: undefined,
+    { title: "Queries", items: queries.value.filter((q) => q.kind === "live" || q.kind === "statement").map((q) => ({
+      name: q.name, label: oneLine(q.sql), rate: q.ledger ? q.rate_out : undefined, unit: `rows/s out, ${short(q.rate)} in`, points: past(q.kind, q.name), use: q.sql, describe: undefined,
     })) },
     { title: "Sinks", items: sinks.value.map((s) => ({
       name: s.name, label: s.name, rate: s.rate, unit: "rows/s", points: past("sink", s.name), use: "SHOW SINKS", describe: undefined,
