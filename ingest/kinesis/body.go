@@ -4,34 +4,47 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
-// hold takes n bytes of what all requests together may have in memory; ok is false
-// where that is more than there is. They are taken all the same, until release.
-func (c *call) hold(n int) (ok bool) {
-	c.held += int64(n)
-	return c.h.inFlight.Add(int64(n)) <= c.h.cfg.MaxInFlight
+// budget is how many bytes calls have in memory together.
+type budget struct {
+	most  int64
+	taken atomic.Int64
 }
 
-// release gives back what the call holds.
-func (c *call) release() {
-	c.h.inFlight.Add(-c.held)
-	c.held = 0
+// share is what one call has of a budget.
+type share struct {
+	of    *budget
+	taken int64
+}
+
+// take takes n bytes more; ok is false where they all have more than there is. They are
+// taken all the same, until free.
+func (s *share) take(n int) (ok bool) {
+	s.taken += int64(n)
+	return s.of.taken.Add(int64(n)) <= s.of.most
+}
+
+// free gives back what was taken.
+func (s *share) free() {
+	s.of.taken.Add(-s.taken)
+	s.taken = 0
 }
 
 var errBusy = fail(serviceUnavailable, "too many bytes of requests are under way; try again")
 
-// holdingReader holds what it reads, as it comes: what a client only announces is not
-// in memory.
-type holdingReader struct {
+// countedReader takes the bytes that it reads, as they come: what a client only
+// announces is not in memory.
+type countedReader struct {
 	io.Reader
-	c *call
+	share *share
 }
 
-func (r holdingReader) Read(p []byte) (int, error) {
+func (r countedReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	if !r.c.hold(n) {
+	if !r.share.take(n) {
 		err = errBusy
 	}
 	return n, err
@@ -43,7 +56,7 @@ func (c *call) readBody(r *http.Request) ([]byte, error) {
 		return nil, errTooLong
 	}
 	defer c.readBy(time.Now().Add(readTimeout))()
-	body, err := io.ReadAll(holdingReader{http.MaxBytesReader(c.w, r.Body, bodyMax), c})
+	body, err := io.ReadAll(countedReader{http.MaxBytesReader(c.w, r.Body, bodyMax), &c.in})
 	return body, bodyError(err)
 }
 

@@ -85,8 +85,8 @@ type Config struct {
 	Secret []byte
 	// Now is the wall clock; time.Now if nil.
 	Now func() time.Time
-	// MaxInFlight bounds the bytes of all requests in memory, and of the records in
-	// answers to them; 256 MiB if 0.
+	// MaxInFlight bounds the bytes of all bodies in memory, and by itself those of the
+	// records in answers: who does not take an answer keeps nobody from writing. 256 MiB if 0.
 	MaxInFlight int64
 	// AWSLimits turns on the limits that AWS has per day and second, and a server does
 	// not need.
@@ -105,7 +105,8 @@ const (
 type Handler struct {
 	cfg           Config
 	operations    map[string]operation
-	inFlight      atomic.Int64
+	bodies        budget
+	answers       budget
 	ctx           context.Context // of answers that go on; it ends with Close
 	close         context.CancelFunc
 	subscriptions subscriptions
@@ -130,6 +131,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.MaxInFlight = defaultMaxInFlight
 	}
 	h := &Handler{cfg: cfg, operations: operations(), work: make(chan struct{}, 1)}
+	h.bodies.most, h.answers.most = cfg.MaxInFlight, cfg.MaxInFlight
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -145,7 +147,7 @@ type call struct {
 	codec   *codec
 	op      string
 	body    []byte
-	held    int64 // bytes of inFlight
+	in, out share // of bodies, and of answers
 	region  string
 	account string
 }
@@ -209,7 +211,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID()
 	w.Header().Set("x-amzn-RequestId", id)
 	w.Header().Set("x-amz-id-2", id)
-	c := &call{h: h, ctx: r.Context(), w: w, codec: codecOf(r.Header.Get("Content-Type"))}
+	c := &call{h: h, ctx: r.Context(), w: w, codec: codecOf(r.Header.Get("Content-Type")), in: share{of: &h.bodies}, out: share{of: &h.answers}}
 	if c.codec == nil {
 		c.codec = jsonCodec
 		c.answerError(fail(serialization, "the Content-Type %q is none of %s and %s", clip(r.Header.Get("Content-Type")), jsonCodec.contentType, cborCodec.contentType))
@@ -229,7 +231,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.answerError(err)
 		return
 	}
-	defer c.release()
+	defer c.out.free()
+	defer c.in.free()
 	if c.body, err = c.readBody(r); err == nil {
 		err = admit(c.body)
 	}

@@ -181,7 +181,7 @@ type Stats struct {
 // Stats returns the counts, and forgets those of streams that are gone.
 func (h *Handler) Stats() Stats {
 	h.meters.mu.Lock()
-	out := Stats{InFlight: h.inFlight.Load(), Requests: make(map[Request]int64, len(h.meters.requests))}
+	out := Stats{InFlight: h.bodies.taken.Load() + h.answers.taken.Load(), Requests: make(map[Request]int64, len(h.meters.requests))}
 	for r, n := range h.meters.requests {
 		out.Requests[r] = n
 	}

@@ -146,7 +146,7 @@ func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time)
 	out := rd.out
 	// Where memory is short answers are, too. A record is there twice: as it was, and
 	// as it is written.
-	full := !rd.c.hold(2*size) || out.bytes+size > rd.limit.bytes
+	full := !rd.c.out.take(2*size) || out.bytes+size > rd.limit.bytes
 	if len(out.records) == rd.limit.records || len(out.records) > 0 && full {
 		return false
 	}

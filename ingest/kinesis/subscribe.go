@@ -164,7 +164,7 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 	life, cancel := context.WithTimeout(ctx, subscriptionLife)
 	defer cancel()
 	c.body = nil
-	c.release() // it may be long until it ends
+	c.in.free() // it may be long until it ends
 	pause(life, settle)
 	for life.Err() == nil {
 		got, err := c.read(s, shard, from, readLimit{eventRecordsMax, eventBytesMax})
@@ -178,7 +178,7 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 			if err := c.sendEvent(s, shard, from, got, out); err != nil {
 				return err
 			}
-			c.release()
+			c.out.free()
 			if c.h.cfg.AWSLimits {
 				pause(life, time.Duration(got.bytes)*time.Second/readBytesPerSecond)
 			}

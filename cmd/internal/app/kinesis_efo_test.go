@@ -49,8 +49,10 @@ func (f *fanOut) shard(ctx context.Context, id string) {
 	f.mu.Unlock()
 	f.wg.Go(func() {
 		at := &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}
+		// A client has one buffer for the events of all its subscriptions.
+		k := kinesis.New(f.k.Options())
 		for ctx.Err() == nil {
-			out, err := f.k.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: aws.String(f.consumer), ShardId: aws.String(id), StartingPosition: at})
+			out, err := k.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: aws.String(f.consumer), ShardId: aws.String(id), StartingPosition: at})
 			if err != nil {
 				if codeOf(err) == "ResourceInUseException" {
 					time.Sleep(200 * time.Millisecond) // the one before is too young to be taken over
@@ -208,7 +210,7 @@ func TestKinesisSubscriptionAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	subscribe := func(at *types.StartingPosition) (*kinesis.SubscribeToShardEventStream, error) {
-		out, err := k.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: c.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"), StartingPosition: at})
+		out, err := kinesis.New(k.Options()).SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: c.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"), StartingPosition: at})
 		if err != nil {
 			return nil, err
 		}

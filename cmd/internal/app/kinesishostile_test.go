@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
 // halfRequest sends text to a server as it is, behind the first lines of a request.
@@ -113,5 +114,30 @@ func TestKinesisStrangers(t *testing.T) {
 	_, err := signedClient(s.url(), "AKIANOBODY", "secret", nil).PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte(strings.Repeat("x", 10<<20))})
 	if codeOf(err) != "UnrecognizedClientException" {
 		t.Errorf("10 MiB with an unknown key: %v", err)
+	}
+}
+
+// TestKinesisStalledReaders: clients that do not take their answers keep others neither
+// from writing nor from reading.
+func TestKinesisStalledReaders(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	shelf := newKinesisShelf(t, s)
+	for range 12 {
+		if _, err := shelf.k.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: shelf.name, PartitionKey: aws.String("k"), Data: make([]byte, 1_000_000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	it, err := shelf.k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: shelf.name, ShardId: shelf.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"ShardIterator":%q}`, *it.ShardIterator)
+	for range 40 {
+		halfRequest(t, s, "GetRecords", fmt.Sprintf("Content-Length: %d", len(body)), body)
+	}
+	eventually(t, "the answers are in memory", func() bool { return s.kinesis.Stats().InFlight > 200<<20 })
+	shelf.put(0, 10)
+	if got := shelf.get(types.ShardIteratorTypeTrimHorizon, nil, 10); len(got.Records) == 0 {
+		t.Error("no records")
 	}
 }

@@ -71,7 +71,7 @@ func (s *kinesisShelf) get(at types.ShardIteratorType, number *string, limit int
 // event returns the first event of a subscription.
 func (s *kinesisShelf) event(at types.StartingPosition) types.SubscribeToShardEvent {
 	s.t.Helper()
-	out, err := s.k.SubscribeToShard(s.t.Context(), &kinesis.SubscribeToShardInput{ConsumerARN: s.reader, ShardId: s.shard, StartingPosition: &at})
+	out, err := kinesis.New(s.k.Options()).SubscribeToShard(s.t.Context(), &kinesis.SubscribeToShardInput{ConsumerARN: s.reader, ShardId: s.shard, StartingPosition: &at})
 	if err != nil {
 		s.t.Fatal(err)
 	}
