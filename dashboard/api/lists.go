@@ -23,7 +23,8 @@ type Catalog interface {
 // StreamInfo is a stream in a list.
 type StreamInfo struct {
 	Name         string `json:"name"`
-	Source       string `json:"source"` // "log", or "file"
+	Source       string `json:"source"`           // "log", or "file"
+	Format       string `json:"format,omitempty"` // "json", "csv", or "raw": a partition key and bytes
 	Shards       int    `json:"shards"`
 	PartitionKey string `json:"partition_key,omitempty"`
 	Records      int64  `json:"records"` // in the log, ever

@@ -23,6 +23,9 @@ import (
 type Streams interface {
 	// Stream returns a stream of the log.
 	Stream(name string) (Stream, bool)
+	// Instead says, in a sentence, what a name is that is no stream of the log; "" if
+	// it is nothing.
+	Instead(name string) string
 	// ByID returns the stream with a number.
 	ByID(id uint32) (Stream, bool)
 	// Names returns the names of all streams of the log, sorted.

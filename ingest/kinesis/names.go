@@ -74,7 +74,11 @@ func (c *call) stream(n Named) (Stream, error) {
 	}
 	s, ok := c.h.cfg.Streams.Stream(name)
 	if !ok {
-		return Stream{}, notFound(name, c.account)
+		e := notFound(name, c.account)
+		if what := c.h.cfg.Streams.Instead(name); what != "" {
+			e.Message += " " + what
+		}
+		return Stream{}, e
 	}
 	return s, nil
 }

@@ -53,6 +53,17 @@ func (k kinesisStreams) Stream(name string) (kinesis.Stream, bool) {
 	return k.db.kinesisStream(s), true
 }
 
+// Instead says what a name is that is no stream of the log.
+func (k kinesisStreams) Instead(name string) string {
+	if s, ok := k.db.catalog.Stream(name); ok && s.Raw != "" {
+		return "SQL shows the records of " + s.Raw + " by that name: put and get them there."
+	}
+	if _, ok := k.db.catalog.View(name); ok {
+		return "A view has that name, which SQL alone reads."
+	}
+	return ""
+}
+
 // ByID returns the stream with a number.
 func (k kinesisStreams) ByID(id uint32) (kinesis.Stream, bool) {
 	s, ok := k.db.catalog.StreamByID(id)

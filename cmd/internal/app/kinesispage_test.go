@@ -37,7 +37,8 @@ func TestKinesisOnThePage(t *testing.T) {
 	if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(2)}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, ctx, "the client's stream is in the tree", leafOf("clicks-raw"))
+	await(t, ctx, "the client's stream is in the tree, to be read as text", leafOf("clicks-raw")+
+		` && document.querySelector('[data-name="clicks-raw"]').title.startsWith('SELECT CAST(data AS VARCHAR)')`)
 	typeAndRun(t, ctx, "CREATE STREAM clicks (page VARCHAR, ms BIGINT, ts DATETIME(3), WATERMARK FOR ts AS ts - INTERVAL 1 SECOND) WITH (raw = 'clicks-raw', format = 'json')")
 	await(t, ctx, "the stream over it is in the tree", leafOf("clicks"))
 	typeAndRun(t, ctx, "CREATE MATERIALIZED VIEW per_page AS SELECT window_start, page, COUNT(*) AS n FROM clicks GROUP BY page, TUMBLE(ts, INTERVAL 1 SECOND)")

@@ -41,7 +41,7 @@ func (l lists) info(s *catalog.Stream) (info api.StreamInfo, byShard []int64) {
 	bytes, oldest := l.db.retained(s)
 	return api.StreamInfo{
 		Retention: retentionText(l.db.logOf(s)), Bytes: bytes, Oldest: instant(oldest),
-		Name: s.Name, Source: source, Shards: l.db.shards(s), PartitionKey: s.PartitionKey,
+		Name: s.Name, Source: source, Format: s.Format, Shards: l.db.shards(s), PartitionKey: s.PartitionKey,
 		Records: total, Rate: l.rates.of(rateKey{id: s.ID}),
 	}, byShard
 }

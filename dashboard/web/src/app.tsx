@@ -14,7 +14,7 @@ import { Toolbar } from "./toolbar";
 import type { Failure, Page } from "./protocol";
 import { Query } from "./query";
 import { type Answer, execute, page as fetchPage, Refused } from "./rest";
-import { followServer } from "./server";
+import { followServer, streams } from "./server";
 import { Banner } from "./share";
 import { Socket } from "./socket";
 import { indexOfByte, type Statement, statements } from "./sql";
@@ -187,7 +187,7 @@ function App() {
       <main>
         <Editor text={text} mark={mark} note={note} start={start} busy={busy} run={() => void run(offered.value?.kind)} link={here} />
         {offer && <Banner sql={offer.sql} run={() => void run(offer.kind)} dismiss={() => { offered.value = undefined; }} />}
-        {nothing.value && <FirstSteps use={edit} />}
+        {nothing.value && <FirstSteps use={edit} flows={(streams.value ?? []).length > 0} />}
         {all.length > 0 && <Toolbar paused={all.every((q) => q.paused.value)} pause={pauseAll} />}
         <div class="grid">
           {result.value && <ResultPanel r={result.value} />}

@@ -21,10 +21,10 @@ function curl(): string {
   ].join("\n");
 }
 
-export function FirstSteps({ use }: { use: (sql: string) => void }) {
+export function FirstSteps({ use, flows }: { use: (sql: string) => void; flows: boolean }) {
   return (
     <section class="steps" aria-label="First steps" data-testid="first-steps">
-      <h2>Nothing flows yet. Three steps to a moving chart:</h2>
+      <h2>{flows ? "No query runs here yet. Click a stream or a view at the left, then Run; or begin with a new one:" : "Nothing flows yet. Three steps to a moving chart:"}</h2>
       <ol>
         <li>
           <h3>Make a stream</h3>

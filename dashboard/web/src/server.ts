@@ -3,7 +3,7 @@
 import { batch, signal } from "@preact/signals";
 import { get, Missing } from "./rest";
 
-export interface StreamInfo { name: string; rate: number; records: number }
+export interface StreamInfo { name: string; format?: string; rate: number; records: number }
 export interface ViewInfo { name: string; materialized: boolean; rows: number | null; sql: string }
 export interface Ledger {
   in: number; used: number; filtered: number; late: number; error: number; partly_late: number; nulled: number;

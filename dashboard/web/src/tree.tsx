@@ -50,14 +50,17 @@ function written(n: string): string {
   return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(n) ? n : quoted(n);
 }
 
+/** What one wants to see of a raw stream: its bytes are JSON as a rule, and would be shown in base64. */
+const rawColumns = "CAST(data AS VARCHAR) AS text, partition_key, shard_id, approximate_arrival_time";
+
 function groups(): { title: string; items: Item[] }[] {
   const past = (kind: string, name: string) => history.get(historyKey(kind, name));
-  const relation = (n: string, kind: string, rate: number | undefined): Item => ({
-    name: n, label: n, rate, unit: "rows/s", points: past(kind, n), use: `SELECT * FROM ${written(n)}`, describe: `DESCRIBE ${written(n)}`,
+  const relation = (n: string, kind: string, rate: number | undefined, columns = "*"): Item => ({
+    name: n, label: n, rate, unit: "rows/s", points: past(kind, n), use: `SELECT ${columns} FROM ${written(n)}`, describe: `DESCRIBE ${written(n)}`,
   });
   const out = (name: string) => queries.value.find((q) => q.kind === "view" && q.name === name)?.rate_out;
   return [
-    { title: "Streams", items: (streams.value ?? []).map((s) => relation(s.name, "stream", s.rate)) },
+    { title: "Streams", items: (streams.value ?? []).map((s) => relation(s.name, "stream", s.rate, s.format === "raw" ? rawColumns : "*")) },
     { title: "Views", items: views.value.map((v) => relation(v.name, "view", out(v.name))) },
     { title: "Queries", items: queries.value.filter((q) => q.kind === "live" || q.kind === "statement").map((q) => ({
       name: q.name, label: oneLine(q.sql), rate: q.ledger ? q.rate_out : undefined, unit: `rows/s out, ${short(q.rate)} in`, points: past(q.kind, q.name), use: q.sql, describe: undefined,
