@@ -162,7 +162,7 @@ func serve(t *testing.T, subs map[string]*fakeSub, change func(*limits)) (*Hub, 
 	}
 	srv := httptest.NewServer(h)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := h.Close(ctx); err != nil {
 			t.Errorf("close: %v", err)
@@ -180,7 +180,7 @@ type client struct {
 
 func dial(t *testing.T, url string) *client {
 	t.Helper()
-	d := websocket.Dialer{Subprotocols: []string{Subprotocol}, HandshakeTimeout: 5 * time.Second}
+	d := websocket.Dialer{Subprotocols: []string{Subprotocol}, HandshakeTimeout: time.Minute}
 	ws, resp, err := d.Dial(url, nil)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
@@ -219,7 +219,7 @@ type seen struct {
 }
 
 func (c *client) read() (seen, error) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.ws.SetReadDeadline(time.Now().Add(time.Minute))
 	_, data, err := c.ws.ReadMessage()
 	if err != nil {
 		return seen{}, err

@@ -246,7 +246,7 @@ func TestBadMessages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := dial(t, url)
 			err := c.ws.WriteMessage(tt.kind, []byte(tt.text))
-			if tt.code == websocket.CloseMessageTooBig && errors.Is(err, syscall.ECONNRESET) {
+			if tt.code == websocket.CloseMessageTooBig && hungUp(err) {
 				return // the server hung up before it had all
 			}
 			if err != nil {
@@ -255,7 +255,7 @@ func TestBadMessages(t *testing.T) {
 			if tt.code == websocket.CloseMessageTooBig {
 				// The server hangs up with bytes unread, so the reset of the
 				// connection may overtake its goodbye.
-				if _, err := c.read(); errors.Is(err, syscall.ECONNRESET) {
+				if _, err := c.read(); hungUp(err) {
 					return
 				} else if !websocket.IsCloseError(err, tt.code) {
 					t.Errorf("closed with %v", err)
@@ -274,6 +274,12 @@ func TestBadMessages(t *testing.T) {
 	if got := h.Stats().BadMessages; got != 10 {
 		t.Errorf("%d bad messages counted", got)
 	}
+}
+
+// hungUp tells whether the peer closed with bytes unread. The system says EPIPE where
+// its goodbye was there before.
+func hungUp(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func TestHandshake(t *testing.T) {
@@ -468,28 +474,11 @@ func TestCloseEndsConnections(t *testing.T) {
 	}
 }
 
-func TestPing(t *testing.T) {
-	_, url := serve(t, nil, func(l *limits) { l.pingEvery, l.readTimeout = 20*time.Millisecond, 200*time.Millisecond })
-	c := dial(t, url)
-	pings := 0
-	answer := c.ws.PingHandler()
-	c.ws.SetPingHandler(func(s string) error {
-		if pings++; pings > 20 {
-			return nil // play dead
-		}
-		return answer(s)
-	})
-	c.wantClose(websocket.CloseNormalClosure)
-	if pings <= 20 {
-		t.Errorf("closed after %d pings", pings)
-	}
-}
-
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("waited 10 s in vain")
+			t.Fatal("waited a minute in vain")
 		}
 	}
 }

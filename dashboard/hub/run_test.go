@@ -215,20 +215,27 @@ func TestResync(t *testing.T) {
 
 // TestLingering: a run outlives its members for a while, and ends then.
 func TestLingering(t *testing.T) {
-	sub := newFakeSub([]int{0, 1}, false)
-	sub.id = "same"
-	h, url := serve(t, map[string]*fakeSub{"q": sub}, func(l *limits) { l.grace = 100 * time.Millisecond })
-	sub.send(Update{Kind: Snap, Commit: 1})
-	f := &follower{have: newMirror([]int{0, 1})}
-	f.subscribe(t, url, 0)
-	f.next(t)
-	f.ws.Close()
-	if f.subscribe(t, url, 0); h.Stats().Resumed != 1 {
-		t.Error("not resumed")
-	}
-	f.ws.Close()
-	waitFor(t, func() bool { return h.Stats().Runs == 0 && sub.isClosed() })
-	if n := h.lingering.Load(); n != 0 {
-		t.Errorf("%d runs linger", n)
+	for name, grace := range map[string]time.Duration{"while": time.Hour, "then": 50 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			sub := newFakeSub([]int{0, 1}, false)
+			sub.id = "same"
+			h, url := serve(t, map[string]*fakeSub{"q": sub}, func(l *limits) { l.grace = grace })
+			sub.send(Update{Kind: Snap, Commit: 1})
+			f := &follower{have: newMirror([]int{0, 1})}
+			f.subscribe(t, url, 0)
+			f.next(t)
+			f.ws.Close()
+			if name == "while" {
+				waitFor(t, func() bool { return h.Stats().Open == 0 })
+				if f.subscribe(t, url, 0); h.Stats().Resumed != 1 {
+					t.Error("not resumed")
+				}
+				return
+			}
+			waitFor(t, func() bool { return h.Stats().Runs == 0 && sub.isClosed() })
+			if n := h.lingering.Load(); n != 0 {
+				t.Errorf("%d runs linger", n)
+			}
+		})
 	}
 }

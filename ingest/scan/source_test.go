@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,11 +110,9 @@ func TestSteps(t *testing.T) {
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer alloc.AssertSize(t, 0)
 	now := time.UnixMicro(1_000_000)
-	mono := time.Duration(0)
-	l := openLog(t, wal.Config{
-		Dir: t.TempDir(), Clock: func() time.Time { return now.Add(mono) },
-		Monotonic: func() time.Duration { return mono },
-	})
+	var passed atomic.Int64 // the log's own goroutine looks at its clocks, too
+	mono := func() time.Duration { return time.Duration(passed.Load()) }
+	l := openLog(t, wal.Config{Dir: t.TempDir(), Clock: func() time.Time { return now.Add(mono()) }, Monotonic: mono})
 	add(t, l, block(1, 0, "1", "2"), block(1, 2, "3"), block(2, 0, "99"))
 	add(t, l, block(1, 0, "4", `"no"`, "5"))
 	add(t, l, block(2, 1, "98"))
@@ -127,7 +126,7 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	add(t, l, block(1, 0, "6"))
-	mono = time.Second
+	passed.Store(int64(time.Second))
 	add(t, l, block(2, 0, "96"))
 	want := []string{
 		"step 1 commit 1 clock 1000000 start",

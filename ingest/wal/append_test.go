@@ -19,12 +19,20 @@ type gateFS struct {
 	err  error
 	mu   sync.Mutex
 	arm  bool
+	held bool // a sync waits at the gate, or has waited
 }
 
 func (g *gateFS) set(arm bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.arm, g.err = arm, err
+}
+
+// holds tells whether a sync is at the gate: who opens it before finds nobody.
+func (g *gateFS) holds() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held
 }
 
 func (g *gateFS) OpenFile(name string, flag int) (File, error) {
@@ -43,6 +51,7 @@ type gateFile struct {
 func (f gateFile) Datasync() error {
 	f.g.mu.Lock()
 	arm, err := f.g.arm, f.g.err
+	f.g.held = f.g.held || arm
 	f.g.mu.Unlock()
 	if arm {
 		<-f.g.gate
@@ -71,7 +80,7 @@ func TestKeys(t *testing.T) {
 			answers <- answer{a, err}
 		}()
 	}
-	waitFor(t, func() bool { l.mu.Lock(); defer l.mu.Unlock(); return len(l.keys.entries) == 1 })
+	waitFor(t, g.holds)
 	if _, err := l.Append(t.Context(), other); !errors.Is(err, ErrKeyReused) {
 		t.Fatalf("another body in flight: %v", err)
 	}
@@ -147,7 +156,9 @@ func TestBusyAndAbandoned(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, func() bool { return l.Stats().QueueBytes > 500 })
+	waitFor(t, g.holds)
+	four := 4 * (fixedSize + markSize + dirEntrySize + len("abcdefgh"))
+	waitFor(t, func() bool { return l.Stats().QueueBytes == four })
 	if _, err := l.Append(t.Context(), one(1, 0, 1, string(make([]byte, 500)))); !errors.Is(err, ErrBusy) {
 		t.Fatal(err)
 	}
@@ -163,7 +174,7 @@ func TestBusyAndAbandoned(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waitFor(t, func() bool { return l.Stats().QueueBytes > 1000 })
+	waitFor(t, func() bool { return l.Stats().QueueBytes > four })
 	// Those who wait go away; what they queued still becomes durable.
 	cancel()
 	time.Sleep(5 * time.Millisecond)
@@ -201,7 +212,8 @@ func TestSyncErrorIsFatal(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, func() bool { return l.Stats().QueueBytes > 5*fixedSize })
+	waitFor(t, g.holds)
+	waitFor(t, func() bool { return l.Stats().QueueBytes == 5*(fixedSize+markSize+dirEntrySize+len("lost")) })
 	g.set(false, os.ErrPermission)
 	g.gate <- struct{}{}
 	wg.Wait()
