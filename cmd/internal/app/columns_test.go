@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 const beats = `CREATE STREAM beats (id BIGINT, ms BIGINT, doc JSON, ts DATETIME(3) AS (FROM_UNIXTIME(ms / 1000)), kind VARCHAR AS (doc->>'$.kind'), WATERMARK FOR ts AS ts - INTERVAL 1 SECOND)`
@@ -111,16 +110,12 @@ func TestAfter(t *testing.T) {
 		"aftr=1":                         "400 BAD_PARAMETER did you mean after?",
 		"%zz":                            "400 BAD_PARAMETER",
 		"after=1&timeout=1ms":            "200",
-		"after=99999999&timeout=10000ms": "409 COMMIT_AHEAD",
+		"after=99999999&timeout=10m":     "409 COMMIT_AHEAD", // at once: nobody waits for the answer so long
 	} {
-		began := time.Now()
 		status, body := post(t, s.url+"/v1/sql?"+query, "", "SELECT n FROM counted", nil)
 		code, hint, _ := strings.Cut(strings.TrimPrefix(want, fmt.Sprint(status)+" "), " ")
 		if !strings.HasPrefix(want, fmt.Sprint(status)) || status != http.StatusOK && !strings.Contains(string(body), code) || !strings.Contains(string(body), hint) {
 			t.Errorf("?%s: %d %s, want %s", query, status, body, want)
-		}
-		if time.Since(began) > 5*time.Second {
-			t.Errorf("?%s took %s", query, time.Since(began))
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -87,7 +89,7 @@ type child struct {
 func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 	t.Helper()
 	c := launch(t, dir, port, flags...)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(c.url + "/readyz")
 		if err != nil {
 			continue
@@ -97,7 +99,7 @@ func startServer(t testing.TB, dir string, port int, flags ...string) *child {
 			return c
 		}
 	}
-	t.Fatalf("server is not ready after 30 s; it said:\n%s", c.output())
+	t.Fatalf("server is not ready after a minute; it said:\n%s", c.output())
 	return nil
 }
 
@@ -200,17 +202,28 @@ func post(t testing.TB, url, contentType, body string, header map[string]string)
 	return resp.StatusCode, data
 }
 
-// freePort finds a port that nobody uses right now.
+// freePort finds a port that nobody uses, and keeps it for the test: whoever is started
+// again finds it free. It is none of those that the system gives to connections, which
+// may be anybody's at any time. That of the same number is held for UDP, which tells
+// the tests of other processes.
 func freePort(t testing.TB) int {
 	t.Helper()
-	ln, _, err := listenDemo()
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12_000 + rand.IntN(20_000)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		held, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			held.Close()
+			continue
+		}
+		ln.Close()
+		t.Cleanup(func() { held.Close() })
+		return port
 	}
-	defer ln.Close()
-	var port int
-	if _, err := fmt.Sscanf(ln.Addr().String()[strings.LastIndex(ln.Addr().String(), ":"):], ":%d", &port); err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return 0
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ func (m *terminal) Write(p []byte) (int, error) {
 // wait waits until a text stands behind what was waited for before.
 func (m *terminal) wait(want string) {
 	m.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		m.mu.Lock()
 		text := m.shown.String()
 		m.mu.Unlock()
@@ -40,6 +41,13 @@ func (m *terminal) wait(want string) {
 			m.t.Fatalf("the terminal does not show %q:\n%q", want, text)
 		}
 	}
+}
+
+// count tells how often a text was shown.
+func (m *terminal) count(text string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return strings.Count(m.shown.String(), text)
 }
 
 func (m *terminal) press(keys string) {
@@ -73,7 +81,7 @@ func TestShellInTerminal(t *testing.T) {
 	}
 	defer cmd.Wait()
 	defer m.keys.Close()
-	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
+	defer time.AfterFunc(5*time.Minute, func() { cmd.Process.Kill() }).Stop()
 
 	m.wait("weir> ")
 	m.press("show streams;\r")
@@ -83,11 +91,16 @@ func TestShellInTerminal(t *testing.T) {
 	m.press("select ms from hi\t where ms\r") // Tab
 	m.wait("-> ")
 	m.press(">= 0;\r")
-	time.Sleep(200 * time.Millisecond) // a live SELECT begins now
-	s.send(t, 41, 42)
-	m.wait("|       41 |")
+	const row = "|       41 |"
+	for end := time.Now().Add(time.Minute); m.count(row) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		s.send(t, 41, 42) // a live SELECT begins now, or soon, and shows what comes behind
+	}
+	m.wait(row)
 	m.press("\x03")
-	m.wait("1 row, stopped after ")
+	m.wait(", stopped after ")
+	if n := m.count(row); m.count(fmt.Sprintf("\n%d row, stopped", n))+m.count(fmt.Sprintf("\n%d rows, stopped", n)) != 1 {
+		t.Errorf("it does not count the %d rows that it showed", n)
+	}
 	m.wait("weir> ")
 	m.press("half a statement\r")
 	m.wait("-> ")
