@@ -40,20 +40,20 @@ var (
 	textColumn  = &physical.Column{Index: 1, T: types.VarcharType, Name: "s"}
 )
 
-// peak watches the heap while run goes on and returns by how much it grew.
+// peak watches what is in use of the heap while run goes on, without what the
+// collector has only not come to yet, and returns by how much it grew.
 func peak(t *testing.T, run func(look func())) uint64 {
 	t.Helper()
 	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	before, most := m.HeapInuse, uint64(0)
-	run(func() {
+	look := func() uint64 {
+		runtime.GC()
 		runtime.ReadMemStats(&m)
-		most = max(most, m.HeapInuse)
-	})
-	runtime.ReadMemStats(&m)
-	most = max(most, m.HeapInuse)
-	return most - min(most, before)
+		return m.HeapAlloc
+	}
+	before := look()
+	most := before
+	run(func() { most = max(most, look()) })
+	return max(most, look()) - before
 }
 
 // TestLongTexts computes 400 MiB of text from a batch in a small part of that.

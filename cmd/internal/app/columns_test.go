@@ -100,17 +100,17 @@ func TestAfter(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]string{
-		"after=99999999":                 "409 COMMIT_AHEAD",
-		"after=x":                        "400 BAD_PARAMETER",
-		"after=-1":                       "400 BAD_PARAMETER",
-		"after=1&after=2":                "400 BAD_PARAMETER",
-		"after=1&timeout=soon":           "400 BAD_PARAMETER",
-		"after=1&timeout=1h":             "400 BAD_PARAMETER",
-		"timeout=1s":                     "400 BAD_PARAMETER",
-		"aftr=1":                         "400 BAD_PARAMETER did you mean after?",
-		"%zz":                            "400 BAD_PARAMETER",
-		"after=1&timeout=1ms":            "200",
-		"after=99999999&timeout=10m":     "409 COMMIT_AHEAD", // at once: nobody waits for the answer so long
+		"after=99999999":             "409 COMMIT_AHEAD",
+		"after=x":                    "400 BAD_PARAMETER",
+		"after=-1":                   "400 BAD_PARAMETER",
+		"after=1&after=2":            "400 BAD_PARAMETER",
+		"after=1&timeout=soon":       "400 BAD_PARAMETER",
+		"after=1&timeout=1h":         "400 BAD_PARAMETER",
+		"timeout=1s":                 "400 BAD_PARAMETER",
+		"aftr=1":                     "400 BAD_PARAMETER did you mean after?",
+		"%zz":                        "400 BAD_PARAMETER",
+		"after=1&timeout=1ms":        "200",
+		"after=99999999&timeout=10m": "409 COMMIT_AHEAD", // at once: nobody waits for the answer so long
 	} {
 		status, body := post(t, s.url+"/v1/sql?"+query, "", "SELECT n FROM counted", nil)
 		code, hint, _ := strings.Cut(strings.TrimPrefix(want, fmt.Sprint(status)+" "), " ")

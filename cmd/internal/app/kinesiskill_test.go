@@ -56,6 +56,16 @@ func (w *killedWriters) write(writer int, stop <-chan struct{}) {
 	}
 }
 
+// count is how many records were acknowledged.
+func (w *killedWriters) count() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, records := range w.acked {
+		n += len(records)
+	}
+	return n
+}
+
 // rise finds the greatest number that was acknowledged of each shard.
 func (w *killedWriters) rise() {
 	w.mu.Lock()
@@ -109,6 +119,7 @@ func TestKinesisKill(t *testing.T) {
 			w.follow(shard, next, got)
 		}
 		time.Sleep(time.Duration(100+r.IntN(400)) * time.Millisecond)
+		eventually(t, "something is acknowledged", func() bool { return w.count() > 30*(round+1) })
 		if round < kills {
 			c.kill()
 		}

@@ -152,6 +152,10 @@ func (c *child) output() string {
 	return string(text)
 }
 
+// stopMost is what a stop takes at most: its parts have their own limits, and a machine
+// may be slow, but nothing that a stop waits for is for ever.
+const stopMost = stopRequestsWithin + stopSaveWithin + stopQueriesWithin + time.Minute
+
 // stop ends the server politely and returns how it exited.
 func (c *child) stop() error {
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -147,7 +147,7 @@ func (k *soak) die(s *child, rnd *rand.Rand) *child {
 	switch rnd.IntN(5) {
 	case 0:
 		began := time.Now()
-		if err := s.stop(); err != nil || time.Since(began) > 10*time.Second {
+		if err := s.stop(); err != nil || time.Since(began) > stopMost {
 			k.t.Errorf("a stop took %s: %v\n%s", time.Since(began), err, s.output())
 		}
 	case 1:
