@@ -18,6 +18,9 @@ type Reshard struct {
 	Created stream.Time `json:"created"`
 }
 
+// Plan says at a moment how shards are to change; nil: not at all.
+type Plan func(m *ShardMap, now stream.Time) (*Reshard, error)
+
 // Range is a run of hashes, both ends in it.
 type Range struct {
 	Start Hash `json:"start"`

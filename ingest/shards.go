@@ -34,6 +34,14 @@ type Shard struct {
 // Open tells whether the shard takes records.
 func (s *Shard) Open() bool { return s.Closed == 0 }
 
+// Birth returns when the shard came to be, in a stream that was made at a moment.
+func (s *Shard) Birth(made stream.Time) stream.Time {
+	if s.Created == 0 {
+		return made
+	}
+	return s.Created
+}
+
 // ShardMap says which shards a stream has and had, and which of them a partition
 // key belongs to. It is immutable and safe for concurrent use.
 type ShardMap struct {

@@ -45,7 +45,7 @@ type Streams interface {
 	Account() *Account
 	AmendAccount(ctx context.Context, change func(*Account) error) error
 	// Reshard splits or merges shards as plan says; done is false if plan had nothing to do.
-	Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error)
+	Reshard(ctx context.Context, id uint32, plan ingest.Plan) (done bool, err error)
 }
 
 // Stream is a stream as it is at a moment.

@@ -253,7 +253,7 @@ func (h *Handler) put(ctx context.Context, s Stream, records []entry) ([]placed,
 	for i := range out {
 		if at := &out[i]; !at.refused {
 			next := &ack.First[blocks[at.Shard].place]
-			at.Created, at.Seq, at.Arrived = createdOf(s, &all[at.Shard]), *next, ack.Arrival
+			at.Created, at.Seq, at.Arrived = all[at.Shard].Birth(s.Created), *next, ack.Arrival
 			*next++
 		}
 	}

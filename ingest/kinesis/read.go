@@ -72,7 +72,7 @@ func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (
 		return nil, err
 	}
 	defer r.Close()
-	rd := &shardReader{c: c, s: s, shard: shard, created: createdOf(s, &sh), limit: limit, out: out}
+	rd := &shardReader{c: c, s: s, shard: shard, created: sh.Birth(s.Created), limit: limit, out: out}
 	for scanned, commits := 0, 0; out.next.after < head && scanned < scanBytesMax && commits < scanCommitsMax; commits++ {
 		f, err := r.Next(c.ctx)
 		if err != nil {
@@ -245,7 +245,7 @@ type position struct {
 // numberIn reads a sequence number that must be of a shard.
 func (c *call) numberIn(s Stream, shard stream.Shard, sh *ingest.Shard, text string) (ingest.SequenceNumber, error) {
 	n, err := ingest.ParseSequenceNumber(text)
-	if err != nil || n.Shard != shard || ingest.Seconds(n.Created) != ingest.Seconds(createdOf(s, sh)) {
+	if err != nil || n.Shard != shard || ingest.Seconds(n.Created) != ingest.Seconds(sh.Birth(s.Created)) {
 		return ingest.SequenceNumber{}, fail(invalidArgument,
 			"StartingSequenceNumber %s used on shard %s in stream %s under account %s is invalid because it did not come from this stream.",
 			clip(text), shardID(shard), s.Name, c.account)

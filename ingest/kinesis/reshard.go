@@ -110,7 +110,7 @@ func (c *call) mustBeOpen(s Stream, m *ingest.ShardMap, id stream.Shard) error {
 }
 
 // reshard takes one step, unless the stream is on its way already.
-func (c *call) reshard(s Stream, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (any, error) {
+func (c *call) reshard(s Stream, plan ingest.Plan) (any, error) {
 	_, err := c.h.cfg.Streams.Reshard(c.ctx, s.ID, func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error) {
 		if s, ok := c.h.cfg.Streams.ByID(s.ID); ok && s.Settings.Scaling != nil {
 			return nil, c.notActive(s)

@@ -10,7 +10,7 @@ import (
 // onWire returns a shard as clients see it.
 func onWire(s Stream, all []ingest.Shard, id stream.Shard) Shard {
 	sh := &all[id]
-	created := createdOf(s, sh)
+	created := sh.Birth(s.Created)
 	out := Shard{
 		ShardId:      shardID(id),
 		HashKeyRange: Range{sh.Start.String(), sh.End.String()},
@@ -29,14 +29,6 @@ func onWire(s Stream, all []ingest.Shard, id stream.Shard) Shard {
 		out.SequenceNumberRange.EndingSequenceNumber = ingest.SequenceNumber{Created: created, Shard: id, Seq: ingest.EndOfShard, Arrived: sh.ClosedAt}.String()
 	}
 	return out
-}
-
-// createdOf returns when a shard came to be.
-func createdOf(s Stream, sh *ingest.Shard) stream.Time {
-	if sh.Created == 0 {
-		return s.Created
-	}
-	return sh.Created
 }
 
 // horizon returns before when all records of a stream are gone at a moment; MinTime: never.

@@ -232,7 +232,7 @@ func (c *call) sendEvent(s Stream, shard stream.Shard, at place, got *run, out *
 // continuation returns the sequence number behind which a reader goes on from a place.
 func (c *call) continuation(s Stream, shard stream.Shard, at place) string {
 	sh := s.Shards.Map().All()[shard]
-	n := ingest.SequenceNumber{Created: createdOf(s, &sh), Shard: shard}
+	n := ingest.SequenceNumber{Created: sh.Birth(s.Created), Shard: shard}
 	// By the clock a record could follow that arrived earlier and was not in the log yet.
 	// Of a commit that is gone nothing is known; the oldest that is there follows it.
 	if t, err := c.h.cfg.Log.ArrivalOf(at.after); at.after > 0 && err == nil {

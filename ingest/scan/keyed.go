@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/ingest"
 	"weir/ingest/decode"
@@ -56,11 +57,7 @@ func newKeyedDecoder(c *Config) (*keyedDecoder, error) {
 func (c *Config) sent() []string {
 	names := []string{}
 	for i, col := range c.Columns {
-		computed := false
-		for _, g := range c.Keyed.Generated {
-			computed = computed || g == i
-		}
-		if !computed {
+		if !slices.Contains(c.Keyed.Generated, i) {
 			names = append(names, col.Name)
 		}
 	}
@@ -80,11 +77,7 @@ func (d *keyedDecoder) decode(f *wal.Frame, b *wal.FrameBlock, data []byte) (str
 	}
 	out := stream.SourceBatch{Commit: f.Commit, Arrival: f.Arrival, First: b.First, Bad: int64(d.run.astray)}
 	if d.raw != nil {
-		created := shard.Created
-		if created == 0 {
-			created = d.cfg.Created
-		}
-		n := ingest.SequenceNumber{Created: created, Shard: b.Shard, Seq: b.First, Arrived: f.Arrival}
+		n := ingest.SequenceNumber{Created: shard.Birth(d.cfg.Created), Shard: b.Shard, Seq: b.First, Arrived: f.Arrival}
 		out.Batch = stream.Batch{RecordBatch: d.raw.batch(&d.run, data, n, f.Arrival), Shard: b.Shard}
 		d.run.place(&out)
 		d.run.lost(&out)

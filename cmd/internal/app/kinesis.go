@@ -251,7 +251,7 @@ func changeOf(id uint32, settings *kinesis.Settings) change {
 }
 
 // Reshard splits or merges shards as plan says.
-func (k kinesisStreams) Reshard(ctx context.Context, id uint32, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error) {
+func (k kinesisStreams) Reshard(ctx context.Context, id uint32, plan ingest.Plan) (done bool, err error) {
 	s, ok := k.db.catalog.StreamByID(id)
 	if !ok {
 		return false, kinesis.ErrGone

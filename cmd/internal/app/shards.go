@@ -46,7 +46,7 @@ func (db *database) shards(s *catalog.Stream) int {
 // reshard closes shards of a stream and opens others, as plan says; plan may say
 // that there is nothing to do. Appends wait in the meantime, so the commit that
 // says so lies between the records of the old shards and those of the new ones.
-func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error)) (done bool, err error) {
+func (db *database) reshard(ctx context.Context, s *catalog.Stream, plan ingest.Plan) (done bool, err error) {
 	db.ddl.Lock()
 	defer db.ddl.Unlock()
 	if now, ok := db.catalog.Stream(s.Name); !ok || now.ID != s.ID {
