@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"errors"
+	"time"
 
 	"weir/operators/stream"
 )
@@ -53,13 +54,11 @@ func (c *call) provisionedOnly(s Stream) error {
 }
 
 // day is the window of limits that are a number a day.
-const day = 24 * 3600 * second
-
-const second = stream.Time(1_000_000)
+const day = 24 * time.Hour
 
 // inDay returns those moments that are not older than a day, the newest most of them.
 func inDay(at []stream.Time, now stream.Time, most int) []stream.Time {
-	for len(at) > 0 && (at[0] <= now-day || len(at) > most) {
+	for len(at) > 0 && (at[0] <= now.Add(-day) || len(at) > most) {
 		at = at[1:]
 	}
 	return at

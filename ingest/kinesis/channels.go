@@ -5,7 +5,7 @@ import "strings"
 // A channel of Kinesis writes a stream's records to S3. A server has none of them:
 // what leaves it leaves by a sink.
 
-const bySink = "weir does not deliver to Amazon S3; CREATE SINK … FROM view WITH (…) writes what a query makes of a stream to files and to HTTP"
+const bySink = "weir does not deliver to Amazon S3; CREATE SINK … FROM view WITH (…) writes what a query makes of a stream to files, InfluxDB or PostgreSQL"
 
 type createChannel struct {
 	ChannelName                      string

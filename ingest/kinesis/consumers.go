@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"weir/ingest"
-	"weir/operators/stream"
 )
 
 // consumersMax is how many consumers a stream may have.
@@ -39,7 +38,7 @@ func parseConsumerARN(arn string) (streamName, consumer string, created uint64, 
 	name, at, dated := strings.Cut(rest, ":")
 	if ok && dated {
 		if streamName, err = parseStreamARN(streamARN); err == nil && checkName(name, "consumerName") == nil {
-			if _, err := fmt.Sscanf(at, "%d", &created); err == nil && fmt.Sprint(created) == at {
+			if _, err := fmt.Sscanf(at, "%d", &created); err == nil && created > 0 && fmt.Sprint(created) == at {
 				return streamName, name, created, nil
 			}
 		}
@@ -75,12 +74,15 @@ func (c *call) consumer(ref ConsumerRef) (Stream, *Consumer, error) {
 	if err != nil {
 		return Stream{}, nil, err
 	}
-	if i := slices.IndexFunc(s.Settings.Consumers, func(k Consumer) bool { return k.Name == name }); i >= 0 {
-		if found := &s.Settings.Consumers[i]; ref.ConsumerARN == "" || ingest.Seconds(found.Created) == created {
-			return s, found, nil
-		}
+	if found := s.Settings.consumer(name, created); found != nil {
+		return s, found, nil
 	}
-	return Stream{}, nil, fail(resourceNotFound, "Consumer %s of stream %s under account %s not found.", clip(name), streamName, c.account)
+	return Stream{}, nil, c.noConsumer(streamName, name)
+}
+
+// noConsumer says that a stream has no consumer of a name.
+func (c *call) noConsumer(streamName, name string) error {
+	return fail(resourceNotFound, "Consumer %s of stream %s under account %s not found.", clip(name), streamName, c.account)
 }
 
 type registerConsumer struct {
@@ -96,7 +98,7 @@ func (c *call) registerStreamConsumer(in *registerConsumer) (any, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
-	s, err := c.stream(Named{StreamARN: in.StreamARN})
+	s, err := c.streamByARN(in.StreamARN)
 	if err != nil {
 		return nil, err
 	}
@@ -156,12 +158,12 @@ func (c *call) listStreamConsumers(in *listConsumers) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stream(Named{StreamARN: in.StreamARN})
+	s, err := c.streamByARN(in.StreamARN)
+	if err == nil {
+		err = c.madeAt(s, in.StreamCreationTimestamp)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if t := in.StreamCreationTimestamp; t != nil && ingest.Seconds(stream.Time(*t)) != ingest.Seconds(s.Created) {
-		return nil, notFound(s.Name, c.account)
 	}
 	after := ""
 	if in.NextToken != "" {

@@ -1,9 +1,12 @@
 package kinesis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+
+	"weir/ingest/wal"
 )
 
 // The errors that AWS documents, by their names on the wire.
@@ -66,4 +69,68 @@ var ErrRefused = errors.New("refused")
 // notFound says that there is no stream of a name.
 func notFound(name, account string) *Error {
 	return fail(resourceNotFound, "Stream %s under account %s not found.", name, account)
+}
+
+// errorBody is an error on the wire.
+type errorBody struct {
+	Type    string `json:"__type"`
+	Message string `json:"message"`
+}
+
+func (c *call) answerError(err error) {
+	e := c.errorOf(err)
+	c.h.meters.answered(c.op, e.Type)
+	c.w.Header().Set("x-amzn-ErrorType", e.Type)
+	c.answer(e.Status, errorBody{e.Type, e.Message})
+}
+
+// errorOf returns what a client is told. What is not for clients goes to the log.
+func (c *call) errorOf(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrInUse):
+		return fail(resourceInUse, "%s", err)
+	case errors.Is(err, ErrGone):
+		return fail(resourceNotFound, "%s", err)
+	case errors.Is(err, ErrRefused):
+		return fail(invalidArgument, "%s", err)
+	case errors.Is(err, wal.ErrTooLarge):
+		return fail(invalidArgument, "%s", err)
+	case errors.Is(err, wal.ErrBusy), errors.Is(err, wal.ErrDiskReserve):
+		return fail(throughputExceeded, "%s; try again", err)
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
+		return fail(serviceUnavailable, "the server is stopping")
+	}
+	c.h.cfg.Logger.Error("kinesis", "operation", c.op, "error", err)
+	if errors.Is(err, wal.ErrSealed) {
+		return fail(kmsNotFound, "the server's encryption keys do not open a record that is to be read; its log says which key is missing")
+	}
+	return fail(internalFailure, "the operation failed on the server's side; its log says why")
+}
+
+// Refuse answers a request of a client of Kinesis that somebody else does not let in,
+// so that the client can say why; it tells whether it was one.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, why string) bool {
+	return refuse(w, r, &Error{accessDenied, why, status})
+}
+
+// Astray answers a request of a client of Kinesis that went to another path than /, as
+// it does with an endpoint that has one; it tells whether it was one.
+func Astray(w http.ResponseWriter, r *http.Request) bool {
+	return refuse(w, r, fail(unknownOperation, "Kinesis is at the path / of this server, not at %q: leave the path out of the endpoint", clip(r.URL.Path)))
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, e *Error) bool {
+	if !spoken(r) {
+		return false
+	}
+	c := codecOf(r.Header.Get("Content-Type"))
+	if c == nil {
+		c = jsonCodec
+	}
+	identify(w)
+	w.Header().Set("x-amzn-ErrorType", e.Type)
+	return c.answer(w, e.Status, errorBody{e.Type, e.Message}) == nil
 }

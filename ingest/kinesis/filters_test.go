@@ -14,6 +14,8 @@ import (
 	"weir/operators/stream"
 )
 
+const second = stream.Time(1_000_000)
+
 // span is when a shard was open, told by somebody who wrote it down; to 0 is now.
 type span struct{ from, to stream.Time }
 

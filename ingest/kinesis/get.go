@@ -107,7 +107,8 @@ type getRecords struct {
 	DryRun        bool
 }
 
-const recordsMax = 10_000
+// recordsMax is how many records GetRecords returns.
+const recordsMax = pageMax
 
 type getAnswer struct {
 	Records            []Record
@@ -155,11 +156,9 @@ func (r *Record) appendJSON(b []byte) []byte {
 }
 
 func (c *call) getRecords(in *getRecords) (any, error) {
-	limit := recordsMax
-	if in.Limit != nil {
-		if limit = *in.Limit; limit < 1 || limit > recordsMax {
-			return nil, invalid(itoa(limit), "limit", "have value between 1 and %d", recordsMax)
-		}
+	limit, err := pageSize(in.Limit, "limit", recordsMax)
+	if err != nil {
+		return nil, err
 	}
 	if in.ShardIterator == "" || len(in.ShardIterator) > 512 {
 		return nil, invalid(in.ShardIterator, "shardIterator", "have length between 1 and 512")
@@ -193,9 +192,6 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 	}
 	m.read(len(got.records), got.bytes, time.Duration(got.behind)*time.Microsecond, time.Now())
 	out := getAnswer{Records: got.records, MillisBehindLatest: int64(got.behind) / 1000}
-	if out.Records == nil {
-		out.Records = []Record{}
-	}
 	if got.over {
 		out.ChildShards = childrenOf(s.Shards.Map().All(), it.shard)
 	} else {

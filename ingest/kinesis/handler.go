@@ -164,40 +164,6 @@ func Is(r *http.Request) bool { return r.URL.Path == "/" && spoken(r) }
 // spoken tells whether a request is one of a client of Kinesis, wherever it is sent.
 func spoken(r *http.Request) bool { return r.Method == http.MethodPost && target(r) != "" }
 
-// Refuse answers a request of a client of Kinesis that somebody else does not let in,
-// so that the client can say why; it tells whether it was one.
-func Refuse(w http.ResponseWriter, r *http.Request, status int, why string) bool {
-	return refuse(w, r, &Error{accessDenied, why, status})
-}
-
-// Astray answers a request of a client of Kinesis that went to another path than /, as
-// it does with an endpoint that has one; it tells whether it was one.
-func Astray(w http.ResponseWriter, r *http.Request) bool {
-	return refuse(w, r, fail(unknownOperation, "Kinesis is at the path / of this server, not at %q: leave the path out of the endpoint", clip(r.URL.Path)))
-}
-
-func refuse(w http.ResponseWriter, r *http.Request, e *Error) bool {
-	if !spoken(r) {
-		return false
-	}
-	c := codecOf(r.Header.Get("Content-Type"))
-	if c == nil {
-		c = jsonCodec
-	}
-	body, err := c.encode(errorBody{e.Type, e.Message})
-	if err != nil {
-		return false // it is two strings
-	}
-	id := requestID()
-	w.Header().Set("x-amzn-RequestId", id)
-	w.Header().Set("x-amz-id-2", id)
-	w.Header().Set("x-amzn-ErrorType", e.Type)
-	w.Header().Set("Content-Type", c.contentType)
-	w.WriteHeader(e.Status)
-	_, _ = w.Write(body) // the client went away
-	return true
-}
-
 // target returns what a request is for. Who signs in the query may say it there, too.
 func target(r *http.Request) string {
 	if header := r.Header.Get("X-Amz-Target"); header != "" {
@@ -211,9 +177,7 @@ func target(r *http.Request) string {
 
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID()
-	w.Header().Set("x-amzn-RequestId", id)
-	w.Header().Set("x-amz-id-2", id)
+	identify(w)
 	c := &call{h: h, ctx: r.Context(), w: w, codec: codecOf(r.Header.Get("Content-Type")), in: share{of: &h.bodies}, out: share{of: &h.answers}}
 	if c.codec == nil {
 		c.codec = jsonCodec
@@ -270,114 +234,38 @@ func (c *call) run() (out any, err error) {
 type empty struct{}
 
 func (c *call) answer(status int, v any) {
-	body, err := []byte(nil), error(nil)
-	if _, nothing := v.(empty); !nothing {
-		body, err = c.codec.encode(v)
-	}
-	if err != nil {
+	if err := c.codec.answer(c.w, status, v); err != nil {
 		c.h.cfg.Logger.Error("answer of kinesis", "operation", c.op, "error", err)
-		status, body = http.StatusInternalServerError, nil
+		c.w.WriteHeader(http.StatusInternalServerError)
 	}
-	h := c.w.Header()
-	h.Set("Content-Type", c.codec.contentType)
-	h.Set("Content-Length", fmt.Sprint(len(body)))
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body) // the client went away
 }
 
-// errorBody is an error on the wire.
-type errorBody struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
-func (c *call) answerError(err error) {
-	e := c.errorOf(err)
-	c.h.meters.answered(c.op, e.Type)
-	c.w.Header().Set("x-amzn-ErrorType", e.Type)
-	c.answer(e.Status, errorBody{e.Type, e.Message})
-}
-
-// errorOf returns what a client is told. What is not for clients goes to the log.
-func (c *call) errorOf(err error) *Error {
-	var e *Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case errors.Is(err, ErrInUse):
-		return fail(resourceInUse, "%s", err)
-	case errors.Is(err, ErrGone):
-		return fail(resourceNotFound, "%s", err)
-	case errors.Is(err, ErrRefused):
-		return fail(invalidArgument, "%s", err)
-	case errors.Is(err, wal.ErrTooLarge):
-		return fail(invalidArgument, "%s", err)
-	case errors.Is(err, wal.ErrBusy), errors.Is(err, wal.ErrDiskReserve):
-		return fail(throughputExceeded, "%s; try again", err)
-	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
-		return fail(serviceUnavailable, "the server is stopping")
+// answer writes an answer. After an error, which is of v, nothing is written.
+func (c *codec) answer(w http.ResponseWriter, status int, v any) error {
+	var body []byte
+	if _, nothing := v.(empty); !nothing {
+		var err error
+		if body, err = c.encode(v); err != nil {
+			return err
+		}
 	}
-	c.h.cfg.Logger.Error("kinesis", "operation", c.op, "error", err)
-	if errors.Is(err, wal.ErrSealed) {
-		return fail(kmsNotFound, "the server's encryption keys do not open a record that is to be read; its log says which key is missing")
-	}
-	return fail(internalFailure, "the operation failed on the server's side; its log says why")
+	h := w.Header()
+	h.Set("Content-Type", c.contentType)
+	h.Set("Content-Length", itoa(len(body)))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client went away
+	return nil
 }
 
-func requestID() string {
+// identify gives an answer a number: a random UUID, which clients log.
+func identify(w http.ResponseWriter) {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// The scope of a request that names none.
-const (
-	defaultRegion  = "us-east-1"
-	defaultAccount = "000000000000"
-)
-
-// scopeOf returns the region that a request was signed for, and the account: the
-// access key where that is 12 digits, as other local servers have it.
-func scopeOf(r *http.Request) (region, account string) {
-	region, account = defaultRegion, defaultAccount
-	credential := r.URL.Query().Get("X-Amz-Credential")
-	if _, after, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
-		credential, _, _ = strings.Cut(after, ",")
-	}
-	parts := strings.Split(credential, "/")
-	if len(parts) < 5 {
-		return region, account
-	}
-	if isAccount(parts[0]) {
-		account = parts[0]
-	}
-	if len(parts[2]) > 0 && len(parts[2]) <= 32 && !strings.ContainsFunc(parts[2], notName) {
-		region = parts[2]
-	}
-	return region, account
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-}
-
-// notName tells whether a character cannot stand in the name of a stream.
-func notName(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
-		return false
-	}
-	return true
-}
-
-// clip cuts a text that a client sent to what a message can bear.
-func clip(s string) string {
-	if len(s) > 100 {
-		return strings.ToValidUTF8(s[:100], "") + "…"
-	}
-	return s
+	id := fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	w.Header().Set("x-amzn-RequestId", id)
+	w.Header().Set("x-amz-id-2", id)
 }
 
 func (c *call) now() stream.Time { return stream.FromGo(c.h.cfg.Now()) }

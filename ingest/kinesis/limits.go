@@ -1,14 +1,11 @@
 package kinesis
 
 import (
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // hours returns a retention in whole hours, at least one. A stream that keeps its
 // records for ever has the longest that Kinesis knows.
@@ -59,13 +56,6 @@ func distribution(s string, onDemand bool) (auto bool, err error) {
 		return false, fail(invalidArgument, "The record distribution strategy AUTO is for ON_DEMAND streams.")
 	}
 	return true, nil
-}
-
-func strategy(s *Settings) string {
-	if s.AutoDistribution {
-		return byService
-	}
-	return byUserKey
 }
 
 // The limits of tags; the lengths are in characters.

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"weir/ingest"
 	"weir/operators/stream"
 )
 
@@ -224,10 +223,4 @@ func (m *meters) forget(id uint32) {
 // exceeded says that a shard has no more room in this second.
 func exceeded(s Stream, shard stream.Shard, account string) *Error {
 	return fail(throughputExceeded, "Rate exceeded for shard %s in stream %s under account %s.", shardID(shard), s.Name, account)
-}
-
-// placed is where a record is, or that its shard had no room.
-type placed struct {
-	ingest.SequenceNumber
-	refused bool
 }

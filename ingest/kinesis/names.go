@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,8 @@ func parseShardID(id string) (s stream.Shard, ok bool) {
 	s = stream.Shard(n)
 	return s, found && err == nil && shardID(s) == id
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 // invalid is the text of AWS for a member that breaks a rule of the model.
 func invalid(value, member, rule string, args ...any) *Error {
@@ -83,6 +86,15 @@ func (c *call) stream(n Named) (Stream, error) {
 	return s, nil
 }
 
+// madeAt returns an error if a request says when its stream was made, and this one was
+// made in another second: then it is another one of the same name.
+func (c *call) madeAt(s Stream, at *Timestamp) error {
+	if at != nil && ingest.Seconds(stream.Time(*at)) != ingest.Seconds(s.Created) {
+		return notFound(s.Name, c.account)
+	}
+	return nil
+}
+
 func (c *call) nameOf(n Named) (string, error) {
 	if n.StreamARN == "" && n.StreamName == "" {
 		return "", fail(invalidArgument, "Either StreamARN or StreamName must be specified.")
@@ -107,4 +119,52 @@ func (c *call) shard(s Stream, id string) (stream.Shard, error) {
 		return 0, fail(resourceNotFound, "Could not find shard %s in stream %s under account %s.", clip(id), s.Name, c.account)
 	}
 	return shard, nil
+}
+
+// The scope of a request that names none.
+const (
+	defaultRegion  = "us-east-1"
+	defaultAccount = "000000000000"
+)
+
+// scopeOf returns the region that a request was signed for, and the account: the
+// access key where that is 12 digits, as other local servers have it.
+func scopeOf(r *http.Request) (region, account string) {
+	region, account = defaultRegion, defaultAccount
+	credential := r.URL.Query().Get("X-Amz-Credential")
+	if _, after, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
+		credential, _, _ = strings.Cut(after, ",")
+	}
+	parts := strings.Split(credential, "/")
+	if len(parts) < 5 {
+		return region, account
+	}
+	if isAccount(parts[0]) {
+		account = parts[0]
+	}
+	if len(parts[2]) > 0 && len(parts[2]) <= 32 && !strings.ContainsFunc(parts[2], notName) {
+		region = parts[2]
+	}
+	return region, account
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// notName tells whether a character cannot stand in the name of a stream.
+func notName(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
+		return false
+	}
+	return true
+}
+
+// clip cuts a text that a client sent to what a message can bear.
+func clip(s string) string {
+	if len(s) > 100 {
+		return strings.ToValidUTF8(s[:100], "") + "…"
+	}
+	return s
 }

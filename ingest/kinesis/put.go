@@ -198,6 +198,12 @@ func isHash(s string) bool {
 	return s != "" && len(s) <= 39 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) && (len(s) == 1 || s[0] != '0')
 }
 
+// placed is where a record is, or that its shard had no room.
+type placed struct {
+	ingest.SequenceNumber
+	refused bool
+}
+
 // put appends records that were checked, and returns where each is, in their order.
 func (h *Handler) put(ctx context.Context, s Stream, records []entry) ([]placed, error) {
 	m, release := s.Shards.Hold() // until the records are in the log

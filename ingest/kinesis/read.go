@@ -42,19 +42,22 @@ type readLimit struct{ records, bytes int }
 
 // run is what a read gives.
 type run struct {
-	records []Record
+	records []Record // not nil: on the wire that is no list
 	bytes   int
 	next    place
 	over    bool        // the shard is closed, and all of it was read
 	behind  stream.Time // how far the reader is behind the head of the log; 0: not at all
 }
 
+// newRun is a run without records.
+func newRun(from place) *run { return &run{records: []Record{}, next: from} }
+
 // read returns records of a shard from a place on, up to a number of them, as far as
 // they are in the log now.
 func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (*run, error) {
 	head, newest := c.h.cfg.Log.Newest()
 	sh := s.Shards.Map().All()[shard]
-	out := &run{next: from}
+	out := newRun(from)
 	if !sh.Open() && sh.Closed < head {
 		head = sh.Closed // nothing of the shard follows
 	}

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"weir/ingest"
 )
 
 // resource is what tags and policies are of: a stream, or a consumer of one.
@@ -41,26 +39,14 @@ func (c *call) resource(arn string) (resource, error) {
 	if r.stream, ok = c.h.cfg.Streams.Stream(name); !ok {
 		return r, notFound(name, c.account)
 	}
-	if r.consumerIn(r.stream.Settings) == nil && isConsumer {
-		err := r.gone(c)
-		return r, err
+	if isConsumer && r.consumerIn(r.stream.Settings) == nil {
+		return r, c.noConsumer(name, r.consumer)
 	}
 	return r, nil
 }
 
 // consumerIn returns the consumer in settings, nil where there is none.
-func (r *resource) consumerIn(set *Settings) *Consumer {
-	for i := range set.Consumers {
-		if k := &set.Consumers[i]; k.Name == r.consumer && ingest.Seconds(k.Created) == r.created {
-			return k
-		}
-	}
-	return nil
-}
-
-func (r *resource) gone(c *call) error {
-	return fail(resourceNotFound, "Consumer %s of stream %s under account %s not found.", r.consumer, r.stream.Name, c.account)
-}
+func (r *resource) consumerIn(set *Settings) *Consumer { return set.consumer(r.consumer, r.created) }
 
 // tags returns the tags, not to be changed.
 func (r *resource) tags() map[string]string {
@@ -87,7 +73,7 @@ func (c *call) amendResource(r resource, change func(tags *map[string]string, po
 		if k := r.consumerIn(set); k != nil {
 			return change(&k.Tags, &k.Policy)
 		}
-		return r.gone(c)
+		return c.noConsumer(r.stream.Name, r.consumer)
 	})
 }
 

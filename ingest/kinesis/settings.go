@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"weir/ingest"
 	"weir/operators/stream"
 )
 
@@ -30,6 +31,17 @@ type Consumer struct {
 	Created stream.Time       `json:"created"`
 	Policy  string            `json:"policy,omitempty"`
 	Tags    map[string]string `json:"tags,omitempty"`
+}
+
+// consumer returns a consumer, nil where there is none. One that was made in another second
+// than created is another one; 0: whenever it was made.
+func (s *Settings) consumer(name string, created uint64) *Consumer {
+	for i := range s.Consumers {
+		if k := &s.Consumers[i]; k.Name == name && (created == 0 || ingest.Seconds(k.Created) == created) {
+			return k
+		}
+	}
+	return nil
 }
 
 // Clone returns a copy that may be changed.
@@ -68,6 +80,14 @@ func (s *Settings) mode() string {
 		return onDemand
 	}
 	return provisioned
+}
+
+// strategy returns the name of how records are dealt to shards.
+func (s *Settings) strategy() string {
+	if s.AutoDistribution {
+		return byService
+	}
+	return byUserKey
 }
 
 const (

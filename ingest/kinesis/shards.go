@@ -1,8 +1,6 @@
 package kinesis
 
 import (
-	"time"
-
 	"weir/ingest"
 	"weir/operators/stream"
 )
@@ -149,11 +147,11 @@ func (c *call) place(in *listShards) (s Stream, t listToken, err error) {
 		}
 		return s, t, err
 	}
-	if s, err = c.stream(in.Named); err != nil {
-		return s, t, err
+	if s, err = c.stream(in.Named); err == nil {
+		err = c.madeAt(s, in.StreamCreationTimestamp)
 	}
-	if at := in.StreamCreationTimestamp; at != nil && ingest.Seconds(stream.Time(*at)) != ingest.Seconds(s.Created) {
-		return s, t, notFound(s.Name, c.account)
+	if err != nil {
+		return s, t, err
 	}
 	return s, listToken{
 		Stream: s.ID, After: in.ExclusiveStartShardId, Filter: in.ShardFilter,
@@ -179,7 +177,7 @@ func (s Stream) filtered(t *listToken) ([]stream.Shard, error) {
 		switch at := f.Timestamp; {
 		case at == nil:
 			return nil, fail(invalidArgument, "A timestamp is required for the shard filter type %s.", f.Type)
-		case stream.Time(*at) > t.Asked.Add(time.Minute):
+		case stream.Time(*at) > t.Asked.Add(futureMax):
 			return nil, fail(invalidArgument, "The timestamp of the shard filter lies in the future.")
 		case f.Type == "AT_TIMESTAMP":
 			return s.openAt(max(stream.Time(*at), oldest), t.Known), nil

@@ -204,7 +204,7 @@ func (c *call) describeStreamSummary(in *Named) (any, error) {
 		RetentionPeriodHours: hours(s.Retention), StreamCreationTimestamp: Timestamp(s.Created),
 		EnhancedMonitoring: []Monitoring{{monitoring(s)}}, EncryptionType: set.encryption(), KeyId: set.KeyID,
 		OpenShardCount: len(s.Shards.Map().Open()), ConsumerCount: len(set.Consumers),
-		MaxRecordSizeInKiB: set.maxRecord() >> 10, RecordDistributionStrategy: strategy(set),
+		MaxRecordSizeInKiB: set.maxRecord() >> 10, RecordDistributionStrategy: set.strategy(),
 	}
 	if set.WarmMiBps > 0 {
 		d.WarmThroughput = &warmThroughput{set.WarmMiBps, set.WarmMiBps}

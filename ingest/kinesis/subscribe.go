@@ -95,7 +95,7 @@ type subscribeToShard struct {
 // subscribeToShard sends the records of a shard as they come.
 func (c *call) subscribeToShard(in *subscribeToShard) (any, error) {
 	if in.StartingPosition == nil {
-		return nil, fail(validation, "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null")
+		return nil, missing("startingPosition")
 	}
 	s, who, err := c.consumer(ConsumerRef{ConsumerARN: in.ConsumerARN})
 	if err != nil {
@@ -197,7 +197,7 @@ func (c *call) follow(ctx context.Context, s Stream, shard stream.Shard, from pl
 			if _, ok := c.h.cfg.Streams.ByID(s.ID); !ok {
 				return notFound(s.Name, c.account)
 			}
-			if err := c.sendEvent(s, shard, from, &run{next: from}, out); err != nil {
+			if err := c.sendEvent(s, shard, from, newRun(from), out); err != nil {
 				return err
 			}
 		}
@@ -215,17 +215,10 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func recordsOrNone(r []Record) []Record {
-	if r == nil {
-		return []Record{}
-	}
-	return r
-}
-
 // sendEvent sends records, or that there are none.
 func (c *call) sendEvent(s Stream, shard stream.Shard, at place, got *run, out *eventStream) error {
 	return out.send("SubscribeToShardEvent", Event{
-		Records: recordsOrNone(got.records), ContinuationSequenceNumber: c.continuation(s, shard, at), MillisBehindLatest: int64(got.behind) / 1000,
+		Records: got.records, ContinuationSequenceNumber: c.continuation(s, shard, at), MillisBehindLatest: int64(got.behind) / 1000,
 	})
 }
 
