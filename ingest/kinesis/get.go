@@ -148,7 +148,10 @@ func (r *Record) appendJSON(b []byte) []byte {
 	b = appendText(append(b, `{"SequenceNumber":`...), r.SequenceNumber)
 	b = r.ApproximateArrivalTimestamp.appendJSON(append(b, `,"ApproximateArrivalTimestamp":`...))
 	b = base64.StdEncoding.AppendEncode(append(b, `,"Data":"`...), r.Data)
-	b = appendText(append(b, `","PartitionKey":`...), r.PartitionKey)
+	b = append(b, '"')
+	if r.PartitionKey != "" {
+		b = appendText(append(b, `,"PartitionKey":`...), r.PartitionKey)
+	}
 	if r.EncryptionType != "" {
 		b = appendText(append(b, `,"EncryptionType":`...), r.EncryptionType)
 	}

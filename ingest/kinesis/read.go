@@ -23,7 +23,7 @@ type Record struct {
 	SequenceNumber              string
 	ApproximateArrivalTimestamp Timestamp
 	Data                        []byte
-	PartitionKey                string
+	PartitionKey                string `json:",omitempty"` // "": the service chose the shard, and nobody gave a key
 	EncryptionType              string `json:",omitempty"`
 }
 

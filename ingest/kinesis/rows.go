@@ -61,6 +61,9 @@ func rowsOf(s Stream, as wal.Encoding, data []byte, records []keyed.Record) ([]k
 	}
 	for i, span := range res.Spans {
 		k := key([]byte{}, i)
+		if len(k) == 0 {
+			k = nil // no key of Kinesis is empty
+		}
 		records = append(records, keyed.Record{Key: k, Data: rows[span.Start:span.End]})
 	}
 	return records, nil

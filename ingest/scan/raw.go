@@ -2,10 +2,12 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir/ingest"
@@ -90,7 +92,27 @@ func (w *rawColumns) partitionKey(r *rawRun) arrow.Array {
 		}
 		size += len(r.keys[i])
 	}
-	return w.texts(r.rows(), size, func(i int) []byte { return r.keys[i] })
+	texts := w.texts(r.rows(), size, func(i int) []byte { return r.keys[i] })
+	if !slices.ContainsFunc(r.keys, func(k []byte) bool { return len(k) == 0 }) {
+		return texts
+	}
+	defer texts.Release()
+	return w.withoutEmpty(texts.Data(), r.keys)
+}
+
+// withoutEmpty makes NULLs of empty keys: such a record was put without one.
+func (w *rawColumns) withoutEmpty(texts arrow.ArrayData, keys [][]byte) arrow.Array {
+	valid, nulls := w.memory(int(bitutil.BytesForBits(int64(len(keys))))), 0
+	defer valid.Release()
+	for i, k := range keys {
+		bitutil.SetBitTo(valid.Bytes(), i, len(k) > 0)
+		if len(k) == 0 {
+			nulls++
+		}
+	}
+	data := array.NewData(texts.DataType(), len(keys), append([]*memory.Buffer{valid}, texts.Buffers()[1:]...), nil, nulls, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
 }
 
 func (w *rawColumns) sequenceNumber(r *rawRun) arrow.Array {

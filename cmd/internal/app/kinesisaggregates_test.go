@@ -379,3 +379,49 @@ func TestAggregatesOfAnyShards(t *testing.T) {
 		}
 	}
 }
+
+// Where the service deals records they may have no key: readers of Kinesis see none, and
+// SQL NULL.
+func TestRecordsWithoutKeys(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	k, name := kinesisClient(s.url()), aws.String("dealt")
+	if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{
+		StreamName: name, RecordDistributionStrategy: types.RecordDistributionStrategyAuto,
+		StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: name, Data: []byte("1")}); err != nil {
+		t.Fatal(err)
+	}
+	in := &kinesis.PutRecordsInput{StreamName: name, Records: []types.PutRecordsRequestEntry{
+		{Data: []byte("2")}, {Data: []byte("3"), PartitionKey: aws.String("key")}, {Data: []byte("4")},
+	}}
+	if out, err := k.PutRecords(t.Context(), in); err != nil || *out.FailedRecordCount > 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	keys := map[string]*string{}
+	p := newProducer(t, k, "dealt")
+	for shard := range p.shards {
+		it, err := k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: name, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := k.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range out.Records {
+			keys[string(r.Data)] = r.PartitionKey
+		}
+	}
+	if d := cmp.Diff(map[string]*string{"1": nil, "2": nil, "3": aws.String("key"), "4": nil}, keys); d != "" {
+		t.Error(d)
+	}
+	s.must(t, `CREATE MATERIALIZED VIEW v AS SELECT data, partition_key, _key AS own FROM dealt`)
+	s.must(t, `ALTER STREAM dealt END`)
+	got := s.csvOf(t, `SELECT CAST(data AS CHAR) AS d, partition_key IS NULL AS none, COALESCE(partition_key, '-') AS k, COALESCE(own, '-') AS o FROM v ORDER BY d`)
+	if d := cmp.Diff("d,none,k,o\n1,true,-,-\n2,true,-,-\n3,false,key,key\n4,true,-,-\n", strings.ReplaceAll(got, "\r", "")); d != "" {
+		t.Error(d)
+	}
+}
