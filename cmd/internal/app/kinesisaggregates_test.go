@@ -425,3 +425,60 @@ func TestRecordsWithoutKeys(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// What Amazon's library put together, and what is broken in it, are the rows of SQL that
+// the cases say, in shards by hash.
+func TestVectorsInSQL(t *testing.T) {
+	text, err := os.ReadFile(shared(t, "cases/kinesis/kpl_vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name        string
+		Aggregated  bool
+		Data        []byte `json:"data_base64"`
+		UserRecords []struct {
+			Key      string  `json:"partition_key"`
+			Explicit *string `json:"explicit_hash_key"`
+			Data     string
+		} `json:"user_records"`
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	s := serveHere(t, t.TempDir())
+	k := kinesisClient(s.url())
+	s.must(t, `CREATE STREAM hits WITH (format = 'raw', shards = 5, idle_timeout = '0')`)
+	s.must(t, `CREATE MATERIALIZED VIEW v AS SELECT shard_id, sequence_number, _sub AS sub, partition_key, HEX(data) AS data FROM hits`)
+	want := "sub,k,d\n"
+	for _, c := range cases {
+		in := &kinesis.PutRecordInput{StreamName: aws.String("hits"), PartitionKey: aws.String("a"), Data: c.Data}
+		if c.Aggregated {
+			first := c.UserRecords[0]
+			if in.ExplicitHashKey = first.Explicit; first.Explicit == nil {
+				in.ExplicitHashKey = aws.String(ingest.HashOf([]byte(first.Key)).String())
+			}
+			for i, r := range c.UserRecords {
+				want += fmt.Sprintf("%d,%s,%X\n", i, r.Key, r.Data)
+			}
+		} else {
+			want += fmt.Sprintf("0,a,%X\n", c.Data)
+		}
+		if _, err := k.PutRecord(t.Context(), in); err != nil {
+			t.Fatalf("%s: %v", c.Name, err)
+		}
+	}
+	s.must(t, `ALTER STREAM hits END`)
+	rows := strings.Split(strings.ReplaceAll(s.csvOf(t, `SELECT sub, partition_key AS k, data AS d FROM v`), "\r", ""), "\n")
+	lines := strings.Split(want, "\n")
+	slices.Sort(rows)
+	slices.Sort(lines)
+	if d := cmp.Diff(lines, rows); d != "" || len(cases) < 9 {
+		t.Errorf("%d cases: %s", len(cases), d)
+	}
+	for _, m := range s.db.running() {
+		if l := m.progress().Ledger; !l.Closes() || l.Errors != 0 {
+			t.Errorf("%+v", l)
+		}
+	}
+}
