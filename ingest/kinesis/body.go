@@ -94,3 +94,25 @@ func bodyError(err error) error {
 	}
 	return fail(serialization, "the body did not come whole within %s", readTimeout)
 }
+
+const (
+	// pieceMax is how much is sent at a time, and pieceTimeout how long a client may
+	// take for it. Slow clients get large answers, too, but stalled ones do not keep them
+	// in memory.
+	pieceMax     = 1 << 20
+	pieceTimeout = 30 * time.Second
+)
+
+// write sends a part of the answer.
+func write(w http.ResponseWriter, b []byte) error {
+	rc := http.NewResponseController(w)
+	for len(b) > 0 {
+		piece := b[:min(len(b), pieceMax)]
+		_ = rc.SetWriteDeadline(time.Now().Add(pieceTimeout)) // not every writer can
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+		b = b[len(piece):]
+	}
+	return nil
+}

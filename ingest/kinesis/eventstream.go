@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"net/http"
-	"time"
 )
 
 // The frames of an answer that goes on (vnd.amazon.eventstream), numbers big endian:
@@ -18,8 +17,6 @@ import (
 const (
 	eventStreamType = "application/vnd.amazon.eventstream"
 	headerIsText    = 7
-	// frameTimeout is how long a client may take to read a frame.
-	frameTimeout = 30 * time.Second
 )
 
 // appendFrame adds a frame to b. Headers are pairs of name and value.
@@ -46,7 +43,6 @@ func appendFrame(b []byte, payload []byte, headers ...string) []byte {
 // eventStream is an answer of frames.
 type eventStream struct {
 	c   *call
-	rc  *http.ResponseController
 	buf []byte
 }
 
@@ -54,7 +50,7 @@ type eventStream struct {
 func (c *call) events() (*eventStream, error) {
 	c.w.Header().Set("Content-Type", eventStreamType)
 	c.w.WriteHeader(http.StatusOK)
-	e := &eventStream{c: c, rc: http.NewResponseController(c.w)}
+	e := &eventStream{c: c}
 	err := e.send("initial-response", empty{})
 	return e, err
 }
@@ -84,9 +80,8 @@ func (e *eventStream) fail(err *Error) error {
 
 func (e *eventStream) write(payload []byte, headers ...string) error {
 	e.buf = appendFrame(e.buf[:0], payload, headers...)
-	_ = e.rc.SetWriteDeadline(time.Now().Add(frameTimeout)) // not every writer can
-	if _, err := e.c.w.Write(e.buf); err != nil {
+	if err := write(e.c.w, e.buf); err != nil {
 		return err
 	}
-	return e.rc.Flush()
+	return http.NewResponseController(e.c.w).Flush()
 }

@@ -101,7 +101,6 @@ const (
 	bodyMax            = 16 << 20
 	defaultMaxInFlight = 256 << 20
 	readTimeout        = time.Minute
-	writeTimeout       = time.Minute
 )
 
 // Handler serves the operations. It is safe for any number of goroutines.
@@ -252,9 +251,8 @@ func (c *codec) answer(w http.ResponseWriter, status int, v any) error {
 	h := w.Header()
 	h.Set("Content-Type", c.contentType)
 	h.Set("Content-Length", itoa(len(body)))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client went away
+	_ = write(w, body) // the client went away
 	return nil
 }
 

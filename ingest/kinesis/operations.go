@@ -1,5 +1,13 @@
 package kinesis
 
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
 // operation carries out a call and returns the answer; nil: it was written already.
 type operation func(c *call) (any, error)
 
@@ -60,9 +68,29 @@ func with[I any](do func(c *call, in *I) (any, error)) operation {
 		var in I
 		if len(c.body) > 0 {
 			if err := c.codec.decode(c.body, &in); err != nil {
-				return nil, fail(serialization, "%s", err)
+				return nil, unreadable(err)
 			}
 		}
 		return do(c, &in)
 	}
 }
+
+// unreadable says why a request cannot be read, in the words of the API.
+func unreadable(err error) *Error {
+	var inJSON *json.UnmarshalTypeError
+	var inCBOR *cbor.UnmarshalTypeError
+	switch {
+	case errors.As(err, &inJSON) && inJSON.Field != "":
+		return fail(serialization, "the member %s cannot be a JSON %s", member(inJSON.Field), inJSON.Value)
+	case errors.As(err, &inJSON):
+		return fail(serialization, "a request is an object, and no JSON %s", inJSON.Value)
+	case errors.As(err, &inCBOR) && inCBOR.StructFieldName != "":
+		return fail(serialization, "the member %s cannot be a CBOR %s", member(inCBOR.StructFieldName), inCBOR.CBORType)
+	case errors.As(err, &inCBOR):
+		return fail(serialization, "a request is a map, and no CBOR %s", inCBOR.CBORType)
+	}
+	return fail(serialization, "%s", err)
+}
+
+// member returns the name at the end of a path of fields.
+func member(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
