@@ -1,12 +1,15 @@
 package kinesis
 
 import (
+	"math"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"weir/operators/stream"
 )
 
 // timedWriter remembers how much was written under each deadline.
@@ -75,6 +78,20 @@ func TestUnreadable(t *testing.T) {
 		var in putRecord
 		if got := unreadable(c.codec.decode(c.body, &in)); got.Message != c.want || got.Type != serialization {
 			t.Errorf("%s of %s: %q, want %q", c.codec.contentType, c.body, got.Message, c.want)
+		}
+	}
+}
+
+// A number of milliseconds that is none is no timestamp.
+func TestTimestampOfNothing(t *testing.T) {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e300} {
+		b, err := cbor.Marshal(map[string]any{"Timestamp": v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in getShardIterator
+		if err := decodeCBOR(b, &in); err == nil {
+			t.Errorf("%v is %s", v, stream.Time(*in.Timestamp).Go())
 		}
 	}
 }
