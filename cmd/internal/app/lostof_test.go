@@ -77,6 +77,17 @@ func TestLostRelations(t *testing.T) {
 			if int64(len(rows))-bad != l.Errors || bad != l.Nulled {
 				t.Errorf("seed %d: %s\nhas %d errors and %d values that are none, and v$errors %d and %d", seed, q, l.Errors, l.Nulled, int64(len(rows))-bad, bad)
 			}
+			// The newest are what the query remembers, with the same reasons.
+			_, places := read(fmt.Sprintf("SELECT _shard, _seq, _sub, _reason FROM v%d$errors", i), how{start: "earliest"})
+			remembered := m.query.ErrorRows()
+			for _, r := range remembered {
+				if place := fmt.Sprintf(" %d %d %d \"%s\"", r.Shard, r.Seq, r.Sub, lostReason(r)); !slices.Contains(places, place) {
+					t.Errorf("seed %d: v%d$errors does not show%s of %q", seed, i, place, places)
+				}
+			}
+			if int64(len(remembered)) != min(l.Errors, engine.LostRowsMax) {
+				t.Errorf("seed %d: %s\nhas %d errors, and remembers %d", seed, q, l.Errors, len(remembered))
+			}
 			failed, nulled, late = failed+l.Errors, nulled+l.Nulled, late+l.Late
 			if i == len(views)-1 {
 				continue // no window
@@ -88,7 +99,7 @@ func TestLostRelations(t *testing.T) {
 				t.Errorf("seed %d: %s\nhas %d late rows, and %s %d", seed, q, l.Late, name, len(all))
 			}
 			// The newest are what the query remembers.
-			_, places := read("SELECT _shard, _seq, _late_ms FROM "+name, how{start: "earliest", rows: 3})
+			_, places = read("SELECT _shard, _seq, _late_ms FROM "+name, how{start: "earliest", rows: 3})
 			known := m.query.LateRows()
 			for _, r := range known {
 				place := fmt.Sprintf(" %d %d %d", r.Shard, r.Seq, r.Behind.Milliseconds())
