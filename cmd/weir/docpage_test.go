@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -53,7 +52,7 @@ func runPage(t *testing.T, name string, all []block) {
 	if err := os.Symlink(exe, filepath.Join(p.dir, "weir")); err != nil {
 		t.Fatal(err)
 	}
-	p.address = freeAddress(t)
+	p.address = fmt.Sprintf("127.0.0.1:%d", sinktest.Port(t))
 	p.replace["127.0.0.1:8484"], p.replace["0.0.0.0:8484"] = p.address, p.address
 	var text strings.Builder
 	first := ""
@@ -136,16 +135,6 @@ func TestNeed(t *testing.T) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
-}
-
 // environment is what every command of the page gets.
 func (p *page) environment() []string {
 	return append(os.Environ(), "PATH="+p.dir+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+p.dir,
@@ -166,7 +155,7 @@ func (p *page) serve(t *testing.T, at, command string) {
 	}
 	p.ended = make(chan error, 1)
 	go func(server *exec.Cmd, ended chan<- error) { ended <- server.Wait() }(p.server, p.ended)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		res, err := http.Get("http://" + p.address + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
@@ -198,11 +187,16 @@ func (p *page) stop(t *testing.T) {
 	p.server = nil
 }
 
+// endless are commands that never end by themselves.
+func endless(command string) bool {
+	return strings.Contains(command, "curl -sN") || strings.Contains(command, "tail -F")
+}
+
 // bash runs a command and returns what it printed, and that with its errors. One
-// that never ends by itself is stopped. There is one process that it can signal,
+// that never ends by itself is stopped after a while. There is one process that it can signal,
 // the page's server.
-func (p *page) bash(command string) (out, all string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (p *page) bash(command string, while time.Duration) (out, all string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	pid := "none"
 	if p.server != nil {
@@ -213,9 +207,9 @@ func (p *page) bash(command string) (out, all string, err error) {
 	}
 	prelude := fmt.Sprintf("set -o pipefail; pidof() { kill -0 %s 2>/dev/null && echo %[1]s; }\n%s", pid, p.exports)
 	args := []string{"-c", prelude + command}
-	name, endless := "bash", strings.Contains(command, "curl -sN") || strings.Contains(command, "tail -F")
-	if endless {
-		name, args = "timeout", append([]string{"1.5", "bash"}, args...)
+	name := "bash"
+	if endless(command) {
+		name, args = "timeout", append([]string{fmt.Sprint(while.Seconds()), "bash"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = p.dir, p.environment()
@@ -224,7 +218,7 @@ func (p *page) bash(command string) (out, all string, err error) {
 	err = cmd.Run()
 	out, all = stdout.String(), stdout.String()+both.String()
 	const stopped = 124 // what timeout(1) returns
-	if exit := (*exec.ExitError)(nil); endless && errors.As(err, &exit) && exit.ExitCode() == stopped {
+	if exit := (*exec.ExitError)(nil); endless(command) && errors.As(err, &exit) && exit.ExitCode() == stopped {
 		return out, out, nil
 	}
 	return out, all, err

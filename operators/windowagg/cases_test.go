@@ -278,19 +278,16 @@ func TestAvgRoundsOnce(t *testing.T) {
 	l.expect(l.cut(20, false), "+ [0,10) 9.007199254740994e+15", "+ [10,20) -9.223372036854776e+18")
 }
 
-// TestJump: W may jump by centuries over windows that nobody has rows for.
+// TestJump: W may jump by centuries over windows that nobody has rows for. Who looked at
+// each would never come to an end.
 func TestJump(t *testing.T) {
 	hop := windows.Spec{Kind: windows.Hop, Size: 10 * time.Microsecond, Slide: 5 * time.Microsecond}
 	for _, late := range []time.Duration{0, time.Hour} {
 		l := newLab(t, physical.WindowAgg{Window: hop, Lateness: late, Aggs: []physical.Agg{countStar}})
 		const far = int(1e16)
 		l.add([]any{1, nil}, []any{far + 1, 1}, []any{-far + 1, far})
-		begin := time.Now()
 		l.expect(l.cut(stream.Time(2*far), false), "+ [-5,5) 1", "+ [0,10) 1", "+ [9999999999999995,10000000000000005) 1", "+ [10000000000000000,10000000000000010) 1")
 		l.expect(l.cut(stream.MaxTime, true))
-		if d := time.Since(begin); d > time.Second {
-			t.Errorf("took %s", d)
-		}
 		if l.ledger.Late != 1 || l.ledger.Used != 2 {
 			t.Errorf("ledger %+v", l.ledger)
 		}

@@ -92,9 +92,15 @@ func TestRenderLongLines(t *testing.T) {
 	for _, letter := range []string{"x", "日", "\u0308", "\t"} {
 		text := strings.Repeat(letter, 20000) + "@" + strings.Repeat(letter, 20000)
 		at := strings.Index(text, "@")
-		start := time.Now()
-		out := Render(New(Syntax, Span{at, at + 1}, "x"), text)
-		if took := time.Since(start); took > time.Second {
+		// Of some runs the fastest: others wait for the machine.
+		const most = 500 * time.Millisecond
+		out, took := "", time.Hour
+		for n := 0; n < 10 && took > most; n++ {
+			start := time.Now()
+			out = Render(New(Syntax, Span{at, at + 1}, "x"), text)
+			took = min(took, time.Since(start))
+		}
+		if took > most {
 			t.Errorf("%q: took %v", letter, took)
 		}
 		if len(out) > 1500 || strings.Count(out, "^") != 1 {

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"weir/operators/sinks/sinktest"
 )
 
 // asWeir makes the test binary behave as weir: tests that kill a server or
@@ -206,28 +206,8 @@ func post(t testing.TB, url, contentType, body string, header map[string]string)
 	return resp.StatusCode, data
 }
 
-// freePort finds a port that nobody uses, and keeps it for the test: whoever is started
-// again finds it free. It is none of those that the system gives to connections, which
-// may be anybody's at any time. That of the same number is held for UDP, which tells
-// the tests of other processes.
+// freePort finds a port that nobody uses, and keeps it for the test.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 1000 {
-		port := 12_000 + rand.IntN(20_000)
-		addr := fmt.Sprintf("127.0.0.1:%d", port)
-		held, err := net.ListenPacket("udp", addr)
-		if err != nil {
-			continue
-		}
-		ln, err := net.Listen("tcp", addr)
-		if err != nil {
-			held.Close()
-			continue
-		}
-		ln.Close()
-		t.Cleanup(func() { held.Close() })
-		return port
-	}
-	t.Fatal("no port is free")
-	return 0
+	return sinktest.Port(t)
 }

@@ -5,6 +5,7 @@ package sinktest
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ func MariaDB(t TB) *DB {
 	dir := home(t, as)
 	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "s")
 	init := exec.Command(install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	init.Env = append(os.Environ(), "TMPDIR="+dir) // one that it may write to
 	init.Dir, init.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
@@ -37,7 +39,7 @@ func MariaDB(t TB) *DB {
 		args: []string{
 			daemon, "--no-defaults", "--datadir=" + data, "--socket=" + socket, "--skip-networking", "--skip-log-bin",
 			"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--default-time-zone=+00:00",
-			"--character-set-server=utf8mb4", "--collation-server=utf8mb4_nopad_bin", "--pid-file=" + filepath.Join(dir, "pid"),
+			"--character-set-server=utf8mb4", "--collation-server=utf8mb4_nopad_bin", "--pid-file=" + filepath.Join(dir, "pid"), "--tmpdir=" + dir,
 		},
 	}}
 	db.server.Start()

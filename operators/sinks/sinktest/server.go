@@ -5,6 +5,7 @@ package sinktest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -97,14 +98,30 @@ func (s *Server) answers() bool {
 	return true
 }
 
-// freePort returns a port that nobody listens on.
-func freePort(t TB) int {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a port: %v", err)
+// Port finds a port that nobody uses, and keeps it for the test: a server that is
+// started again finds it free. It is none of those that the system gives to
+// connections, which may be anybody's at any time. That of the same number is held
+// for UDP, which tells the tests of other processes.
+func Port(t TB) int {
+	t.Helper()
+	for range 1000 {
+		port := 12_000 + rand.IntN(20_000)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		held, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			_ = held.Close()
+			continue
+		}
+		_ = ln.Close()
+		t.Cleanup(func() { _ = held.Close() })
+		return port
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().(*net.TCPAddr).Port
+	t.Fatalf("no port is free")
+	return 0
 }
 
 // binary finds a program, and has it installed if need be.
@@ -146,9 +163,15 @@ func script(t TB) string {
 	}
 }
 
-// home makes a directory for a server that runs as somebody.
+// home makes a directory for a server that runs as somebody, who has to get there.
 func home(t TB, as *syscall.Credential) string {
-	dir, err := os.MkdirTemp("", "weir-server-")
+	in := os.TempDir()
+	if as != nil && !open(in) {
+		if in = "/tmp"; !open(in) {
+			t.Skipf("SKIPPED: %s is for root alone, and the server does not run as root", os.TempDir())
+		}
+	}
+	dir, err := os.MkdirTemp(in, "weir-server-")
 	if err == nil && as != nil {
 		err = os.Chown(dir, int(as.Uid), int(as.Gid))
 	}
@@ -159,13 +182,26 @@ func home(t TB, as *syscall.Credential) string {
 	return dir
 }
 
+// open tells whether everybody gets to a directory.
+func open(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
+}
+
 // Postgres starts a PostgreSQL server. Everybody who reaches it is let in as
 // postgres, unless password is not empty.
 func Postgres(t TB, password string) *Server {
 	t.Helper()
 	initdb := binary(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
 	as := unprivileged(t, "postgres")
-	dir, port := home(t, as), freePort(t)
+	dir, port := home(t, as), Port(t)
 	data, auth := filepath.Join(dir, "data"), "trust"
 	args := []string{"-D", data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"}
 	if password != "" {
@@ -221,7 +257,7 @@ func (s *Server) URL() string { return "postgres://postgres@" + s.Addr + "/postg
 func Influx(t TB) *Server {
 	t.Helper()
 	path := binary(t, "influxd")
-	dir, port, backup := home(t, nil), freePort(t), freePort(t)
+	dir, port, backup := home(t, nil), Port(t), Port(t)
 	config := filepath.Join(dir, "influxdb.conf")
 	text := fmt.Sprintf(`reporting-disabled = true
 bind-address = "127.0.0.1:%d"
