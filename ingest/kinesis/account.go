@@ -96,16 +96,14 @@ func (c *call) updateAccountSettings(in *updateAccountSettings) (any, error) {
 	return c.h.cfg.Streams.Account().onWire(now), nil
 }
 
-// objectsMax is how many streams a server has at most, with views and sinks.
-const objectsMax = 10_000
-
 func (c *call) describeLimits(*struct{}) (any, error) {
 	var out struct {
 		ShardLimit, OpenShardCount                    int
 		OnDemandStreamCount, OnDemandStreamCountLimit int
 		ChannelCount, ChannelCountLimit               int
 	}
-	out.ShardLimit, out.OnDemandStreamCountLimit = ingest.ShardsMax*objectsMax, objectsMax
+	most := c.h.cfg.StreamsMax
+	out.ShardLimit, out.OnDemandStreamCountLimit = ingest.ShardsMax*most, most
 	for _, name := range c.h.cfg.Streams.Names() {
 		s, ok := c.h.cfg.Streams.Stream(name)
 		if !ok {

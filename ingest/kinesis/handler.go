@@ -91,6 +91,8 @@ type Config struct {
 	// MaxInFlight bounds the bytes of all bodies in memory, and by itself those of the
 	// records in answers: who does not take an answer keeps nobody from writing. 256 MiB if 0.
 	MaxInFlight int64
+	// StreamsMax is how many streams there can be, which DescribeLimits tells.
+	StreamsMax int
 	// AWSLimits turns on the limits that AWS has per day and second, and a server does
 	// not need.
 	AWSLimits bool

@@ -27,6 +27,36 @@ type Counts struct {
 	IteratorAge time.Duration
 }
 
+// metrics returns the names of the shard-level metrics, as answers list them.
+func metrics() []string {
+	return []string{
+		"IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords",
+		"WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded", "IteratorAgeMilliseconds",
+	}
+}
+
+// Metric returns what is counted under a name, 0 for a name that is none of a shard-level
+// metric.
+func (c *Counts) Metric(name string) float64 {
+	switch name {
+	case "IncomingBytes":
+		return float64(c.IncomingBytes)
+	case "IncomingRecords":
+		return float64(c.IncomingRecords)
+	case "OutgoingBytes":
+		return float64(c.OutgoingBytes)
+	case "OutgoingRecords":
+		return float64(c.OutgoingRecords)
+	case "WriteProvisionedThroughputExceeded":
+		return float64(c.WriteProvisionedThroughputExceeded)
+	case "ReadProvisionedThroughputExceeded":
+		return float64(c.ReadProvisionedThroughputExceeded)
+	case "IteratorAgeMilliseconds":
+		return float64(c.IteratorAge.Milliseconds())
+	}
+	return 0
+}
+
 // add sums counts; of ages the greatest is kept.
 func (c *Counts) add(o *Counts) {
 	c.IncomingBytes += o.IncomingBytes

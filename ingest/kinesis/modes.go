@@ -169,14 +169,6 @@ func (c *call) updateDistribution(in *updateDistribution) (any, error) {
 	})
 }
 
-// metrics are the shard-level metrics, as answers list them.
-func metrics() []string {
-	return []string{
-		"IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords",
-		"WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded", "IteratorAgeMilliseconds",
-	}
-}
-
 const allMetrics = "ALL"
 
 type enhancedMonitoring struct {

@@ -91,6 +91,7 @@ func (c *call) deleteStream(in *deleteStream) (any, error) {
 		return nil, err
 	}
 	c.h.subscriptions.end(s.ID, "", notFound(s.Name, c.account))
+	c.h.meters.forget(s.ID)
 	return empty{}, nil
 }
 

@@ -125,7 +125,7 @@ func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, err
 		return dst, fmt.Errorf("%w: key %d is not in %s", wal.ErrSealed, key, s.path)
 	}
 	if len(sealed) < saltSize+tagSize {
-		return dst, errors.New("it is cut short")
+		return dst, fmt.Errorf("%w: it is cut short", wal.ErrSealed)
 	}
 	box, err := boxOf(master, sealed[:saltSize])
 	if err != nil {

@@ -214,5 +214,8 @@ func writeKeys(path string, keys []accessKey) error {
 	if err != nil {
 		return fmt.Errorf("write access keys: %w", errors.Join(err, os.Remove(f.Name())))
 	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write access keys: %w", err)
+	}
 	return nil
 }

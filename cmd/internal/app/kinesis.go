@@ -288,7 +288,7 @@ func (s *server) kinesisHandler(next http.Handler) (http.Handler, error) {
 	}
 	cfg := kinesis.Config{
 		Streams: kinesisStreams{s.db}, Log: s.log, Logger: s.cfg.Logger, Secret: secret, Open: s.cfg.Kinesis.Open,
-		Now: s.cfg.Clock, AWSLimits: s.cfg.Kinesis.AWSLimits,
+		Now: s.cfg.Clock, StreamsMax: catalog.ObjectsMax, AWSLimits: s.cfg.Kinesis.AWSLimits,
 	}
 	if s.cfg.Kinesis.Keys != nil {
 		cfg.Keys = s.cfg.Kinesis.Keys

@@ -1,18 +1,10 @@
 package app
 
-import (
-	"slices"
-
-	"weir/ingest/kinesis"
-)
-
 // kinesisInstruments are the names of the door for Kinesis clients. What CloudWatch
 // counts by shard has a label with its name there, and is shown for streams of which
 // EnableEnhancedMonitoring has asked for it.
 var kinesisInstruments = struct {
-	requests, shard                                         metric
-	inBytes, inRecords, outBytes, outRecords, writes, reads metric
-	age, inFlight                                           metric
+	requests, inFlight, inBytes, inRecords, outBytes, outRecords, writes, reads, age, shard metric
 }{
 	requests:   counter("kinesis_requests_total", "Requests of Kinesis clients, by operation and by the error that they got, if one.", "operation", "error"),
 	inBytes:    counter("kinesis_incoming_bytes_total", "Bytes of keys and data that Kinesis clients put.", "stream"),
@@ -41,24 +33,9 @@ func (m *metrics) collectKinesis(emit emitter) {
 		emit(i.reads, float64(s.ReadProvisionedThroughputExceeded), s.Name)
 		emit(i.age, s.IteratorAge.Seconds(), s.Name)
 		for _, shard := range s.Shards {
-			for name, v := range shardMetrics(&shard.Counts) {
-				if slices.Contains(s.Monitoring, name) || slices.Contains(s.Monitoring, "ALL") {
-					emit(i.shard, v, s.Name, shard.ID, name)
-				}
+			for _, name := range s.Monitoring {
+				emit(i.shard, shard.Metric(name), s.Name, shard.ID, name)
 			}
 		}
-	}
-}
-
-// shardMetrics are the counts of a shard by their names in CloudWatch.
-func shardMetrics(c *kinesis.Counts) map[string]float64 {
-	return map[string]float64{
-		"IncomingBytes":                      float64(c.IncomingBytes),
-		"IncomingRecords":                    float64(c.IncomingRecords),
-		"OutgoingBytes":                      float64(c.OutgoingBytes),
-		"OutgoingRecords":                    float64(c.OutgoingRecords),
-		"WriteProvisionedThroughputExceeded": float64(c.WriteProvisionedThroughputExceeded),
-		"ReadProvisionedThroughputExceeded":  float64(c.ReadProvisionedThroughputExceeded),
-		"IteratorAgeMilliseconds":            float64(c.IteratorAge.Milliseconds()),
 	}
 }
