@@ -15,7 +15,7 @@ const [endpoint, StreamName, size] = process.argv.slice(2);
 const client = new KinesisClient({
   endpoint,
   region: "eu-west-1",
-  credentials: { accessKeyId: "key", secretAccessKey: "secret" },
+  credentials: { accessKeyId: "clientkey", secretAccessKey: "clientsecret" },
   requestHandler: new NodeHttpHandler(),
 });
 const lines = readFileSync(0, "utf8").trim().split("\n").map((line) => JSON.parse(line));

@@ -9,7 +9,7 @@ const Kinesis = require("lifion-kinesis");
 const dynalite = require("dynalite");
 
 const [endpoint, streamName, wanted] = process.argv.slice(2);
-const account = { region: "eu-west-1", accessKeyId: "key", secretAccessKey: "secret" };
+const account = { region: "eu-west-1", accessKeyId: "clientkey", secretAccessKey: "clientsecret" };
 // It signs and calls the name that AWS has in a region, with the endpoint's port: that
 // name is here, as a line of /etc/hosts would have it.
 const { lookup } = dns;

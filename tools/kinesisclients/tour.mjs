@@ -13,7 +13,7 @@ const [endpoint, StreamName, how] = process.argv.slice(2);
 const client = new KinesisClient({
   endpoint,
   region: "eu-west-1",
-  credentials: { accessKeyId: "key", secretAccessKey: "secret" },
+  credentials: { accessKeyId: "clientkey", secretAccessKey: "clientsecret" },
   maxAttempts: 1,
   ...(how === "http1" ? { requestHandler: new NodeHttpHandler() } : {}), // the default handler speaks HTTP/2
 });

@@ -41,7 +41,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := session.NewSession(aws.NewConfig().WithEndpoint(args[0]).WithRegion("eu-west-1").WithCredentials(credentials.NewStaticCredentials("key", "secret", "")))
+	s, err := session.NewSession(aws.NewConfig().WithEndpoint(args[0]).WithRegion("eu-west-1").WithCredentials(credentials.NewStaticCredentials("clientkey", "clientsecret", "")))
 	if err != nil {
 		return err
 	}

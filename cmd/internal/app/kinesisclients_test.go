@@ -41,6 +41,17 @@ func nodeClient(t *testing.T, script string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// startKeyed starts a server that lets in who signs with the key that clients have here,
+// so that what they sign is checked.
+func startKeyed(t *testing.T, flags ...string) *child {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, keyFileName), []byte("clientkey clientsecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return startServer(t, dir, freePort(t), flags...)
+}
+
 // outputOf runs a client, for a minute at most, and returns what it printed.
 func outputOf(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
@@ -60,10 +71,10 @@ func outputOf(t *testing.T, cmd *exec.Cmd) string {
 // Amazon's client for JavaScript goes all the way round: with the handler that it has by
 // itself, which speaks HTTP/2 also where there is no TLS, and with that for HTTP/1.1.
 func TestKinesisJavaScript(t *testing.T) {
-	s := serveHere(t, t.TempDir())
+	url := startKeyed(t).url
 	for how, handler := range map[string]string{"h2c": "NodeHttp2Handler", "http1": "NodeHttpHandler"} {
 		var got map[string]any
-		if err := json.Unmarshal([]byte(outputOf(t, nodeClient(t, "tour.mjs", s.url(), "tour-"+how, how))), &got); err != nil {
+		if err := json.Unmarshal([]byte(outputOf(t, nodeClient(t, "tour.mjs", url, "tour-"+how, how))), &got); err != nil {
 			t.Fatal(err)
 		}
 		if want := map[string]any{"put": 510.0, "got": true, "pushed": true, "handler": handler}; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -78,8 +89,7 @@ func TestKinesisPython(t *testing.T) {
 	if out, err := exec.Command(python, "-c", "import botocore.session").CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED, no botocore: %v %s (.ci/setup installs it)", err, out)
 	}
-	s := serveHere(t, t.TempDir())
-	cmd := exec.Command(python, filepath.Join("testdata", "botocore_tour.py"), s.url(), "tour")
+	cmd := exec.Command(python, filepath.Join("testdata", "botocore_tour.py"), startKeyed(t).url, "tour")
 	cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(outputOf(t, cmd)), &got); err != nil {
@@ -96,11 +106,11 @@ func TestKinesisCommandLine(t *testing.T) {
 	if _, err := os.Stat(program); err != nil {
 		t.Skipf("SKIPPED, no awscli: %v (.ci/setup installs it)", err)
 	}
-	s := serveHere(t, t.TempDir())
+	url := startKeyed(t).url
 	run := func(args ...string) map[string]any {
 		t.Helper()
-		cmd := exec.Command(program, append([]string{"--endpoint-url", s.url(), "--output", "json", "--cli-binary-format", "raw-in-base64-out", "kinesis"}, args...)...)
-		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=",
+		cmd := exec.Command(program, append([]string{"--endpoint-url", url, "--output", "json", "--cli-binary-format", "raw-in-base64-out", "kinesis"}, args...)...)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=clientkey", "AWS_SECRET_ACCESS_KEY=clientsecret", "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=",
 			"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
 		text := outputOf(t, cmd)
 		got := map[string]any{}
@@ -142,7 +152,7 @@ func TestKinesisConsumerLibraries(t *testing.T) {
 		t.Logf("no reader in Go: %v %s", err, out)
 	}
 	// The library of npm calls the name that AWS has.
-	c := startServer(t, t.TempDir(), freePort(t), "--allow-host", "kinesis.eu-west-1.amazonaws.com")
+	c := startKeyed(t, "--allow-host", "kinesis.eu-west-1.amazonaws.com")
 	const batches, each = 8, 30
 	for name, client := range map[string]func(t *testing.T, stream string) *exec.Cmd{
 		"kinesis-consumer": func(t *testing.T, stream string) *exec.Cmd {
@@ -156,7 +166,7 @@ func TestKinesisConsumerLibraries(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := kinesisClient(c.url)
+			k := signedClient(c.url, "clientkey", "clientsecret", nil)
 			stream := aws.String(name)
 			if _, err := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: stream, ShardCount: aws.Int32(2)}); err != nil {
 				t.Fatal(err)

@@ -105,6 +105,8 @@ func header(r *http.Request, name string) (string, bool) {
 	switch name {
 	case "host":
 		return r.Host, true
+	case authority:
+		return r.Host, r.ProtoMajor >= 2
 	case "content-length":
 		// net/http may have taken it away.
 		if r.ContentLength >= 0 {

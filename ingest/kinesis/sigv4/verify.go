@@ -194,7 +194,7 @@ func (s *signature) check(r *http.Request, service string, now time.Time) error 
 	case s.date.Add(s.life).Before(now):
 		return fmt.Errorf("%w: it expired: %s is too long before %s", ErrExpired, s.date.Format(timeFormat), now.UTC().Format(timeFormat))
 	}
-	if !s.signs("host") {
+	if !s.signs("host") && (r.ProtoMajor < 2 || !s.signs(authority)) {
 		return fmt.Errorf("%w: the Host header is not signed", ErrMismatch)
 	}
 	for name := range r.Header {
@@ -204,6 +204,10 @@ func (s *signature) check(r *http.Request, service string, now time.Time) error 
 	}
 	return nil
 }
+
+// authority is what HTTP/2 has for the Host header. Amazon's client for JavaScript signs
+// it by this name.
+const authority = ":authority"
 
 func (s *signature) signs(header string) bool {
 	_, ok := slices.BinarySearch(s.headers, header)

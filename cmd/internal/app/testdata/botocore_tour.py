@@ -13,7 +13,7 @@ from botocore.config import Config
 
 endpoint, stream = sys.argv[1:]
 client = botocore.session.get_session().create_client(
-    "kinesis", region_name="eu-west-1", endpoint_url=endpoint, aws_access_key_id="key", aws_secret_access_key="secret",
+    "kinesis", region_name="eu-west-1", endpoint_url=endpoint, aws_access_key_id="clientkey", aws_secret_access_key="clientsecret",
     config=Config(retries={"total_max_attempts": 1}))
 
 client.create_stream(StreamName=stream, ShardCount=3)
