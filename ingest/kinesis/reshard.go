@@ -203,7 +203,7 @@ func (h *Handler) Run(ctx context.Context) {
 				if !ok || s.Settings.Scaling == nil {
 					continue
 				}
-				if err := h.step(ctx, s); err != nil && ctx.Err() == nil {
+				if err := h.step(ctx, s); err != nil && !errors.Is(err, ErrGone) && ctx.Err() == nil {
 					h.cfg.Logger.Error("kinesis: a stream that is UPDATING", "stream", s.Name, "error", err)
 					pause = stepPause
 					continue

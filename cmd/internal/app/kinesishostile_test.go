@@ -1,11 +1,13 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,5 +141,31 @@ func TestKinesisStalledReaders(t *testing.T) {
 	shelf.put(0, 10)
 	if got := shelf.get(types.ShardIteratorTypeTrimHorizon, nil, 10); len(got.Records) == 0 {
 		t.Error("no records")
+	}
+}
+
+// TestKinesisDeletedWhileUpdating: a stream that is deleted on its way to another number
+// of shards is no failure.
+func TestKinesisDeletedWhileUpdating(t *testing.T) {
+	s, log := serveWith(t, func(cfg *serverConfig) { cfg.Kinesis = kinesisConfig{Open: true} })
+	k := kinesisClient(s.url())
+	var wg sync.WaitGroup
+	for i := range 8 {
+		name := aws.String(fmt.Sprint("short", i))
+		wg.Go(func() {
+			for range 15 {
+				_, made := k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(100)})
+				_, scaled := k.UpdateShardCount(t.Context(), &kinesis.UpdateShardCountInput{StreamName: name, TargetShardCount: aws.Int32(200), ScalingType: types.ScalingTypeUniformScaling})
+				_, deleted := k.DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: name})
+				if err := errors.Join(made, scaled, deleted); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if text := log.String(); strings.Contains(text, "level=ERROR") {
+		t.Error(text)
 	}
 }
