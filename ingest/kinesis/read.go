@@ -247,6 +247,9 @@ type position struct {
 
 // numberIn reads a sequence number that must be of a shard.
 func (c *call) numberIn(s Stream, shard stream.Shard, sh *ingest.Shard, text string) (ingest.SequenceNumber, error) {
+	if text == "" {
+		return ingest.SequenceNumber{}, fail(invalidArgument, "Must specify a sequence number for AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER.")
+	}
 	n, err := ingest.ParseSequenceNumber(text)
 	if err != nil || n.Shard != shard || ingest.Seconds(n.Created) != ingest.Seconds(sh.Birth(s.Created)) {
 		return ingest.SequenceNumber{}, fail(invalidArgument,

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,6 +155,10 @@ func TestKinesisStartingNumber(t *testing.T) {
 		}
 		if *got.Records[0].SequenceNumber <= *start {
 			t.Errorf("the first record has %s, its shard starts with %s", *got.Records[0].SequenceNumber, *start)
+		}
+		_, err := s.k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: s.name, ShardId: s.shard, ShardIteratorType: at})
+		if err == nil || !strings.Contains(err.Error(), "Must specify a sequence number") {
+			t.Errorf("%s nothing: %v", at, err)
 		}
 	}
 }

@@ -160,7 +160,7 @@ func TestStreamOverRaw(t *testing.T) {
 	if _, err := k.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("clicks"), PartitionKey: aws.String("a"), Data: []byte("x")}); err == nil || !strings.Contains(err.Error(), "records of clicks-raw by that name") {
 		t.Error(err)
 	}
-	if _, body := get(t, s.url()+"/v1/streams"); !strings.Contains(string(body), `"name":"clicks-raw","source":"log","format":"raw"`) {
+	if _, body := get(t, s.url()+"/v1/streams"); !strings.Contains(body, `"name":"clicks-raw","source":"log","format":"raw"`) {
 		t.Errorf("%s", body)
 	}
 	s.must(t, "DROP STREAM clicks")
