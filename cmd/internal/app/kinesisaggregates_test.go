@@ -211,6 +211,12 @@ func TestRecordsWithoutKeys(t *testing.T) {
 		for _, r := range out.Records {
 			keys[string(r.Data)] = r.PartitionKey
 		}
+		_, answer := cborCall(t, s.url(), "GetRecords", map[string]any{"ShardIterator": *it.ShardIterator})
+		for i, r := range answer["Records"].([]any) {
+			if key, has := r.(map[any]any)["PartitionKey"]; has != (out.Records[i].PartitionKey != nil) {
+				t.Errorf("in CBOR record %d has the key %v", i, key)
+			}
+		}
 	}
 	if d := cmp.Diff(map[string]*string{"1": nil, "2": nil, "3": aws.String("key"), "4": nil}, keys); d != "" {
 		t.Error(d)
