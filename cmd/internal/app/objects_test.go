@@ -18,8 +18,9 @@ import (
 )
 
 // started opens a server over a directory, starts its views, and stops it with the
-// function that is returned. at is what the clock shows.
-func started(t *testing.T, dir string, at time.Time) (*server, func()) {
+// function that is returned. at is what the clock shows. What before do is done before
+// anything runs.
+func started(t *testing.T, dir string, at time.Time, before ...func(*server)) (*server, func()) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,6 +31,9 @@ func started(t *testing.T, dir string, at time.Time) (*server, func()) {
 		t.Fatal(err)
 	}
 	s.db.now = func() time.Time { return at }
+	for _, f := range before {
+		f(s)
+	}
 	s.db.ddl.Lock() // as run does
 	if err := s.start(t.Context(), ""); err != nil {
 		t.Fatal(err)

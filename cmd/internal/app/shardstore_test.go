@@ -43,13 +43,16 @@ func (s *server) storedShards(t *testing.T) (keys [][]byte) {
 	return keys
 }
 
-// meteredStore notes how large the writes of the catalog are. Behind left writes of a
-// positive left, it takes no more.
+// meteredStore notes how large the writes of the catalog are, which come one after the
+// other from the goroutine of the test. If left is positive, the write of that number fails.
 type meteredStore struct {
 	state.Store
 	sizes []int
 	left  int
 }
+
+// under puts the store between a server and its own.
+func (m *meteredStore) under(s *server) { m.Store, s.db.store = s.db.store, m }
 
 var errNoDisk = errors.New("no space left")
 
@@ -70,12 +73,11 @@ func (m *meteredStore) Write(ctx context.Context, b *state.Batch) error {
 func TestReshardWritesWhatItChanges(t *testing.T) {
 	dir := t.TempDir()
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	s, stop := started(t, dir, noon)
+	meter := &meteredStore{}
+	s, stop := started(t, dir, noon, meter.under)
 	s.must(t, `CREATE STREAM hits (n BIGINT) WITH (shards = 1)`)
-	meter := &meteredStore{Store: s.db.store}
-	s.db.store = meter
+	meter.sizes = nil
 	s.scale(t, 300, 300)
-	s.db.store = meter.Store
 	if early, late := slices.Max(meter.sizes[:10]), slices.Max(meter.sizes[len(meter.sizes)-10:]); len(meter.sizes) != 299 || late > early+early/4 {
 		t.Errorf("%d writes; the first of %d bytes, the last of %d", len(meter.sizes), early, late)
 	}
@@ -128,16 +130,15 @@ func TestStoredShards(t *testing.T) {
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s, stop := started(t, dir, noon)
+			meter := &meteredStore{}
+			s, stop := started(t, dir, noon, meter.under)
 			s.must(t, `CREATE STREAM hits (n BIGINT) WITH (shards = 3)`)
 			s.must(t, `CREATE MATERIALIZED VIEW made AS SELECT COUNT(*) AS c FROM hits`)
-			meter := &meteredStore{Store: s.db.store}
+			meter.sizes = nil
 			_, _ = fmt.Sscanf(name, "a store that fails at write %d", &meter.left)
-			s.db.store = meter
 			s.scale(t, 8, steps-2)
 			s.scale(t, 5, 2)
 			change(t, s)
-			s.db.store = meter.Store
 			want := s.routerOf(t).Map().All()
 			stop()
 			for restart := range 2 {
