@@ -293,7 +293,7 @@ func TestWebsocketWaysIn(t *testing.T) {
 			ws.WriteMessage(websocket.TextMessage, []byte(way.first))
 		}
 		ws.WriteMessage(websocket.TextMessage, []byte(`{"t":"ping"}`))
-		ws.SetReadDeadline(time.Now().Add(10 * time.Second))
+		ws.SetReadDeadline(time.Now().Add(time.Minute))
 		for {
 			_, msg, err := ws.ReadMessage()
 			if err != nil {
@@ -345,7 +345,7 @@ func TestReachable(t *testing.T) {
 	if err := c.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for status(next) != 200 && time.Now().Before(deadline) {
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -52,7 +52,7 @@ func startKeyed(t *testing.T, flags ...string) *child {
 	return startServer(t, dir, freePort(t), flags...)
 }
 
-// outputOf runs a client, for a minute at most, and returns what it printed.
+// outputOf runs a client, which is killed if it hangs, and returns what it printed.
 func outputOf(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -60,7 +60,7 @@ func outputOf(t *testing.T, cmd *exec.Cmd) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%s: %v\n%s%s", strings.Join(cmd.Args, " "), err, out.Bytes(), errs.Bytes())
