@@ -24,7 +24,10 @@ const (
 	jsonBytesMax = 6*sqlBytesMax + 1<<10
 
 	statementsMax = 128 // requests that run at once; more are answered 429
-	writeTimeout  = 30 * time.Second
+	// sparesMax is how many more may run if all they do is SHOW or KILL: who comes to end
+	// what runs finds a way in.
+	sparesMax    = 4
+	writeTimeout = 30 * time.Second
 )
 
 // Config is what the REST side needs.
@@ -38,6 +41,7 @@ type API struct {
 	engine Engine
 	log    *slog.Logger
 	slots  chan struct{}
+	spares chan struct{}
 	base   context.Context
 	stop   context.CancelFunc
 }
@@ -52,7 +56,7 @@ func New(cfg Config) (*API, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	base, stop := context.WithCancel(context.Background())
-	return &API{engine: cfg.Engine, log: log, slots: make(chan struct{}, statementsMax), base: base, stop: stop}, nil
+	return &API{engine: cfg.Engine, log: log, slots: make(chan struct{}, statementsMax), spares: make(chan struct{}, sparesMax), base: base, stop: stop}, nil
 }
 
 // Stop ends the live answers that are being streamed and refuses new statements,
@@ -69,14 +73,12 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, httpError(CodeNotReady, "the server is stopping"))
 		return
 	}
-	select {
-	case a.slots <- struct{}{}:
-		defer func() { <-a.slots }()
-	default:
-		WriteError(w, httpError(CodeTooMany, "%d statements are running, which is as many as may", statementsMax).
-			WithHint("wait for one to end, or close a live SELECT"))
+	slots := a.enter()
+	if slots == nil {
+		WriteError(w, tooManyRun())
 		return
 	}
+	defer func() { <-slots }()
 	as, err := negotiate(r.Header)
 	if err != nil {
 		WriteError(w, err)
@@ -92,6 +94,10 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, err)
 		return
 	}
+	if slots == a.spares && !tends(text) {
+		WriteError(w, tooManyRun())
+		return
+	}
 	ctx, cancel := context.WithCancel(withClient(r))
 	defer cancel()
 	defer context.AfterFunc(a.base, cancel)()
@@ -105,6 +111,30 @@ func (a *API) serveSQL(w http.ResponseWriter, r *http.Request) {
 	if isBroken {
 		panic(http.ErrAbortHandler) // net/http's way to cut the connection
 	}
+}
+
+// enter takes a place among the requests that run, or a spare one; nil: there is none.
+func (a *API) enter() chan struct{} {
+	for _, places := range []chan struct{}{a.slots, a.spares} {
+		select {
+		case places <- struct{}{}:
+			return places
+		default:
+		}
+	}
+	return nil
+}
+
+func tooManyRun() *diag.Error {
+	return httpError(CodeTooMany, "%d statements are running, which is as many as may", statementsMax).
+		WithHint("wait for one to end, or end one: SHOW PROCESSLIST lists them, and KILL id ends the one with that id")
+}
+
+// tends tells whether a text is one SHOW or KILL and nothing else.
+func tends(text string) bool {
+	text = strings.TrimRight(text, "; \t\r\n")
+	words := strings.Fields(text)
+	return len(words) > 0 && !strings.Contains(text, ";") && (strings.EqualFold(words[0], "SHOW") || strings.EqualFold(words[0], "KILL"))
 }
 
 // execute runs the text and answers; it returns only what is weir's fault.

@@ -369,6 +369,18 @@ func TestTooMany(t *testing.T) {
 	if status, body, _ := post(t, url, "", "SELECT 1"); status != 429 || !strings.Contains(body, string(CodeTooMany)) {
 		t.Errorf("%d %s", status, body)
 	}
+	// Who comes to end one of them finds a way in.
+	for text, want := range map[string]int{"KILL 7": 200, "show processlist;\n": 200, "SHOW STREAMS; SELECT 1": 429, "SHOWS": 429} {
+		if status, body, _ := post(t, url, "", text); status != want {
+			t.Errorf("%s: %d %s", text, status, body)
+		}
+	}
+	for range sparesMax {
+		a.spares <- struct{}{}
+	}
+	if status, _, _ := post(t, url, "", "KILL 7"); status != 429 {
+		t.Errorf("%d", status)
+	}
 	<-a.slots
 	if status, _, _ := post(t, url, "", "SELECT 1"); status != 200 {
 		t.Errorf("%d", status)
