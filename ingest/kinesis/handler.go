@@ -74,6 +74,7 @@ type Log interface {
 	ArrivalOf(commit stream.Commit) (stream.Time, error)
 	Horizon(id uint32) wal.Horizon
 	NextSeq(id uint32, shard stream.Shard) stream.Seq
+	Grown(after stream.Commit) (<-chan struct{}, error)
 }
 
 // Config says what a Handler serves.

@@ -55,14 +55,22 @@ func newRun(from place) *run { return &run{records: []Record{}, next: from} }
 // read returns records of a shard from a place on, up to a number of them, as far as
 // they are in the log now.
 func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (*run, error) {
+	upTo := c.h.cfg.Log.NextSeq(s.ID, shard) // all records before it are in the log up to head
 	head, newest := c.h.cfg.Log.Newest()
 	sh := s.Shards.Map().All()[shard]
 	out := newRun(from)
+	atHead := func() {
+		out.behind, out.next.seq = 0, max(out.next.seq, upTo)
+		out.over = !sh.Open() && out.next.after >= sh.Closed
+	}
 	if !sh.Open() && sh.Closed < head {
 		head = sh.Closed // nothing of the shard follows
 	}
-	if from.after >= head {
-		out.over = !sh.Open() && from.after >= sh.Closed
+	if c.h.cfg.Log.NextSeq(s.ID, shard) <= from.seq {
+		out.next.after = max(from.after, head) // what there is belongs to others
+	}
+	if out.next.after >= head {
+		atHead()
 		return out, nil
 	}
 	r, err := c.h.cfg.Log.NewReader(from.after)
@@ -99,8 +107,7 @@ func (c *call) read(s Stream, shard stream.Shard, from place, limit readLimit) (
 		out.next.after = f.Commit
 	}
 	if out.next.after >= head {
-		out.behind = 0
-		out.over = !sh.Open() && out.next.after >= sh.Closed
+		atHead()
 	}
 	return out, nil
 }

@@ -240,41 +240,36 @@ func (c *call) continuation(s Stream, shard stream.Shard, at place) string {
 	return n.String()
 }
 
-// await waits until something of the shard is in the log behind a place, and moves
-// the place over what is of others. beat says that nothing came for a while.
+// glance is how long a subscription that waits leaves the log alone after a look at it:
+// there may be thousands of them, for all of which each commit may be of others.
+const glance = 20 * time.Millisecond
+
+// await waits until something of the shard may be in the log behind a place where all
+// before it was read, and moves the place over what is of others. beat says that
+// nothing came for a while.
 func (c *call) await(ctx context.Context, s Stream, shard stream.Shard, at *place) (beat bool, err error) {
-	r, err := c.h.cfg.Log.NewReader(at.after)
-	if err != nil {
-		var behind *wal.BehindRetentionError
-		if errors.As(err, &behind) {
-			return false, nil // read passes over what is gone
-		}
-		return false, err
-	}
-	defer r.Close()
 	wait, cancel := context.WithTimeout(ctx, heartbeat)
 	defer cancel()
-	for {
-		f, err := r.Next(wait)
+	for first := true; ; first = false {
+		head, _ := c.h.cfg.Log.Newest()
+		if !s.Shards.Map().All()[shard].Open() || c.h.cfg.Log.NextSeq(s.ID, shard) > at.seq {
+			return false, nil
+		}
+		at.after = max(at.after, head)
+		if !first {
+			pause(wait, glance)
+		}
+		grown, err := c.h.cfg.Log.Grown(head)
 		switch {
-		case err != nil && wait.Err() != nil:
-			return ctx.Err() == nil, nil
 		case errors.Is(err, wal.ErrClosed):
 			return false, errStopping
 		case err != nil:
 			return false, fmt.Errorf("wait for records: %w", err)
 		}
-		if f.StepDone {
-			continue
+		select {
+		case <-grown:
+		case <-wait.Done():
+			return ctx.Err() == nil, nil
 		}
-		if k := f.Control; k != nil && k.Kind == wal.Reshard && k.Stream == s.ID {
-			return false, nil // it may be the end of the shard
-		}
-		for i := range f.Blocks {
-			if f.Blocks[i].Stream == s.ID && f.Blocks[i].Shard == shard {
-				return false, nil
-			}
-		}
-		at.after = f.Commit
 	}
 }

@@ -216,6 +216,32 @@ func (l *Log) Newest() (stream.Commit, stream.Time) {
 	return l.commit, l.arrival
 }
 
+// Grown returns a channel that is closed once there is a commit behind the given one.
+// It may be closed earlier, too.
+func (l *Log) Grown(after stream.Commit) (<-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case after < l.commit:
+		now := make(chan struct{})
+		close(now)
+		return now, nil
+	case l.err != nil:
+		return nil, l.err
+	case l.closed && !l.leading:
+		return nil, ErrClosed
+	}
+	return l.wakeLocked(), nil
+}
+
+// wakeLocked returns what notifyLocked closes next.
+func (l *Log) wakeLocked() <-chan struct{} {
+	if l.wake == nil {
+		l.wake = make(chan struct{})
+	}
+	return l.wake
+}
+
 // ID tells this log from every other one.
 func (l *Log) ID() uint64 { return l.logID }
 

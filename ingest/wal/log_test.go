@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +49,37 @@ func TestAppendReadReopen(t *testing.T) {
 	}
 	for _, s := range again {
 		t.Log(s[:min(len(s), 120)])
+	}
+}
+
+// TestGrown: who waits for a commit is told when there is one, at once where there was
+// one before, and that there will be none any more.
+func TestGrown(t *testing.T) {
+	l := openAt(t, Config{Dir: t.TempDir()})
+	head, _ := l.Head()
+	grown, err := l.Grown(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-grown:
+		t.Error("told before there is a commit")
+	default:
+	}
+	ack := mustAppend(t, l, one(1, 0, 1, "a"))
+	<-grown
+	if grown, err = l.Grown(ack.Commit - 1); err != nil {
+		t.Fatal(err)
+	}
+	<-grown
+	if grown, err = l.Grown(ack.Commit); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-grown
+	if _, err := l.Grown(ack.Commit); !errors.Is(err, ErrClosed) {
+		t.Errorf("of a closed log: %v", err)
 	}
 }

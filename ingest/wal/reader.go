@@ -191,10 +191,7 @@ func (l *Log) look(p *pin, commit stream.Commit, step stream.Step) (view, error)
 	case l.closed && !l.leading:
 		return view{}, ErrClosed
 	}
-	if l.wake == nil {
-		l.wake = make(chan struct{})
-	}
-	return view{wait: l.wake}, nil
+	return view{wait: l.wakeLocked()}, nil
 }
 
 // turnTo makes sc read the commit after track.commit.

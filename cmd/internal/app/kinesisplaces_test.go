@@ -254,3 +254,38 @@ func TestKinesisFanOutHasItsOwnThroughput(t *testing.T) {
 		t.Errorf("a GetRecords beside subscriptions that had 12 MB: %v", err)
 	}
 }
+
+// TestKinesisSilentShard: who reads a shard in which nothing is new is at the head at
+// once, however much others have written.
+func TestKinesisSilentShard(t *testing.T) {
+	s := newKinesisShelf(t, serveHere(t, t.TempDir()))
+	busy := aws.String("busy")
+	if _, err := s.k.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: busy, ShardCount: aws.Int32(1)}); err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		for range 70 {
+			if _, err := s.k.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: busy, PartitionKey: aws.String("k"), Data: make([]byte, 1_000_000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write()
+	if got := s.get(types.ShardIteratorTypeTrimHorizon, nil, 10); *got.MillisBehindLatest != 0 {
+		t.Errorf("without a record: %d ms behind", *got.MillisBehindLatest)
+	}
+	it, err := s.k.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: s.name, ShardId: s.shard, ShardIteratorType: types.ShardIteratorTypeLatest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(0, 2)
+	first, err := s.k.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
+	if err != nil || len(first.Records) != 2 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	write()
+	next, err := s.k.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: first.NextShardIterator})
+	if err != nil || *next.MillisBehindLatest != 0 || len(next.Records) != 0 {
+		t.Errorf("behind its last record: %+v, %v", next, err)
+	}
+}
