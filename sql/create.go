@@ -22,10 +22,7 @@ func (p *parser) create() (ast.Statement, error) {
 		p.pos++
 		return p.createTableAs(first, replace)
 	case p.accept("STREAM"), p.accept("SOURCE"), p.accept("TABLE"), p.accept("EXTERNAL", "STREAM"):
-		if replace {
-			return nil, unsupported(p.at(first+1).span().Join(p.at(first+2).span()), "write CREATE STREAM IF NOT EXISTS; replacing a stream would lose its records", "CREATE OR REPLACE %s is not supported", t.word)
-		}
-		return p.createStream(first)
+		return p.createStream(first, replace)
 	case p.accept("PUMP"):
 		return p.createPump(first, replace)
 	case p.accept("VIEW"):
@@ -52,8 +49,8 @@ func (p *parser) ifNotExists() (bool, error) {
 	return true, p.expect("IF", "NOT", "EXISTS")
 }
 
-func (p *parser) createStream(first int) (ast.Statement, error) {
-	s := &ast.CreateStream{}
+func (p *parser) createStream(first int, replace bool) (ast.Statement, error) {
+	s := &ast.CreateStream{OrReplace: replace}
 	var err error
 	if s.IfNotExists, err = p.ifNotExists(); err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ func (pp *prepass) orderEntry(end int) (ast.Order, error) {
 		if depth > 0 || afterDot(pp.toks, last) {
 			continue
 		}
-		if t.is(",") || t.is("ASC") || t.is("DESC") || last > first && (t.is("NULLS") && !pp.at(last-1).is("IGNORE") && !pp.at(last-1).is("RESPECT") || pp.beginsClause(token{}, last)) {
+		if t.is(",") || t.is("ASC") || t.is("DESC") || last > first && (pp.beginsNulls(last) || pp.beginsClause(token{}, last)) {
 			break
 		}
 	}
@@ -155,6 +155,13 @@ func (pp *prepass) orderEntry(end int) (ast.Order, error) {
 	}
 	o.Node = pp.parser.from(first)
 	return o, nil
+}
+
+// beginsNulls tells whether NULLS FIRST or NULLS LAST stands there, and not a column or
+// the end of IGNORE NULLS.
+func (pp *prepass) beginsNulls(i int) bool {
+	prev := pp.at(i - 1)
+	return pp.at(i).is("NULLS") && !pp.at(i+1).is(".") && (endsOperand(prev) || prev.is("END")) && !prev.is("IGNORE") && !prev.is("RESPECT")
 }
 
 // nullsOrder goes over NULLS FIRST and NULLS LAST where they say what holds anyway:

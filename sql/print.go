@@ -129,7 +129,9 @@ func (p *printer) list(n int, separator string, f func(i int)) {
 }
 
 func (p *printer) createStream(s *ast.CreateStream) {
-	p.put("CREATE STREAM ")
+	p.put("CREATE ")
+	p.when(s.OrReplace, "OR REPLACE ")
+	p.put("STREAM ")
 	p.when(s.IfNotExists, "IF NOT EXISTS ")
 	p.put(quoteName(s.Name.Text))
 	if len(s.Columns) > 0 || s.Watermark != nil {

@@ -206,7 +206,7 @@ func (g *treeGen) options() []ast.Option {
 func (g *treeGen) statement() ast.Statement {
 	switch g.n(14) {
 	case 0:
-		s := &ast.CreateStream{Name: g.name(), IfNotExists: g.yes(), With: g.options()}
+		s := &ast.CreateStream{Name: g.name(), OrReplace: g.yes(), IfNotExists: g.yes(), With: g.options()}
 		for i := range g.n(3) {
 			c := ast.ColumnDef{Name: g.name(), Type: g.typ()}
 			c.Name.Text += string(rune('0' + i)) // each once

@@ -144,6 +144,7 @@ type Option struct {
 // CreateStream is CREATE STREAM.
 type CreateStream struct {
 	Node
+	OrReplace   bool // a stream that is the same stays
 	IfNotExists bool
 	Name        Name
 	Columns     []ColumnDef // empty: infer from the file

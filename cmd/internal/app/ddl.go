@@ -182,7 +182,12 @@ func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, s
 			return err
 		}
 	}
-	def.Text = sql.Print(s)
+	plain := *s
+	plain.OrReplace, plain.IfNotExists = false, false
+	def.Text = sql.Print(&plain)
+	if old, ok := db.catalog.Stream(def.Name); ok && s.OrReplace {
+		return sameStream(old, def, s.Name.At)
+	}
 	if err := planner.CheckStream(def.Name, def.Columns, def.Generated, def.Watermark); err != nil {
 		return err
 	}
@@ -201,6 +206,16 @@ func (db *database) createStreamWith(ctx context.Context, s *ast.CreateStream, s
 	}
 	db.tick()
 	return nil
+}
+
+// sameStream refuses to replace a stream by another one: its records would be lost.
+func sameStream(old, def *catalog.Stream, at diag.Span) error {
+	if old.Text == def.Text {
+		return nil
+	}
+	return diag.New(diag.ObjectExists, at, "the stream `%s` is there, and another one", def.Name).
+		WithHint("OR REPLACE leaves a stream as it is if the statement is the same; to lose its records, DROP STREAM %s first. SHOW CREATE STREAM %s says what it is",
+			sql.QuoteName(def.Name), sql.QuoteName(def.Name))
 }
 
 // noOptions refuses WITH (…) behind the query of a view, which has nothing to set.

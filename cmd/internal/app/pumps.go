@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +57,9 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 		Name: name.Text, Materialized: true, Query: s.Query, Schema: p.Root.Schema(), Text: sql.Print(&named),
 		Into: to.Name, IntoColumns: columns, IntoAt: s.Into.At,
 	}
+	if !db.replaying && s.Replace && db.runs(def) {
+		return db.cells([]string{"query", "into"}, [][]any{{def.Name, def.Into}}), nil
+	}
 	if !db.replaying {
 		release, err := db.beginPump(p, rel, start, made)
 		if err != nil {
@@ -95,6 +99,14 @@ func (db *database) createPump(ctx context.Context, s *ast.Insert, rel *relation
 	}
 	db.tick()
 	return db.cells([]string{"query", "into"}, [][]any{{def.Name, def.Into}}), nil
+}
+
+// runs tells whether a query runs already that is the same. It reads the same, too: what
+// it reads cannot be replaced meanwhile.
+func (db *database) runs(def *catalog.View) bool {
+	return slices.ContainsFunc(db.running(), func(m *materialized) bool {
+		return m.def.Name == def.Name && m.def.Text == def.Text && m.failure() == nil
+	})
 }
 
 // noEnd refuses what only a query with an end has.
