@@ -25,12 +25,20 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("SKIPPED: no Chromium on this machine, so nobody looked at the page")
 	}
+	// Chromium leaves directories behind where temporary files are; the names of its
+	// sockets there have to be short.
+	tmp, err := os.MkdirTemp("", "weir-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.Env("TMPDIR="+tmp),
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancelAlloc := chromedp.NewExecAllocator(ctx, opts...)
 	t.Cleanup(cancelAlloc)
@@ -65,7 +73,7 @@ func eval[T any](t *testing.T, ctx context.Context, js string) T {
 // until waits for an expression to be true.
 func until(t *testing.T, ctx context.Context, js string) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !eval[bool](t, ctx, js); time.Sleep(30 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !eval[bool](t, ctx, js); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(end) {
 			shoot(t, ctx, "stuck")
 			t.Fatalf("never true: %s\n%s", js, eval[string](t, ctx, "document.body.innerText"))

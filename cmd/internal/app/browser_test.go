@@ -64,7 +64,15 @@ func browser(t *testing.T) context.Context {
 	if err != nil {
 		t.Skip("SKIPPED, no chromium: install it to test the page")
 	}
+	// Chromium leaves directories behind where temporary files are; the names of its
+	// sockets there have to be short.
+	tmp, err := os.MkdirTemp("", "weir-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.Env("TMPDIR="+tmp),
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
