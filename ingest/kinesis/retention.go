@@ -47,11 +47,14 @@ func (c *call) retention(in *retentionPeriod, check func(s Stream, old, hours in
 		if now.Settings.Scaling != nil {
 			return 0, c.notActive(s)
 		}
-		if err := check(s, hours(now.Retention), want); err != nil {
+		told := hours(now.Retention)
+		if err := check(s, told, want); err != nil {
 			return 0, err
 		}
 		kept := time.Duration(want) * time.Hour
-		if kept == now.Retention {
+		// Who asks for what it was told does not want less, where the stream keeps its
+		// records longer than can be told.
+		if kept == now.Retention || want == told && (now.Retention == 0 || now.Retention > kept) {
 			return 0, errUnchanged
 		}
 		return kept, nil

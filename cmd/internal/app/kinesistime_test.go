@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,5 +103,31 @@ func TestKinesisTime(t *testing.T) {
 	}
 	if e := s.event(types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}); len(e.Records) != 0 || len(e.ChildShards) != 2 {
 		t.Errorf("a subscription to a shard that is gone: %+v", e)
+	}
+}
+
+// Who asks for the retention that it was told does not shorten one that is longer.
+func TestKinesisRetentionForEver(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	s.must(t, "CREATE STREAM kept WITH (format = 'raw', retention = 'forever')")
+	k, ctx, name := kinesisClient(s.url()), t.Context(), aws.String("kept")
+	retention := func() string { return s.csvOf(t, "SHOW STREAMS LIKE 'kept'") }
+	before := retention()
+	d, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := d.StreamDescriptionSummary.RetentionPeriodHours
+	if _, err := k.IncreaseStreamRetentionPeriod(ctx, &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: name, RetentionPeriodHours: told}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.DecreaseStreamRetentionPeriod(ctx, &kinesis.DecreaseStreamRetentionPeriodInput{StreamName: name, RetentionPeriodHours: told}); err != nil {
+		t.Fatal(err)
+	}
+	if got := retention(); *told != 8760 || got != before || !strings.Contains(got, "forever") {
+		t.Errorf("told %d hours:\n%s\nand then\n%s", *told, before, got)
+	}
+	if _, err := k.DecreaseStreamRetentionPeriod(ctx, &kinesis.DecreaseStreamRetentionPeriodInput{StreamName: name, RetentionPeriodHours: aws.Int32(48)}); err != nil || !strings.Contains(retention(), "48h") {
+		t.Errorf("%s, %v", retention(), err)
 	}
 }
