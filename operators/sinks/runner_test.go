@@ -303,7 +303,7 @@ func TestRetrying(t *testing.T) {
 	mu.Lock()
 	away = false
 	mu.Unlock()
-	await(t, "delivery", func() bool { return sink.holds(4) && r.Stats().State == Running })
+	await(t, "delivery", func() bool { st := r.Stats(); return sink.holds(4) && st.State == Running && st.Rows > 0 })
 	if st := r.Stats(); !st.Since.IsZero() || st.Rows != 4 || st.Batches != 1 {
 		t.Errorf("it says %+v", st)
 	}
