@@ -185,8 +185,11 @@ func inOrder(t *testing.T, s *server, rows int) {
 
 // putHits puts rows of a few keys, each with numbers that rise.
 func putHits(t *testing.T, s *server, writer, requests, rows int) {
-	k, n := kinesisClient(s.url()), 1
-	for range requests {
+	k, n, shards := kinesisClient(s.url()), 1, 0
+	for i := range requests {
+		if i%2 == 1 {
+			shards = awaitReshard(t, s, shards)
+		}
 		in := &kinesis.PutRecordsInput{StreamName: aws.String("hits")}
 		for range rows {
 			key := fmt.Sprintf("w%d.%d", writer, n%5)

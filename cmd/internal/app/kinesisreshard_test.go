@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,14 +27,14 @@ func TestKinesisReshardUnderLoad(t *testing.T) {
 	}
 	const writers, requests, records = 4, 60, 15
 	var wg sync.WaitGroup
+	var reshards atomic.Int64
 	for w := range writers {
-		wg.Go(func() { putInOrder(t, k, name, w, requests, records) })
+		wg.Go(func() { putInOrder(t, k, name, w, requests, records, &reshards) })
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	var reshards int
 	resharded := make(chan struct{})
-	go func() { defer close(resharded); reshards = reshardByClient(t, k, name, done) }()
+	go func() { defer close(resharded); reshardByClient(t, k, name, done, &reshards) }()
 	r := drainer{t: t, k: k, name: name, next: map[string]*string{}, drained: map[string]bool{}, last: map[string]int{}}
 	r.begin()
 	for r.found < writers*requests*records && !t.Failed() {
@@ -42,8 +43,8 @@ func TestKinesisReshardUnderLoad(t *testing.T) {
 	<-resharded
 	r.turn()
 	r.turn()
-	if reshards < 8 || len(r.drained) < 8 {
-		t.Errorf("%d reshards, %d shards were read to their end", reshards, len(r.drained))
+	if reshards.Load() < 8 || len(r.drained) < 8 {
+		t.Errorf("%d reshards, %d shards were read to their end", reshards.Load(), len(r.drained))
 	}
 	// What is left to read are the open shards.
 	var left []string
@@ -63,12 +64,16 @@ func TestKinesisReshardUnderLoad(t *testing.T) {
 	if len(left) != len(r.next) || r.found != writers*requests*records {
 		t.Errorf("%d shards are open, %d are read; %d records", len(left), len(r.next), r.found)
 	}
-	t.Logf("%d reshards, %d shards read to their end, %d open, %d records", reshards, len(r.drained), len(left), r.found)
+	t.Logf("%d reshards, %d shards read to their end, %d open, %d records", reshards.Load(), len(r.drained), len(left), r.found)
 }
 
-// putInOrder puts records of a few keys, each with numbers that rise.
-func putInOrder(t *testing.T, k *kinesis.Client, name *string, writer, requests, records int) {
+// putInOrder puts records of a few keys, each with numbers that rise. Now and then it
+// waits for a reshard, so that they are side by side.
+func putInOrder(t *testing.T, k *kinesis.Client, name *string, writer, requests, records int, reshards *atomic.Int64) {
 	for i := range requests {
+		for i%5 == 4 && reshards.Load() < int64(i/5) && !t.Failed() {
+			time.Sleep(time.Millisecond)
+		}
 		in := &kinesis.PutRecordsInput{StreamName: name}
 		for j := range records {
 			in.Records = append(in.Records, types.PutRecordsRequestEntry{
@@ -80,12 +85,11 @@ func putInOrder(t *testing.T, k *kinesis.Client, name *string, writer, requests,
 			t.Errorf("put: %v", err)
 			return
 		}
-		time.Sleep(2 * time.Millisecond) // so that there are reshards between
 	}
 }
 
 // reshardByClient splits, merges and counts anew until done is closed, and a few times more.
-func reshardByClient(t *testing.T, k *kinesis.Client, name *string, done <-chan struct{}) (reshards int) {
+func reshardByClient(t *testing.T, k *kinesis.Client, name *string, done <-chan struct{}, reshards *atomic.Int64) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for more := 3; more > 0 && !t.Failed(); {
 		select {
@@ -96,7 +100,7 @@ func reshardByClient(t *testing.T, k *kinesis.Client, name *string, done <-chan 
 		out, err := k.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: name, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}})
 		if err != nil {
 			t.Error(err)
-			return reshards
+			return
 		}
 		open := out.Shards
 		slices.SortFunc(open, func(a, b types.Shard) int {
@@ -116,11 +120,10 @@ func reshardByClient(t *testing.T, k *kinesis.Client, name *string, done <-chan 
 		}
 		if err != nil && codeOf(err) != "InvalidArgumentException" {
 			t.Errorf("reshard: %v", err)
-			return reshards
+			return
 		}
-		reshards++
+		reshards.Add(1)
 	}
-	return reshards
 }
 
 // drainer reads a stream as consumers do that keep the order of keys.

@@ -73,8 +73,11 @@ const countHits = `SELECT window_start, k, COUNT(*) AS c, SUM(n) AS total FROM h
 
 // writeHits posts rows of a few keys, each with numbers that rise.
 func writeHits(t *testing.T, s *server, writer, requests, rows int) {
-	n := 0
-	for range requests {
+	n, shards := 0, 0
+	for i := range requests {
+		if i%3 == 1 {
+			shards = awaitReshard(t, s, shards)
+		}
 		var b strings.Builder
 		for range rows {
 			at := time.Date(2026, 11, 20, 10, 0, n/5, 0, time.UTC)
@@ -116,6 +119,19 @@ func reshardAtRandom(t *testing.T, s *server, done <-chan struct{}) (reshards in
 		}
 	}
 	return reshards
+}
+
+// awaitReshard waits until shards of hits were split or merged since there were so many in
+// all, and returns how many there are: so writers and reshards are side by side, however
+// busy the machine is.
+func awaitReshard(t *testing.T, s *server, had int) int {
+	for !t.Failed() {
+		if n := len(s.routerOf(t).Map().All()); n > had {
+			return n
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	return had
 }
 
 // checkPlaces looks at where each record lies.
