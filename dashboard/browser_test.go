@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // browser starts a headless Chromium, or skips the test where there is none.
@@ -61,14 +64,45 @@ func must(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.V
 }
 
 // eval evaluates an expression on the page.
-func eval[T any](t *testing.T, ctx context.Context, js string) T {
+func eval[T any](t *testing.T, ctx context.Context, js string, opts ...chromedp.EvaluateOption) T {
 	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, opts...))
 	if err != nil {
 		t.Fatalf("%s: %v", js, err)
 	}
 	return v
 }
+
+// press presses keys, each as a keyboard does: what is prevented when it goes down
+// is not typed. (chromedp.KeyEvent types it all the same: a space scrolls the page.)
+func press(t *testing.T, ctx context.Context, keys string, modifiers ...chromedp.Modifier) {
+	t.Helper()
+	for _, r := range keys {
+		events := kb.Encode(r)
+		down, up := *events[0], *events[len(events)-1]
+		for _, m := range modifiers {
+			down.Modifiers |= int64(m)
+			up.Modifiers |= int64(m)
+		}
+		if len(events) == 3 && down.Modifiers&^int64(chromedp.ModifierShift) == 0 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		for _, event := range []input.DispatchKeyEventParams{down, up} {
+			must(t, ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+				_, err := cdp.Call(ctx, target, input.DispatchKeyEvent, event)
+				return err
+			}))
+		}
+	}
+}
+
+// stuck says whether the page is drawn at all, and where its panels are.
+const stuck = `new Promise((resolve) => {
+	const places = [...document.querySelectorAll('[data-testid=panel]')].map((p) => p.getBoundingClientRect()).map((r) => Math.round(r.top) + '-' + Math.round(r.bottom));
+	const say = (frames) => resolve(frames + ', ' + document.visibilityState + ', ' + innerWidth + ' x ' + innerHeight + ', scrolled by ' + scrollY + ', panels at ' + places);
+	requestAnimationFrame(() => say('frames come'));
+	setTimeout(() => say('no frame came within 5 s'), 5000);
+})`
 
 // until waits for an expression to be true.
 func until(t *testing.T, ctx context.Context, js string) {
@@ -76,7 +110,7 @@ func until(t *testing.T, ctx context.Context, js string) {
 	for end := time.Now().Add(time.Minute); !eval[bool](t, ctx, js); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(end) {
 			shoot(t, ctx, "stuck")
-			t.Fatalf("never true: %s\n%s", js, eval[string](t, ctx, "document.body.innerText"))
+			t.Fatalf("never true: %s\n%s\n%s", js, eval[string](t, ctx, stuck, chromedp.EvalAwaitPromise), eval[string](t, ctx, "document.body.innerText"))
 		}
 	}
 }
@@ -136,7 +170,7 @@ func TestPage(t *testing.T) {
 
 	// A query typed and run by the keyboard takes the first place.
 	fill(t, ctx, "SELECT window_start, site, temp FROM typed")
-	must(t, ctx, chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	press(t, ctx, "\r", chromedp.ModifierCtrl)
 	until(t, ctx, `document.querySelectorAll('[data-testid=panel]').length === 5`)
 	until(t, ctx, `document.querySelector('[data-testid=panel] h2').innerText.includes('typed')`)
 	until(t, ctx, points+` >= 180`)

@@ -80,21 +80,21 @@ func TestEditor(t *testing.T) {
 	shoot(t, ctx, "editor")
 
 	eval[bool](t, ctx, `document.querySelector('[data-testid=sql]').select() ?? true`)
-	must(t, ctx, chromedp.KeyEvent("SELECT x FROM harb"))
+	press(t, ctx, "SELECT x FROM harb")
 	until(t, ctx, `document.querySelector('.cm-tooltip-autocomplete')?.innerText.includes('harbours') ?? false`)
 	shoot(t, ctx, "completion")
-	must(t, ctx, chromedp.KeyEvent("\u001b"))
+	press(t, ctx, "\u001b")
 	until(t, ctx, `document.querySelector('.cm-tooltip-autocomplete') === null`)
-	must(t, ctx, chromedp.KeyEvent("ours WHERE ber"))
+	press(t, ctx, "ours WHERE ber")
 	until(t, ctx, `document.querySelector('.cm-tooltip-autocomplete')?.innerText.includes('berth') ?? false`)
-	must(t, ctx, chromedp.KeyEvent("th > devce GRO"))
+	press(t, ctx, "th > devce GRO")
 	until(t, ctx, `document.querySelector('.cm-tooltip-autocomplete')?.innerText.includes('GROUP') ?? false`)
 
-	must(t, ctx, chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	press(t, ctx, "\r", chromedp.ModifierCtrl)
 	until(t, ctx, `document.querySelector('.cm-content [data-testid=mark]')?.textContent === 'devce'`)
 	shoot(t, ctx, "squiggle")
 	// Typing takes the mark away.
-	must(t, ctx, chromedp.KeyEvent("u"))
+	press(t, ctx, "u")
 	until(t, ctx, `document.querySelector('[data-testid=mark]') === null`)
 	// The panel's own statement comes back into the box.
 	eval[bool](t, ctx, `(document.querySelector('.panel .acts button').click(), true)`)

@@ -18,7 +18,7 @@ func panel(n int, rest string) string {
 func key(t *testing.T, ctx context.Context, keys string) {
 	t.Helper()
 	eval[bool](t, ctx, `document.activeElement?.blur() ?? true`)
-	must(t, ctx, chromedp.KeyEvent(keys))
+	press(t, ctx, keys)
 }
 
 func lookPage(c *Config) {
@@ -58,6 +58,9 @@ func TestPauseAndWindow(t *testing.T) {
 	until(t, ctx, `document.querySelectorAll('[data-testid=badge]').length === 5`)
 	key(t, ctx, " ")
 	until(t, ctx, `document.querySelectorAll('[data-testid=badge]').length === 0`)
+	if y := eval[float64](t, ctx, "scrollY"); y != 0 {
+		t.Errorf("the page was scrolled by %v", y)
+	}
 
 	// The last minute has six windows of each of the three sites.
 	eval[bool](t, ctx, `document.querySelector('[data-testid=span]').click() ?? true`)
@@ -130,22 +133,22 @@ func TestKeys(t *testing.T) {
 	key(t, ctx, "?")
 	until(t, ctx, `document.querySelector('[data-testid=sheet]').open`)
 	shoot(t, ctx, "keys")
-	must(t, ctx, chromedp.KeyEvent("\u001b"))
+	press(t, ctx, "\u001b")
 	until(t, ctx, `!document.querySelector('[data-testid=sheet]').open`)
 	key(t, ctx, "/")
 	until(t, ctx, `document.activeElement.matches('[data-testid=sql]')`)
-	must(t, ctx, chromedp.KeyEvent("\u001b"))
+	press(t, ctx, "\u001b")
 	until(t, ctx, `document.activeElement === document.body`)
 	for _, step := range []struct {
 		key  string
 		want int
 	}{{"\u0303", 0}, {"\u0303", 1}, {"\u0301", 3}, {"\u0302", 2}, {"\u0304", 0}} { // right, right, down, left, up
-		must(t, ctx, chromedp.KeyEvent(step.key))
+		press(t, ctx, step.key)
 		until(t, ctx, `document.activeElement === `+panel(step.want, ``))
 	}
-	must(t, ctx, chromedp.KeyEvent(" "))
+	press(t, ctx, " ")
 	until(t, ctx, panel(0, `.querySelector('[data-testid=badge]') !== null`))
-	must(t, ctx, chromedp.KeyEvent("\u001b"))
+	press(t, ctx, "\u001b")
 	until(t, ctx, `document.activeElement === document.body`)
 }
 

@@ -82,15 +82,15 @@ func TestTree(t *testing.T) {
 
 	focus := func(js string) { eval[bool](t, ctx, `(`+js+`.focus(), true)`) }
 	focus(`document.querySelector('[data-testid=tree] [role=treeitem]')`)
-	must(t, ctx, chromedp.KeyEvent("\u0301")) // down
+	press(t, ctx, "\u0301") // down
 	until(t, ctx, `document.activeElement.dataset.name === 'readings'`)
-	must(t, ctx, chromedp.KeyEvent("d"))
+	press(t, ctx, "d")
 	until(t, ctx, `document.querySelector('[aria-label=Answer]')?.innerText.includes('Aarhus') ?? false`)
 	for range 2 { // left: to the group, and shut
-		must(t, ctx, chromedp.KeyEvent("\u0302"))
+		press(t, ctx, "\u0302")
 	}
 	until(t, ctx, leaf("readings", ` === null`)+` && document.activeElement.ariaExpanded === 'false'`)
-	must(t, ctx, chromedp.KeyEvent("\u0303")) // right
+	press(t, ctx, "\u0303") // right
 	until(t, ctx, leaf("readings", ` !== null`))
 	key(t, ctx, "b")
 	until(t, ctx, `document.querySelector('[data-testid=tree]') === null`)
@@ -116,7 +116,7 @@ func TestLedger(t *testing.T) {
 	lost := `document.querySelector('[data-testid=lost]')`
 	until(t, ctx, lost+`?.open && /2026-11-20 10:00:00\.000\s+2026-11-20 10:00:19\.000\s+9 s\s+1, 7\s+{"site":"<b>Aarhus<\/b>"}/.test(`+lost+`.innerText)`)
 	shoot(t, ctx, "late")
-	must(t, ctx, chromedp.KeyEvent("\u001b"))
+	press(t, ctx, "\u001b")
 	until(t, ctx, lost+` === null`)
 	// Rows of one record are told apart, and what is wrong with them is said.
 	must(t, ctx, chromedp.Click(chromedp.CSS("[data-testid=ledger-error]")))
