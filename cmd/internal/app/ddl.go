@@ -213,8 +213,8 @@ func sameStream(old, def *catalog.Stream, at diag.Span) error {
 	if old.Text == def.Text {
 		return nil
 	}
-	return diag.New(diag.ObjectExists, at, "the stream `%s` is there, and another one", def.Name).
-		WithHint("OR REPLACE leaves a stream as it is if the statement is the same; to lose its records, DROP STREAM %s first. SHOW CREATE STREAM %s says what it is",
+	return diag.New(diag.ObjectExists, at, "there is a stream `%s` already, and this statement makes a different one", def.Name).
+		WithHint("OR REPLACE leaves a stream as it is where nothing changes. SHOW CREATE STREAM %s says how it was made; DROP STREAM %s removes it with its records",
 			sql.QuoteName(def.Name), sql.QuoteName(def.Name))
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"weir/ingest/wal"
+	"weir/sql/diag"
 )
 
 // encryptionFileName is where keys for records on the disk lie, in the data directory,
@@ -116,16 +117,27 @@ func (s *sealer) Seal(dst []byte, stream uint32, plain, about []byte) (sealed []
 	return box.Seal(dst, make([]byte, box.NonceSize()), plain, about), number, nil
 }
 
+// sealedError is wal.ErrSealed, and says what to do about it.
+type sealedError struct{ said *diag.Error }
+
+func sealedBy(format string, args ...any) error {
+	return sealedError{diag.New(diag.External, diag.Span{}, "records cannot be decrypted: "+format, args...).
+		WithHint("put the file of encryption keys back as it was, and start the server again")}
+}
+
+func (e sealedError) Error() string   { return e.said.Message }
+func (e sealedError) Unwrap() []error { return []error{wal.ErrSealed, e.said} }
+
 // Open decrypts a block.
 func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, error) {
 	s.mu.RLock()
 	master := s.keys[key]
 	s.mu.RUnlock()
 	if master == nil {
-		return dst, fmt.Errorf("%w: key %d is not in %s", wal.ErrSealed, key, s.path)
+		return dst, sealedBy("key %d is not in %s", key, s.path)
 	}
 	if len(sealed) < saltSize+tagSize {
-		return dst, fmt.Errorf("%w: it is cut short", wal.ErrSealed)
+		return dst, sealedBy("a block is cut short")
 	}
 	box, err := boxOf(master, sealed[:saltSize])
 	if err != nil {
@@ -133,7 +145,7 @@ func (s *sealer) Open(dst []byte, key uint32, sealed, about []byte) ([]byte, err
 	}
 	out, err := box.Open(dst, make([]byte, box.NonceSize()), sealed[saltSize:], about)
 	if err != nil {
-		return dst, fmt.Errorf("%w: key %d in %s is another one, or the block was changed", wal.ErrSealed, key, s.path)
+		return dst, sealedBy("key %d in %s is another one, or the block was changed", key, s.path)
 	}
 	return out, nil
 }

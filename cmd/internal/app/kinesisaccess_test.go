@@ -198,6 +198,27 @@ func TestKinesisOverTLSAndHTTP2(t *testing.T) {
 	}
 }
 
+// TestLostAuthorityKey: a new authority is not made in silence, clients trust the old one.
+func TestLostAuthorityKey(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := openAuthority(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "ca-key.pem")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := openAuthority(dir, nil); err == nil || !strings.Contains(err.Error(), "put "+key+" back") {
+		t.Errorf("without the key: %v", err)
+	}
+	if err := os.Rename(key+".away", key); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := openAuthority(dir, nil); err != nil {
+		t.Errorf("with the key again: %v", err)
+	}
+}
+
 // protocolSpy remembers what was spoken.
 type protocolSpy struct {
 	next  http.RoundTripper

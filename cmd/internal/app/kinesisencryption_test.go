@@ -86,6 +86,10 @@ func TestKinesisEncryption(t *testing.T) {
 		if got, err := get(t, s); codeOf(err) != "KMSNotFoundException" {
 			t.Errorf("%q, %v", got, err)
 		}
+		_, body := post(t, s.url()+"/v1/sql", "text/plain", "SELECT data FROM hits WITH (start = 'earliest')", nil)
+		if text := string(body); !strings.Contains(text, "E3001") || !strings.Contains(text, "is not in "+path) || !strings.Contains(text, "put the file of encryption keys back") {
+			t.Errorf("SQL is told: %s", text)
+		}
 		if text := log.String(); !strings.Contains(text, "is not in "+path) {
 			t.Errorf("the log says: %s", text)
 		}

@@ -95,31 +95,37 @@ func TestPump(t *testing.T) {
 // A script runs again: what is the same stays as it is, and another stream or pump of the
 // same name is refused or begins anew.
 func TestReplaceBySame(t *testing.T) {
-	s := serveHere(t, t.TempDir())
+	dir := t.TempDir()
 	script := `CREATE OR REPLACE STREAM a (k BIGINT, v VARCHAR) WITH (shards = 2, partition_key = 'k');
 CREATE OR REPLACE STREAM b (k BIGINT, v VARCHAR);
 CREATE OR REPLACE PUMP p AS INSERT INTO b SELECT k, UPPER(v) FROM %s`
-	again := func(from string) { s.must(t, fmt.Sprintf(script, from)) }
-	rows := func(n int) {
+	rows := func(t *testing.T, s *server, n int) {
 		t.Helper()
 		eventually(t, fmt.Sprint(n, " rows are written"), func() bool { return strings.Contains(s.csvOf(t, "SHOW PUMPS"), fmt.Sprintf(",running,%d,", n)) })
 	}
-	again("a")
-	s.must(t, "INSERT INTO a VALUES (1, 'x'), (2, 'y')")
-	rows(2)
-	again("a")
-	s.must(t, "CREATE OR REPLACE STREAM a (`k` INT8, v TEXT) WITH (shards = 2, partition_key = 'k')")
-	s.must(t, "INSERT INTO a VALUES (3, 'z')")
-	rows(3) // none a second time
-	for text, want := range map[string]string{
-		"CREATE OR REPLACE STREAM a (k BIGINT, v VARCHAR) WITH (shards = 3)": "the stream `a` is there, and another one",
-		"CREATE OR REPLACE STREAM p (k BIGINT)":                              "there is a query `p` already",
-	} {
-		if status, body := post(t, s.url()+"/v1/sql", "text/plain", text, nil); status == http.StatusOK || !strings.Contains(string(body), want) {
-			t.Errorf("%s: %d %s", text, status, body)
+	t.Run("live", func(t *testing.T) {
+		s := serveHere(t, dir)
+		s.must(t, fmt.Sprintf(script, "a"))
+		s.must(t, "INSERT INTO a VALUES (1, 'x'), (2, 'y')")
+		rows(t, s, 2)
+		s.must(t, fmt.Sprintf(script, "a"))
+	})
+	t.Run("after a restart", func(t *testing.T) {
+		s := serveHere(t, dir)
+		s.must(t, fmt.Sprintf(script, "a"))
+		s.must(t, "CREATE OR REPLACE STREAM a (`k` INT8, v TEXT) WITH (shards = 2, partition_key = 'k')")
+		s.must(t, "INSERT INTO a VALUES (3, 'z')")
+		rows(t, s, 3) // none a second time
+		for text, want := range map[string]string{
+			"CREATE OR REPLACE STREAM a (k BIGINT, v VARCHAR) WITH (shards = 3)": "there is a stream `a` already, and this statement makes a different one",
+			"CREATE OR REPLACE STREAM p (k BIGINT)":                              "there is a query `p` already",
+		} {
+			if status, body := post(t, s.url()+"/v1/sql", "text/plain", text, nil); status == http.StatusOK || !strings.Contains(string(body), want) {
+				t.Errorf("%s: %d %s", text, status, body)
+			}
 		}
-	}
-	s.must(t, "CREATE VIEW w AS SELECT k, v FROM a WHERE k > 1")
-	again("w")
-	rows(2) // another query, which has begun anew
+		s.must(t, "CREATE VIEW w AS SELECT k, v FROM a WHERE k > 1")
+		s.must(t, fmt.Sprintf(script, "w"))
+		rows(t, s, 2) // another query, which has begun anew
+	})
 }

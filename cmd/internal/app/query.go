@@ -58,17 +58,21 @@ func queryText(args []string, file string) (string, error) {
 	case file != "" && len(args) > 0:
 		return "", errors.New("give the SQL as an argument or with -f, not both")
 	case file != "":
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("read statements: %w", err)
-		}
-		return string(text), nil
+		return readStatements(file)
 	case len(args) > 1:
 		return "", fmt.Errorf("the SQL is one argument: put it in quotes, weir query \"%s\"", strings.Join(args, " "))
 	case len(args) == 1 && strings.TrimSpace(args[0]) != "":
 		return args[0], nil
 	}
 	return "", errors.New("nothing to run: weir query 'SELECT …', or weir query -f file.sql")
+}
+
+func readStatements(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read statements: %w", err)
+	}
+	return string(text), nil
 }
 
 // newWriter returns what prints batches in a format.

@@ -42,11 +42,11 @@ fails ends the run with exit code 1.`,
 			if len(statements) > 0 {
 				return errors.New("give the SQL with -e or with -f, not both")
 			}
-			text, err := os.ReadFile(file)
+			text, err := readStatements(file)
 			if err != nil {
-				return fmt.Errorf("read statements: %w", err)
+				return err
 			}
-			return runSQL(cmd.Context(), io, at, format, []string{string(text)})
+			return runSQL(cmd.Context(), io, at, format, []string{text})
 		},
 	}
 	cmd.Flags().StringVar(&at, "url", "", urlUsage)

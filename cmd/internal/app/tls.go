@@ -66,6 +66,10 @@ func openAuthority(dir string, names []string) (*authority, string, error) {
 	certPath, keyPath := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem")
 	pair, err := tls.LoadX509KeyPair(certPath, keyPath)
 	if errors.Is(err, fs.ErrNotExist) {
+		// The key is written first, so a certificate alone has lost it.
+		if _, err := os.Lstat(certPath); err == nil {
+			return nil, "", fmt.Errorf("the key of %s is gone: put %s back, or move the certificate away, and another authority is made, which clients have to trust anew", certPath, keyPath)
+		}
 		if err := makeAuthority(dir, certPath, keyPath); err != nil {
 			return nil, "", err
 		}
