@@ -113,17 +113,20 @@ func TestLongStatements(t *testing.T) {
 			if len(text) > 65536 || len(text) < 10_000 {
 				t.Fatalf("the statement has %d bytes", len(text))
 			}
-			took, allocated := run(text, soon)
-			if allocated > bytes {
-				t.Errorf("allocated %d MB", allocated>>20)
+			var took, half time.Duration
+			for range 5 { // what is quadratic takes four times each time
+				var allocated uint64
+				if took, allocated = run(text, soon); allocated > bytes {
+					t.Fatalf("allocated %d MB", allocated>>20)
+				}
+				if took <= soon {
+					return
+				}
+				if half, _ = run(statement(words/2), took/3); took <= most && 2*took <= 7*half {
+					return
+				}
 			}
-			if took <= soon {
-				return
-			}
-			half, _ := run(statement(words/2), took/3)
-			if took > most || 2*took > 7*half { // what is quadratic takes four times
-				t.Errorf("took %v, and %v with half of the words", took, half)
-			}
+			t.Errorf("took %v, and %v with half of the words", took, half)
 		})
 	}
 }
