@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,6 +85,10 @@ func (b *binder) group(q *ast.Select, s *scope) (*grouping, error) {
 		window = s.through
 		if err := b.setWindow(g.agg, s, window); err != nil {
 			return nil, err
+		}
+		if at := identifying(g.agg.Window); !slices.ContainsFunc(bounds, func(e ast.Expr) bool { return at == 0 || !isStart(e) }) {
+			return nil, diag.New(diag.BadWindow, bounds[0].Span(), "windows that cumulate begin together, so window_start alone does not tell them apart").
+				WithHint("GROUP BY window_start, window_end")
 		}
 	}
 	if window != nil {

@@ -33,6 +33,18 @@ func isBound(e ast.Expr) bool {
 	return false
 }
 
+// isStart tells whether e names where the query's window begins.
+func isStart(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Column:
+		name := strings.ToLower(e.Name.Text)
+		return name == "window_start" || name == "windowstart"
+	case *ast.WindowBound:
+		return e.Bound == "window_start"
+	}
+	return false
+}
+
 // bound returns the bound of the window that a name means, nil if it means none.
 // window_time is the last millisecond in the window.
 func (g *grouping) bound(name string) physical.Expr {

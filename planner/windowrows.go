@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"weir/planner/logical"
 	"weir/planner/physical"
 	"weir/sql/ast"
@@ -19,22 +21,26 @@ func (b *binder) windowed(q *ast.Select, s *scope) (*scope, error) {
 		return nil, diag.New(diag.Unsupported, q.From.Window.At, "a window over rows that are late, or that have no time").
 			WithHint("group them without a window, for example GROUP BY DATE_TRUNC('minute', _arrival)")
 	}
-	if s.aggregated {
-		return nil, diag.New(diag.Unsupported, w.At, "the rows in FROM are groups already").
-			WithHint("put the window into GROUP BY, over window_time or window_end of the inner query")
+	closes, stray := closesGroups(q), ast.Expr(nil)
+	if closes {
+		closes, stray = b.groupsByPartition(q, s, w)
 	}
-	if closesGroups(q) {
+	switch {
+	case closes:
 		s.through = w
 		return s, nil
-	}
-	switch w.Kind {
-	case ast.Session, ast.Stagger:
+	case s.aggregated:
+		return nil, diag.New(diag.Unsupported, w.At, "the rows in FROM are groups already").
+			WithHint("group them by the window: GROUP BY window_start, window_end")
+	case w.Kind == ast.Session || w.Kind == ast.Stagger:
 		return b.sessionRows(q, s, w)
-	case ast.CountWindow:
+	case w.Kind == ast.CountWindow && stray != nil:
+		return nil, diag.New(diag.Unsupported, stray.Span(), "the window in FROM counts all rows together, so its bounds close no groups of this").
+			WithHint("to count the rows of each group, write the window into GROUP BY: GROUP BY k, COUNT_WINDOW(10)")
+	case w.Kind == ast.CountWindow:
 		return nil, diag.New(diag.Unsupported, w.At, "the single rows of windows over a number of rows cannot be shown").
 			WithHint("GROUP BY window_start, window_end")
-	}
-	if len(w.Partition) > 0 {
+	case len(w.Partition) > 0:
 		return nil, diag.New(diag.BadWindow, w.Partition[0].Span(), "these windows are the same for all rows, so PARTITION BY says nothing").
 			WithHint("put the columns into GROUP BY")
 	}
@@ -104,6 +110,53 @@ func (b *binder) sessionRows(q *ast.Select, s *scope, w *ast.Window) (*scope, er
 	out := (&bound{scope: s, group: g, list: list, width: len(list.Exprs)}).readable(list)
 	out.table = s.table
 	return out, nil
+}
+
+// groupsByPartition tells whether the groups of a query that groups by the bounds
+// of its window in FROM are groups of a window in GROUP BY. Windows that depend on
+// the rows are those of the rows that PARTITION BY puts together, while in GROUP BY
+// they would be those of a group: so both must name the same. Other windows are the
+// same for all rows, and PARTITION BY may only repeat what GROUP BY names. If it is
+// not so, stray is what one of them lacks.
+func (b *binder) groupsByPartition(q *ast.Select, s *scope, w *ast.Window) (same bool, stray ast.Expr) {
+	x := &exprs{b: b, s: s, clause: "GROUP BY", aliases: aliasesOf(q)}
+	var keys, parts []physical.Expr
+	moving := w.Kind == ast.Session || w.Kind == ast.Stagger || w.Kind == ast.CountWindow
+	for _, e := range w.Partition {
+		part, err := x.bind(e)
+		if err != nil {
+			return true, nil // group tells what is wrong
+		}
+		parts = append(parts, part)
+	}
+	has := func(list []physical.Expr, e physical.Expr) bool {
+		return slices.ContainsFunc(list, func(o physical.Expr) bool { return physical.Equal(o, e) })
+	}
+	for _, e := range q.GroupBy {
+		if sets, ok := e.(*ast.GroupingSets); ok && moving {
+			return false, sets
+		}
+		e, err := groupEntry(q, s, e)
+		if err != nil {
+			return true, nil
+		}
+		if isBound(e) && !resolves(s, e) {
+			continue
+		}
+		key, err := x.bind(e)
+		if err != nil {
+			continue // sets of keys, or what group refuses
+		}
+		if keys = append(keys, key); moving && !has(parts, key) {
+			return false, e
+		}
+	}
+	for i, part := range parts {
+		if !has(keys, part) {
+			return false, w.Partition[i]
+		}
+	}
+	return true, nil
 }
 
 // closesGroups tells whether a query groups by a bound of its window and names
