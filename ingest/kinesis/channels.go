@@ -43,7 +43,7 @@ func (c *call) noChannel(in *namedChannel) (any, error) {
 	if in.ChannelARN == "" {
 		return nil, missing("channelARN")
 	}
-	if parts := strings.SplitN(in.ChannelARN, ":", 6); len(parts) != 6 || parts[0] != "arn" || parts[2] != "kinesis" || len(in.ChannelARN) > 2048 {
+	if parts := strings.SplitN(in.ChannelARN, ":", 6); len(parts) != 6 || parts[0] != "arn" || parts[2] != "kinesis" || len(in.ChannelARN) > arnMax {
 		return nil, invalid(in.ChannelARN, "channelARN", "satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:.*")
 	}
 	return nil, fail(resourceNotFound, "Channel %s under account %s not found: %s.", clip(in.ChannelARN), c.account, bySink)

@@ -8,8 +8,20 @@ import (
 	"weir/ingest"
 )
 
-// consumersMax is how many consumers a stream may have.
-const consumersMax = 20
+const (
+	// consumersMax is how many consumers a stream may have, and committedConsumersMax
+	// an on-demand stream in an account with a commitment.
+	consumersMax          = 20
+	committedConsumersMax = 50
+)
+
+// mostConsumers returns how many consumers a stream may have now.
+func (c *call) mostConsumers(set *Settings) int {
+	if set.OnDemand && c.h.cfg.Streams.Account().active(c.now()) {
+		return committedConsumersMax
+	}
+	return consumersMax
+}
 
 // consumerARN returns the name of a consumer in the whole world.
 func (c *call) consumerARN(streamName string, who *Consumer) string {
@@ -92,24 +104,19 @@ type registerConsumer struct {
 }
 
 func (c *call) registerStreamConsumer(in *registerConsumer) (any, error) {
-	if err := checkName(in.ConsumerName, "consumerName"); err != nil {
-		return nil, err
-	}
-	if err := checkTags(in.Tags); err != nil {
-		return nil, err
-	}
 	s, err := c.streamByARN(in.StreamARN)
 	if err != nil {
 		return nil, err
 	}
+	most := c.mostConsumers(s.Settings)
 	who := Consumer{Name: in.ConsumerName, Created: c.now(), Tags: in.Tags}
 	err = c.h.cfg.Streams.Amend(c.ctx, s.ID, func(set *Settings) error {
 		i, there := slices.BinarySearchFunc(set.Consumers, who.Name, func(k Consumer, name string) int { return strings.Compare(k.Name, name) })
 		switch {
 		case there:
 			return fail(resourceInUse, "Consumer %s of stream %s under account %s already exists.", who.Name, s.Name, c.account)
-		case len(set.Consumers) >= consumersMax:
-			return fail(limitExceeded, "Stream %s has %d consumers, which is the most there can be.", s.Name, consumersMax)
+		case len(set.Consumers) >= most:
+			return fail(limitExceeded, "Stream %s has %d consumers; the most that it can have is %d.", s.Name, len(set.Consumers), most)
 		}
 		set.Consumers = slices.Insert(set.Consumers, i, who)
 		return nil
@@ -153,8 +160,11 @@ type listConsumers struct {
 	StreamCreationTimestamp *Timestamp
 }
 
+// consumersListed is how many consumers ListStreamConsumers lists at once.
+const consumersListed = 100
+
 func (c *call) listStreamConsumers(in *listConsumers) (any, error) {
-	limit, err := pageSize(in.MaxResults, "maxResults", consumersMax)
+	limit, err := pageSize(in.MaxResults, "maxResults", consumersListed)
 	if err != nil {
 		return nil, err
 	}

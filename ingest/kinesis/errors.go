@@ -71,17 +71,30 @@ func notFound(name, account string) *Error {
 	return fail(resourceNotFound, "Stream %s under account %s not found.", name, account)
 }
 
-// errorBody is an error on the wire.
+// errorBody is an error on the wire, and unreadableBody one about a request that cannot be
+// read, which AWS writes so; clients know both.
 type errorBody struct {
 	Type    string `json:"__type"`
 	Message string `json:"message"`
+}
+
+type unreadableBody struct {
+	Type    string `json:"__type"`
+	Message string
+}
+
+func bodyOf(e *Error) any {
+	if e.Type == serialization {
+		return unreadableBody{e.Type, e.Message}
+	}
+	return errorBody{e.Type, e.Message}
 }
 
 func (c *call) answerError(err error) {
 	e := c.errorOf(err)
 	c.h.meters.answered(c.op, e.Type)
 	c.w.Header().Set("x-amzn-ErrorType", e.Type)
-	c.answer(e.Status, errorBody{e.Type, e.Message})
+	c.answer(e.Status, bodyOf(e))
 }
 
 // errorOf returns what a client is told. What is not for clients goes to the log.

@@ -57,6 +57,10 @@ type getShardIterator struct {
 	DryRun                 bool
 }
 
+func (in *getShardIterator) position() position {
+	return position{in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp}
+}
+
 func (c *call) getShardIterator(in *getShardIterator) (any, error) {
 	s, err := c.stream(in.Named)
 	if err != nil {
@@ -66,7 +70,7 @@ func (c *call) getShardIterator(in *getShardIterator) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.begin(s, shard, position{in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp, "shardIteratorType"})
+	at, err := c.begin(s, shard, in.position())
 	if err != nil {
 		return nil, err
 	}
@@ -162,9 +166,6 @@ func (c *call) getRecords(in *getRecords) (any, error) {
 	limit, err := pageSize(in.Limit, "limit", recordsMax)
 	if err != nil {
 		return nil, err
-	}
-	if in.ShardIterator == "" || len(in.ShardIterator) > 512 {
-		return nil, invalid(in.ShardIterator, "shardIterator", "have length between 1 and 512")
 	}
 	it, err := c.unseal(in.ShardIterator)
 	if err != nil {

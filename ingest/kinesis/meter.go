@@ -13,6 +13,7 @@ const (
 	writeBytesPerSecond   = 1 << 20
 	writeRecordsPerSecond = 1000
 	readBytesPerSecond    = 2 << 20
+	readRecordsPerSecond  = 2000
 	readsPerSecond        = 5
 )
 
@@ -89,6 +90,7 @@ type meter struct {
 	bytes        leak // written
 	records      leak
 	out          leak // read
+	outRecords   leak
 	reads        leak
 	silenceUntil time.Time // of reads, after a large one
 }
@@ -110,7 +112,8 @@ func (m *meter) admitWrite(size int, now time.Time) bool {
 func (m *meter) admitRead(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now.Before(m.silenceUntil) || !m.out.fits(1, readBytesPerSecond, now) || !m.reads.fits(1, readsPerSecond, now) {
+	if now.Before(m.silenceUntil) || !m.out.fits(1, readBytesPerSecond, now) ||
+		!m.outRecords.fits(1, readRecordsPerSecond, now) || !m.reads.fits(1, readsPerSecond, now) {
 		m.counts.ReadProvisionedThroughputExceeded++
 		return false
 	}
@@ -131,6 +134,7 @@ func (m *meter) read(records, bytes int, age time.Duration, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.out.level += float64(bytes)
+	m.outRecords.level += float64(records)
 	if bytes > readBytesPerSecond {
 		m.silenceUntil = now.Add(time.Duration(bytes) * time.Second / readBytesPerSecond)
 	}

@@ -1,9 +1,6 @@
 package kinesis
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // switchesADay is how often AWS lets a stream change its capacity mode within a day.
 const switchesADay = 2
@@ -17,12 +14,6 @@ type updateStreamMode struct {
 func (c *call) updateStreamMode(in *updateStreamMode) (any, error) {
 	s, err := c.streamByARN(in.StreamARN)
 	if err != nil {
-		return nil, err
-	}
-	if in.StreamModeDetails == nil {
-		return nil, missing("streamModeDetails")
-	}
-	if err := checkMode(in.StreamModeDetails.StreamMode); err != nil {
 		return nil, err
 	}
 	want := in.StreamModeDetails.StreamMode == onDemand
@@ -76,12 +67,6 @@ func (c *call) updateMaxRecordSize(in *updateMaxRecordSize) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.MaxRecordSizeInKiB == nil {
-		return nil, missing("maxRecordSizeInKiB")
-	}
-	if err := checkRecordSize(*in.MaxRecordSizeInKiB); err != nil {
-		return nil, err
-	}
 	return empty{}, c.amend(s, func(set *Settings) error {
 		if set.maxRecord()>>10 == *in.MaxRecordSizeInKiB {
 			return errUnchanged
@@ -96,9 +81,10 @@ const warmMax = 10 << 10
 
 // checkWarm says what is wrong with a warm throughput.
 func (c *call) checkWarm(mibps int) error {
+	if err := warmRule(mibps); err != nil {
+		return err
+	}
 	switch {
-	case mibps < 1:
-		return invalid(itoa(mibps), "warmThroughputMiBps", "have value greater than or equal to 1")
 	case mibps > warmMax:
 		return fail(limitExceeded, "Warm throughput cannot exceed %d MiBps. Requested: %d.", warmMax, mibps)
 	case !c.h.cfg.Streams.Account().active(c.now()):
@@ -116,9 +102,6 @@ func (c *call) updateWarmThroughput(in *updateWarmThroughput) (any, error) {
 	s, err := c.stream(in.Named)
 	if err != nil {
 		return nil, err
-	}
-	if in.WarmThroughputMiBps == nil {
-		return nil, missing("warmThroughputMiBps")
 	}
 	if !s.Settings.OnDemand {
 		return nil, fail(validation, "Warm throughput is only supported for ON_DEMAND streams; stream %s under account %s is PROVISIONED.", s.Name, c.account)
@@ -152,9 +135,6 @@ func (c *call) updateDistribution(in *updateDistribution) (any, error) {
 	s, err := c.streamByARN(in.StreamARN)
 	if err != nil {
 		return nil, err
-	}
-	if in.RecordDistributionStrategy == "" {
-		return nil, missing("recordDistributionStrategy")
 	}
 	return empty{}, c.amend(s, func(set *Settings) error {
 		auto, err := distribution(in.RecordDistributionStrategy, set.OnDemand)
@@ -191,15 +171,7 @@ func (c *call) monitor(in *enhancedMonitoring, has func(metric string, had, name
 		return nil, err
 	}
 	all := metrics()
-	if n := len(in.ShardLevelMetrics); n < 1 || n > len(all) {
-		return nil, invalid(itoa(n), "shardLevelMetrics", "have length between 1 and %d", len(all))
-	}
-	every := false
-	for _, m := range in.ShardLevelMetrics {
-		if every = every || m == allMetrics; m != allMetrics && !slices.Contains(all, m) {
-			return nil, invalid(m, "shardLevelMetrics", "satisfy constraint: [Member must satisfy enum value set: [%s, %s]]", strings.Join(all, ", "), allMetrics)
-		}
-	}
+	every := slices.Contains(in.ShardLevelMetrics, allMetrics)
 	var before, after []string
 	err = c.amend(s, func(set *Settings) error {
 		before, after = append([]string{}, set.Monitoring...), []string{}
@@ -231,28 +203,14 @@ type streamEncryption struct {
 
 const byKMS = "KMS"
 
-// check says what is wrong with a request. Keys are named and not looked up.
-func (in *streamEncryption) check() error {
-	switch {
-	case in.EncryptionType != byKMS:
-		return invalid(in.EncryptionType, "encryptionType", "satisfy enum value set: [%s]", byKMS)
-	case in.KeyId == "" || len(in.KeyId) > 2048:
-		return invalid(in.KeyId, "keyId", "have length greater than or equal to 1 and less than or equal to 2048")
-	}
-	return nil
-}
-
 func (c *call) startEncryption(in *streamEncryption) (any, error) { return c.encrypt(in, in.KeyId) }
 
 func (c *call) stopEncryption(in *streamEncryption) (any, error) { return c.encrypt(in, "") }
 
-// encrypt sets the key that answers name, "" for none.
+// encrypt sets the key that answers name, "" for none. Keys are named and not looked up.
 func (c *call) encrypt(in *streamEncryption, key string) (any, error) {
 	s, err := c.stream(in.Named)
 	if err != nil {
-		return nil, err
-	}
-	if err := in.check(); err != nil {
 		return nil, err
 	}
 	return empty{}, c.amend(s, func(set *Settings) error {

@@ -51,11 +51,14 @@ func (c *call) streamARN(name string) string {
 	return "arn:aws:kinesis:" + c.region + ":" + c.account + ":stream/" + name
 }
 
+// arnMax is how many bytes an ARN has at most.
+const arnMax = 2048
+
 // parseStreamARN returns the stream that an ARN names. Any region and account will
 // do: one server is one of each.
 func parseStreamARN(arn string) (name string, err error) {
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "kinesis" && isAccount(parts[4]) {
+	if len(parts) == 6 && len(arn) <= arnMax && parts[0] == "arn" && strings.HasPrefix(parts[1], "aws") && parts[2] == "kinesis" && isAccount(parts[4]) {
 		if name, ok := strings.CutPrefix(parts[5], "stream/"); ok && checkName(name, "streamARN") == nil {
 			return name, nil
 		}

@@ -62,13 +62,19 @@ func operations() map[string]operation {
 	}
 }
 
-// with returns the operation that reads a request of type I and does something with it.
+// with returns the operation that reads a request of type I, holds it against its rules and
+// does something with it.
 func with[I any](do func(c *call, in *I) (any, error)) operation {
 	return func(c *call) (any, error) {
 		var in I
 		if len(c.body) > 0 {
 			if err := c.codec.decode(c.body, &in); err != nil {
 				return nil, unreadable(err)
+			}
+		}
+		if r, ok := any(&in).(ruled); ok {
+			if err := r.rules(); err != nil {
+				return nil, err
 			}
 		}
 		return do(c, &in)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -119,9 +118,6 @@ func (c *call) putRecords(in *putRecords) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(in.Records); n < 1 || n > requestRecords {
-		return nil, invalid(itoa(n), "records", "have length between 1 and %d", requestRecords)
-	}
 	total := 0
 	for i := range in.Records {
 		if err := in.Records[i].check(s, i); err != nil {
@@ -158,44 +154,45 @@ func (c *call) putRecords(in *putRecords) (any, error) {
 
 var errDryRun = fail(dryRunSuccess, "The request would have succeeded; DryRun is set.")
 
-// check says what is wrong with a record, the i-th of a request or, with -1, its only one.
-func (e *entry) check(s Stream, i int) error {
-	member := func(name string) string {
-		if i < 0 {
-			return name
-		}
-		return fmt.Sprintf("records.%d.member.%s", i+1, name)
+// memberOf returns the name of a member of the i-th record or, with -1, of the only one.
+func memberOf(i int, name string) string {
+	if i < 0 {
+		return name
 	}
-	if e.Data == nil {
-		return missing(member("data"))
-	}
-	key := utf8.RuneCountInString(e.PartitionKey)
+	return fmt.Sprintf("records.%d.member.%s", i+1, name)
+}
+
+// rules says what is wrong with a record of whatever stream.
+func (e *entry) rules(i int) error {
 	switch {
-	case key > 256:
-		return invalid(e.PartitionKey, member("partitionKey"), "have length less than or equal to 256")
-	case key == 0 && !s.Settings.AutoDistribution:
-		return invalid(e.PartitionKey, member("partitionKey"), "have length greater than or equal to 1")
+	case e.Data == nil:
+		return missing(memberOf(i, "data"))
+	case len(e.PartitionKey) > partitionKeyMax && utf8.RuneCountInString(e.PartitionKey) > partitionKeyMax:
+		return invalid(e.PartitionKey, memberOf(i, "partitionKey"), "have length less than or equal to %d", partitionKeyMax)
+	case e.ExplicitHashKey != "" && !isHash(e.ExplicitHashKey):
+		return invalid(e.ExplicitHashKey, memberOf(i, "explicitHashKey"), "satisfy regular expression pattern: %s", hashPattern)
+	}
+	return nil
+}
+
+// partitionKeyMax is how many characters a partition key has at most.
+const partitionKeyMax = 256
+
+// check says what is wrong with a record of this stream.
+func (e *entry) check(s Stream, i int) error {
+	if e.PartitionKey == "" && !s.Settings.AutoDistribution {
+		return invalid(e.PartitionKey, memberOf(i, "partitionKey"), "have length greater than or equal to 1")
 	}
 	if limit := s.Settings.maxRecord(); len(*e.Data)+len(e.PartitionKey) > limit {
-		return invalid(itoa(len(*e.Data))+" bytes", member("data"), "have length less than or equal to %d", limit)
+		return invalid(itoa(len(*e.Data))+" bytes", memberOf(i, "data"), "have length less than or equal to %d", limit)
 	}
 	if e.ExplicitHashKey == "" {
 		return nil
-	}
-	if !isHash(e.ExplicitHashKey) {
-		return invalid(e.ExplicitHashKey, member("explicitHashKey"), "satisfy regular expression pattern: %s", hashPattern)
 	}
 	if _, err := ingest.ParseHash(e.ExplicitHashKey); err != nil {
 		return fail(invalidArgument, "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was %s", clip(e.ExplicitHashKey))
 	}
 	return nil
-}
-
-const hashPattern = `0|([1-9]\d{0,38})`
-
-// isHash tells whether a text has the form of a hash.
-func isHash(s string) bool {
-	return s != "" && len(s) <= 39 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) && (len(s) == 1 || s[0] != '0')
 }
 
 // placed is where a record is, or that its shard had no room.

@@ -142,7 +142,7 @@ func (rd *shardReader) frame(f *wal.Frame) (whole bool, err error) {
 			if seq < rd.out.next.seq {
 				continue
 			}
-			if !rd.take(seq, r, f.Arrival) {
+			if !rd.take(seq, r, f.Arrival, b.Sealed()) {
 				return false, nil
 			}
 		}
@@ -151,7 +151,7 @@ func (rd *shardReader) frame(f *wal.Frame) (whole bool, err error) {
 }
 
 // take adds a record, unless there is no more room.
-func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time) bool {
+func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time, sealed bool) bool {
 	size := len(r.Key) + len(r.Data)
 	out := rd.out
 	// Where memory is short answers are, too. A record is there twice: as it was, and
@@ -167,7 +167,7 @@ func (rd *shardReader) take(seq stream.Seq, r keyed.Record, arrival stream.Time)
 	}
 	out.records = append(out.records, Record{
 		SequenceNumber: n.String(), ApproximateArrivalTimestamp: Timestamp(arrival),
-		Data: r.Data, PartitionKey: key, EncryptionType: rd.s.Settings.encryption(),
+		Data: r.Data, PartitionKey: key, EncryptionType: encryptionOf(sealed), // by then, not by now
 	})
 	out.bytes += size
 	out.next.seq = seq + 1
@@ -226,7 +226,7 @@ func (c *call) begin(s Stream, shard stream.Shard, p position) (place, error) {
 			return place{}, fail(invalidArgument, "The timestamp of the position lies in the future.")
 		}
 		return place{after: max(oldest.after, log.CommitAt(at))}, nil
-	case "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER":
+	default: // AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER
 		n, err := c.numberIn(s, shard, &sh, p.SequenceNumber)
 		if err != nil {
 			return place{}, err
@@ -241,7 +241,6 @@ func (c *call) begin(s Stream, shard stream.Shard, p position) (place, error) {
 		// The commit arrived in the second that the number has, or later.
 		return place{after: max(oldest.after, log.CommitAt(n.Arrived)), seq: seq}, nil
 	}
-	return place{}, invalid(p.Type, p.member, "satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
 }
 
 // position is where a client wants to begin.
@@ -249,7 +248,6 @@ type position struct {
 	Type           string
 	SequenceNumber string
 	Timestamp      *Timestamp
-	member         string
 }
 
 // numberIn reads a sequence number that must be of a shard.

@@ -42,9 +42,6 @@ func (c *call) splitShard(in *splitShard) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !isHash(in.NewStartingHashKey) {
-		return nil, invalid(in.NewStartingHashKey, "newStartingHashKey", "satisfy regular expression pattern: %s", hashPattern)
-	}
 	at, notHash := ingest.ParseHash(in.NewStartingHashKey)
 	return c.reshard(s, func(m *ingest.ShardMap, now stream.Time) (*ingest.Reshard, error) {
 		if err := c.mustBeOpen(s, m, id); err != nil {
@@ -127,14 +124,6 @@ type updateShardCount struct {
 }
 
 func (c *call) updateShardCount(in *updateShardCount) (any, error) {
-	switch {
-	case in.TargetShardCount == nil:
-		return nil, missing("targetShardCount")
-	case *in.TargetShardCount < 1:
-		return nil, invalid(itoa(*in.TargetShardCount), "targetShardCount", "have value greater than or equal to 1")
-	case in.ScalingType != "UNIFORM_SCALING":
-		return nil, invalid(in.ScalingType, "scalingType", "satisfy enum value set: [UNIFORM_SCALING]")
-	}
 	s, err := c.stream(in.Named)
 	if err != nil {
 		return nil, err

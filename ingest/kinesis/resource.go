@@ -17,29 +17,34 @@ type resource struct {
 
 const resourcePattern = `arn:aws.*:kinesis:.*:\d{12}:.*stream/\S+`
 
+// parseResource reads an ARN: of a stream, or of a consumer.
+func parseResource(arn string) (name, consumer string, created uint64, err error) {
+	if arn == "" {
+		return "", "", 0, missing("resourceARN")
+	}
+	if strings.Contains(arn, "/consumer/") {
+		name, consumer, created, err = parseConsumerARN(arn)
+	} else {
+		name, err = parseStreamARN(arn)
+	}
+	if err != nil || len(arn) > arnMax {
+		err = invalid(arn, "resourceARN", "satisfy regular expression pattern: %s", resourcePattern)
+	}
+	return name, consumer, created, err
+}
+
 // resource finds what an ARN names.
 func (c *call) resource(arn string) (resource, error) {
-	r := resource{arn: arn}
-	if arn == "" {
-		return r, missing("resourceARN")
-	}
-	bad := invalid(arn, "resourceARN", "satisfy regular expression pattern: %s", resourcePattern)
-	if len(arn) > 2048 {
-		return r, bad
-	}
-	name, err := parseStreamARN(arn)
-	isConsumer := strings.Contains(arn, "/consumer/")
-	if isConsumer {
-		name, r.consumer, r.created, err = parseConsumerARN(arn)
-	}
+	name, consumer, created, err := parseResource(arn)
+	r := resource{arn: arn, consumer: consumer, created: created}
 	if err != nil {
-		return r, bad
+		return r, err
 	}
 	var ok bool
 	if r.stream, ok = c.h.cfg.Streams.Stream(name); !ok {
 		return r, notFound(name, c.account)
 	}
-	if isConsumer && r.consumerIn(r.stream.Settings) == nil {
+	if consumer != "" && r.consumerIn(r.stream.Settings) == nil {
 		return r, c.noConsumer(name, r.consumer)
 	}
 	return r, nil
@@ -121,12 +126,7 @@ func (c *call) listTagsForStream(in *listTags) (any, error) {
 	}
 	limit := tagsMax
 	if in.Limit != nil {
-		if limit = *in.Limit; limit < 1 || limit > tagsMax {
-			return nil, invalid(itoa(limit), "limit", "have value between 1 and %d", tagsMax)
-		}
-	}
-	if len(in.ExclusiveStartTagKey) > 4*tagKeyMax {
-		return nil, invalid(in.ExclusiveStartTagKey, "exclusiveStartTagKey", "have length less than or equal to %d", tagKeyMax)
+		limit = *in.Limit
 	}
 	tags := tagsAfter(s.Settings.Tags, in.ExclusiveStartTagKey)
 	return struct {
@@ -149,7 +149,15 @@ func tagsAfter(tags map[string]string, key string) []Tag {
 type tagResource struct {
 	ResourceARN string
 	Tags        map[string]string
+}
+
+type untagResource struct {
+	ResourceARN string
 	TagKeys     []string
+}
+
+type namedResource struct {
+	ResourceARN string
 }
 
 func (c *call) tagResource(in *tagResource) (any, error) {
@@ -160,7 +168,7 @@ func (c *call) tagResource(in *tagResource) (any, error) {
 	return c.tag(r, in.Tags)
 }
 
-func (c *call) untagResource(in *tagResource) (any, error) {
+func (c *call) untagResource(in *untagResource) (any, error) {
 	r, err := c.resource(in.ResourceARN)
 	if err != nil {
 		return nil, err
@@ -168,7 +176,7 @@ func (c *call) untagResource(in *tagResource) (any, error) {
 	return c.untag(r, in.TagKeys)
 }
 
-func (c *call) listTagsForResource(in *tagResource) (any, error) {
+func (c *call) listTagsForResource(in *namedResource) (any, error) {
 	r, err := c.resource(in.ResourceARN)
 	if err != nil {
 		return nil, err
@@ -177,12 +185,6 @@ func (c *call) listTagsForResource(in *tagResource) (any, error) {
 }
 
 func (c *call) tag(r resource, add map[string]string) (any, error) {
-	if len(add) == 0 {
-		return nil, invalid("{}", "tags", "have length greater than or equal to 1")
-	}
-	if err := checkTags(add); err != nil {
-		return nil, err
-	}
 	return empty{}, c.amendResource(r, func(tags *map[string]string, _ *string) error {
 		all := maps.Clone(*tags)
 		if all == nil {
@@ -202,14 +204,6 @@ func (c *call) tag(r resource, add map[string]string) (any, error) {
 }
 
 func (c *call) untag(r resource, keys []string) (any, error) {
-	if n := len(keys); n < 1 || n > tagsMax {
-		return nil, invalid(itoa(n), "tagKeys", "have length between 1 and %d", tagsMax)
-	}
-	for _, k := range keys {
-		if err := checkTag(k, ""); err != nil {
-			return nil, err
-		}
-	}
 	return empty{}, c.amendResource(r, func(tags *map[string]string, _ *string) error {
 		before := len(*tags)
 		for _, k := range keys {
@@ -235,9 +229,6 @@ func (c *call) putResourcePolicy(in *resourcePolicy) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Policy == nil {
-		return nil, missing("policy")
-	}
 	if len(*in.Policy) > policyMax {
 		return nil, fail(limitExceeded, "A resource policy has at most %d bytes, this one has %d.", policyMax, len(*in.Policy))
 	}
@@ -257,7 +248,7 @@ func (c *call) putResourcePolicy(in *resourcePolicy) (any, error) {
 	})
 }
 
-func (c *call) getResourcePolicy(in *resourcePolicy) (any, error) {
+func (c *call) getResourcePolicy(in *namedResource) (any, error) {
 	r, err := c.resource(in.ResourceARN)
 	if err != nil {
 		return nil, err
@@ -272,7 +263,7 @@ func (r *resource) noPolicy() error {
 	return fail(resourceNotFound, "No resource policy found for resource ARN %s.", r.arn)
 }
 
-func (c *call) deleteResourcePolicy(in *resourcePolicy) (any, error) {
+func (c *call) deleteResourcePolicy(in *namedResource) (any, error) {
 	r, err := c.resource(in.ResourceARN)
 	if err != nil {
 		return nil, err

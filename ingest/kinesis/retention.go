@@ -33,9 +33,6 @@ func (c *call) retention(in *retentionPeriod, check func(s Stream, old, hours in
 	if err != nil {
 		return nil, err
 	}
-	if in.RetentionPeriodHours == nil {
-		return nil, missing("retentionPeriodHours")
-	}
 	want := *in.RetentionPeriodHours
 	switch {
 	case want < retentionMinHours:

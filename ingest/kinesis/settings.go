@@ -67,9 +67,12 @@ func (s *Settings) maxRecord() int {
 	return s.MaxRecordKiB << 10
 }
 
-// encryption returns the type that answers name.
-func (s *Settings) encryption() string {
-	if s.KeyID != "" {
+// encryption returns the type that answers name of what is put now.
+func (s *Settings) encryption() string { return encryptionOf(s.KeyID != "") }
+
+// encryptionOf returns the name of what is encrypted, or not.
+func encryptionOf(encrypted bool) string {
+	if encrypted {
 		return byKMS
 	}
 	return "NONE"

@@ -184,14 +184,13 @@ func (s Stream) filtered(t *listToken) ([]stream.Shard, error) {
 		default:
 			return s.openSince(max(stream.Time(*at), oldest)), nil
 		}
-	case "AFTER_SHARD_ID":
+	default: // AFTER_SHARD_ID
 		if _, ok := parseShardID(f.ShardId); !ok {
 			return nil, fail(invalidArgument, "A shard id is required for the shard filter type AFTER_SHARD_ID.")
 		}
 		t.After = max(t.After, f.ShardId)
 		return s.listed(t.Asked), nil
 	}
-	return nil, invalid(f.Type, "shardFilter.type", "satisfy enum value set: [AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP]")
 }
 
 // byID returns a stream by the number that a token has.

@@ -185,6 +185,7 @@ type Summary struct {
 	KeyId                      string `json:",omitempty"`
 	OpenShardCount             int
 	ConsumerCount              int
+	ChannelCount               int
 	MaxRecordSizeInKiB         int
 	RecordDistributionStrategy string
 	WarmThroughput             *warmThroughput `json:",omitempty"`

@@ -94,9 +94,6 @@ type subscribeToShard struct {
 
 // subscribeToShard sends the records of a shard as they come.
 func (c *call) subscribeToShard(in *subscribeToShard) (any, error) {
-	if in.StartingPosition == nil {
-		return nil, missing("startingPosition")
-	}
 	s, who, err := c.consumer(ConsumerRef{ConsumerARN: in.ConsumerARN})
 	if err != nil {
 		return nil, err
@@ -105,9 +102,7 @@ func (c *call) subscribeToShard(in *subscribeToShard) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := *in.StartingPosition
-	p.member = "startingPosition.type"
-	from, err := c.begin(s, shard, p)
+	from, err := c.begin(s, shard, *in.StartingPosition)
 	if err != nil {
 		return nil, err
 	}

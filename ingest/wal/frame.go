@@ -80,6 +80,9 @@ type FrameBlock struct {
 	data      []byte
 }
 
+// Sealed tells whether the block is encrypted on the disk.
+func (b *FrameBlock) Sealed() bool { return b.cipherKey != 0 }
+
 // Frame is one commit, or the mark that says that a step is over. It is
 // immutable and may be handed to any goroutine.
 type Frame struct {

@@ -39,11 +39,11 @@ func TestKinesisEncryption(t *testing.T) {
 		}
 		var got []string
 		for _, r := range out.Records {
-			got = append(got, string(r.Data))
+			got = append(got, string(r.EncryptionType)+" "+string(r.Data))
 		}
 		return got, nil
 	}
-	want := "open secret|sealed secret|open again"
+	want := "NONE open secret|KMS sealed secret|NONE open again"
 	t.Run("live", func(t *testing.T) {
 		s := serveHere(t, dir)
 		k := kinesisClient(s.url())

@@ -73,12 +73,12 @@ func TestKinesisElements(t *testing.T) {
 		"UntagResource": `{"ResourceARN":"a","TagKeys":[` + strings.Repeat(`"\",",`, 1e6) + `""]}`,
 	} {
 		status, got := post(t, s.url(), "application/x-amz-json-1.1", body, map[string]string{"X-Amz-Target": "Kinesis_20131202." + operation})
-		if status != http.StatusBadRequest || !strings.Contains(string(got), "SerializationException") {
+		if status != http.StatusBadRequest || !strings.Contains(string(got), `{"__type":"SerializationException","Message":"`) {
 			t.Errorf("%s: %d %s", operation, status, got)
 		}
 	}
 	// What is within a string does not count.
-	body := `{"StreamName":"a","More":"` + strings.Repeat(`,\",\\`, 1e5) + `","Records":[]}`
+	body := `{"StreamName":"a","More":"` + strings.Repeat(`,\",\\`, 1e5) + `","Records":[{"Data":"","PartitionKey":"k"}]}`
 	if status, got := post(t, s.url(), "application/x-amz-json-1.1", body, map[string]string{"X-Amz-Target": "Kinesis_20131202.PutRecords"}); !strings.Contains(string(got), "ResourceNotFoundException") {
 		t.Errorf("commas in a string: %d %s", status, got)
 	}
