@@ -79,7 +79,13 @@ func watermarkFor(column string) string {
 
 // notEventTime returns the error for a window over another column than the event time.
 func notEventTime(s *scope, e ast.Expr) error {
-	column, event := nameOf(e), s.eventName()
+	event := s.eventName()
+	if _, ok := unparen(e).(*ast.Column); !ok {
+		return diag.New(diag.NoEventTime, e.Span(), "this is not the event time of `%s`", s.rel.Name).
+			WithLabel("the event time is %s", event).
+			WithHint("take the window over %s; a time that is computed can be the event time: t DATETIME(3) AS (…) in CREATE STREAM, with WATERMARK FOR t", event)
+	}
+	column := nameOf(e)
 	if column == event { // the view that is read computes it, and does not show the event time
 		return diag.New(diag.NoEventTime, e.Span(), "%s is not the event time of `%s`", column, s.rel.Name).
 			WithHint("put the event time of `%s` into the select list of the view, and take the window over that", s.rel.Name)

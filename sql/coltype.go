@@ -229,14 +229,20 @@ func (p *parser) clock(t token) (types.Type, error) {
 	return types.TimeType(n), nil
 }
 
+// datetime reads what may follow the name of a type of times. Without a number
+// DATETIME and TIMESTAMP have no digits behind the second, as in MySQL; spellings that
+// MySQL does not have keep the microseconds that they have where they come from.
 func (p *parser) datetime(t token) (types.Type, error) {
+	bare := !p.peek().is("(")
 	precision, err := p.digits(t, "DATETIME")
 	if err != nil {
 		return types.Type{}, err
 	}
 	// All times are UTC, so the standard's variants of TIMESTAMP are one.
-	if t.is("TIMESTAMP") && !p.accept("WITH", "LOCAL", "TIME", "ZONE") && !p.accept("WITH", "TIME", "ZONE") {
-		p.accept("WITHOUT", "TIME", "ZONE")
+	standard := t.is("TIMESTAMPTZ") || t.is("TIMESTAMP_LTZ") ||
+		t.is("TIMESTAMP") && (p.accept("WITH", "LOCAL", "TIME", "ZONE") || p.accept("WITH", "TIME", "ZONE") || p.accept("WITHOUT", "TIME", "ZONE"))
+	if bare && standard {
+		precision = 6
 	}
 	return types.DatetimeType(precision), nil
 }

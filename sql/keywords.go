@@ -46,6 +46,18 @@ var clauseWords = []string{
 	"BETWEEN", "LIKE", "INTERVAL", "EMIT", "CASE", "WHEN", "THEN", "ELSE", "END", "AND", "DESC", "NULL", "WINDOW", "WITH",
 }
 
+// calledOnly tells whether a reserved word begins an expression as a function does,
+// with a parenthesis behind it: without one it was meant for a name.
+func calledOnly(word string) bool {
+	switch word {
+	case "CHAR", "CONVERT", "CUME_DIST", "DATABASE", "DEFAULT", "DENSE_RANK", "FIRST_VALUE", "IF", "INSERT", "LAG", "LAST_VALUE",
+		"LEAD", "LEFT", "MATCH", "NTH_VALUE", "NTILE", "PERCENT_RANK", "RANK", "REPEAT", "REPLACE", "RIGHT", "ROW", "ROW_NUMBER",
+		"SCHEMA", "VALUES", "DELAYED", "HIGH_PRIORITY", "LOW_PRIORITY":
+		return true
+	}
+	return false
+}
+
 // structural tells whether a reserved word is one that people do not mean as a name
 // where the parser stumbles over it.
 func structural(word string) bool {

@@ -71,14 +71,30 @@ func (pp *prepass) refuseLexical(t token) error {
 	return nil
 }
 
+// functionsWithSyntax are functions of MySQL that the parser has a syntax of its own
+// for, or that it does not know, and what to write instead.
+var functionsWithSyntax = map[string]string{
+	"WEIGHT_STRING":  "text is UTF-8 and compares by its bytes",
+	"GET_FORMAT":     "write the format: '%Y-%m-%d %H:%i:%s'",
+	"MATCH":          "write x LIKE '%word%' or REGEXP_LIKE(x, 'word')",
+	"VALUES":         "columns have no default values",
+	"DEFAULT":        "columns have no default values",
+	"PASSWORD":       "SHA2(x, 256) makes a hash",
+	"JSON_SUM_CRC32": "CRC32(x) makes a check sum of a text",
+	"JSON_TABLE":     "JSON_EXTRACT(doc, '$.items[0]'), JSON_VALUE and JSON_LENGTH read a document; one row does not become several",
+}
+
 // refuseCall refuses functions by name. t is followed by a parenthesis.
 func (pp *prepass) refuseCall(t token) error {
 	at := t.span()
 	switch t.word {
 	case "SLIDINGWINDOW", "SLIDING", "SNAPSHOTWINDOW", "WINDOWS":
 		return refusedWindow(t)
-	case "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "ROW", "PASSWORD", "JSON_SUM_CRC32":
-		return unsupported(at, "see the list of functions", "%s(…) is not supported", t.word)
+	case "ROW":
+		return unsupported(at, "compare the values one by one, joined by AND; JSON_ARRAY(a, b) makes one value of several", "ROW(…) is not supported")
+	case "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "PASSWORD", "JSON_SUM_CRC32", "JSON_TABLE":
+		return diag.New(diag.UnknownFunction, at, "the function `%s` of MySQL is not supported", strings.ToLower(t.word)).
+			WithHint("%s", functionsWithSyntax[t.word])
 	case "DATEDIFF":
 		if u := pp.at(pp.pos + 2); u.kind == tokWord && pp.at(pp.pos+3).is(",") {
 			if name, ok := simpleUnits(u.word); ok {

@@ -160,11 +160,17 @@ func (p *parser) joinAhead() (diag.Span, string, bool) {
 	return diag.Span{}, "", false
 }
 
-// kinesisFunctions says what to write for those of Kinesis Data Analytics for SQL.
+const noAnomalies = "there are no scores of anomalies; AVG(x) and STDDEV(x) with GROUP BY k, TUMBLE(ROWTIME, INTERVAL 1 MINUTE) say what is usual"
+
+// kinesisFunctions says what to write for functions in FROM, most of them of Kinesis Data Analytics for SQL.
 var kinesisFunctions = map[string]string{
-	"TOP_K_ITEMS_TUMBLING":          "write SELECT TOP_K(x, 10) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND)",
-	"COUNT_DISTINCT_ITEMS_TUMBLING": "write SELECT COUNT(DISTINCT x) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND), or APPROX_COUNT_DISTINCT(x)",
-	"GROUP_RANK":                    "CREATE MATERIALIZED VIEW v AS SELECT … GROUP BY TUMBLE(…), then SELECT * FROM v ORDER BY window_start, x DESC",
+	"TOP_K_ITEMS_TUMBLING":               "write SELECT TOP_K(x, 10) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND)",
+	"COUNT_DISTINCT_ITEMS_TUMBLING":      "write SELECT COUNT(DISTINCT x) FROM s GROUP BY TUMBLE(ROWTIME, INTERVAL 60 SECOND), or APPROX_COUNT_DISTINCT(x)",
+	"RANDOM_CUT_FOREST":                  noAnomalies,
+	"RANDOM_CUT_FOREST_WITH_EXPLANATION": noAnomalies,
+	"HOTSPOTS":                           noAnomalies,
+	"JSON_TABLE":                         functionsWithSyntax["JSON_TABLE"],
+	"GROUP_RANK":                         "CREATE MATERIALIZED VIEW v AS SELECT … GROUP BY TUMBLE(…), then SELECT * FROM v ORDER BY window_start, x DESC",
 }
 
 // tableFunction reads a function in FROM: those that make windows.

@@ -37,16 +37,24 @@ func (p *parser) explainSyntax(f *fragment, offset int) *diag.Error {
 	if e := p.foreignSyntax(at, prev); e != nil {
 		return e
 	}
+	if prev.kind == tokWord && calledOnly(prev.word) && !at.is("(") {
+		return p.reservedWord(prev)
+	}
 	if at.kind == tokWord && isReserved(at.word) {
 		if !structural(at.word) || (at.is("GROUP") || at.is("ORDER")) && !next.is("BY") {
-			return diag.New(diag.Syntax, at.span(), "syntax error at the reserved word `%s`", p.raw(at)).
-				WithLabel("reserved").WithHint("to use it as a name, write it in %s", p.quoted(p.raw(at)))
+			return p.reservedWord(at)
 		}
 		if e := p.clauseOrder(lexs[:i], at); e != nil {
 			return e
 		}
 	}
 	return p.expectedAfter(at, prev)
+}
+
+// reservedWord is the error for a reserved word in the place of a name.
+func (p *parser) reservedWord(t token) *diag.Error {
+	return diag.New(diag.Syntax, t.span(), "syntax error at the reserved word `%s`", p.raw(t)).
+		WithLabel("reserved").WithHint("to use it as a name, write it in %s", p.quoted(p.raw(t)))
 }
 
 // foreignSyntax knows what other dialects write at the place.

@@ -86,8 +86,8 @@ func (p *parser) windowArgs(w *ast.Window, args *windowArgs, name token, fam fam
 			}
 		}
 		label := ""
-		if t := p.peek(); t.kind == tokWord && p.at(p.pos+1).is("=>") {
-			label = t.word
+		if t := p.peek(); (t.isName() || t.kind == tokString && t.quote == '"') && p.at(p.pos+1).is("=>") {
+			label = p.label(t)
 			p.pos += 2
 		}
 		if err := p.windowArg(w, args, label, n, name, fam, inFrom); err != nil {
@@ -95,6 +95,14 @@ func (p *parser) windowArgs(w *ast.Window, args *windowArgs, name token, fam fam
 		}
 	}
 	return nil
+}
+
+// label returns the label of an argument, which may be quoted: "OFFSET" => … .
+func (p *parser) label(t token) string {
+	if t.kind == tokString {
+		return upper(stringOf(p.text, t))
+	}
+	return upper(nameOf(p.text, t))
 }
 
 // windowArg reads argument n, which may have a label.
