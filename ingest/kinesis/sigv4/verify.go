@@ -19,6 +19,7 @@ var (
 	ErrMalformed = errors.New("the signature is malformed")
 	ErrUnknown   = errors.New("the security token included in the request is invalid")
 	ErrExpired   = errors.New("the signature is not of this time")
+	ErrTwice     = errors.New("found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header")
 	ErrMismatch  = errors.New("the request signature we calculated does not match the signature you provided; check your AWS Secret Access Key and signing method")
 )
 
@@ -101,12 +102,29 @@ func signatureOf(r *http.Request) (*signature, error) {
 	switch {
 	case len(headers) == 0 && !inQuery:
 		return nil, ErrMissing
-	case len(headers) > 1 || len(headers) == 1 && inQuery:
-		return nil, fmt.Errorf("%w: it is there twice", ErrMalformed)
+	case len(headers) > 0 && inQuery:
+		return nil, ErrTwice
+	case len(headers) > 1:
+		return nil, fmt.Errorf("%w: there are %d Authorization headers", ErrMalformed, len(headers))
 	case inQuery:
 		return fromQuery(query)
 	}
 	return fromHeader(r, headers[0])
+}
+
+// lacking says which parts of a signature are not there, with a sentence of AWS for each;
+// nil where all are.
+func lacking(there func(name string) bool, sentence string, names ...string) error {
+	var missing []string
+	for _, name := range names {
+		if !there(name) {
+			missing = append(missing, fmt.Sprintf(sentence, name))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrMalformed, strings.Join(missing, " "))
 }
 
 func fromHeader(r *http.Request, value string) (*signature, error) {
@@ -122,26 +140,32 @@ func fromHeader(r *http.Request, value string) (*signature, error) {
 		}
 		parts[name] = value
 	}
-	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
-		if parts[name] == "" {
-			return nil, fmt.Errorf("%w: the Authorization header requires '%s' parameter", ErrMalformed, name)
-		}
+	if err := lacking(func(name string) bool { return parts[name] != "" }, "Authorization header requires '%s' parameter.",
+		"Credential", "Signature", "SignedHeaders"); err != nil {
+		return nil, err
 	}
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("%w: the Authorization header has other parameters than Credential, SignedHeaders and Signature", ErrMalformed)
 	}
 	dates := r.Header.Values("X-Amz-Date")
-	if len(dates) != 1 {
-		return nil, fmt.Errorf("%w: there must be one X-Amz-Date header", ErrMalformed)
+	switch {
+	case len(dates) == 0:
+		return nil, fmt.Errorf("%w: Authorization header requires existence of a 'X-Amz-Date' header", ErrMalformed)
+	case len(dates) > 1:
+		return nil, fmt.Errorf("%w: there are %d X-Amz-Date headers", ErrMalformed, len(dates))
 	}
 	return parse(parts["Credential"], parts["SignedHeaders"], parts["Signature"], dates[0])
 }
 
 func fromQuery(query map[string][]string) (*signature, error) {
 	one := map[string]string{}
-	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date"} {
-		if len(query[name]) != 1 {
-			return nil, fmt.Errorf("%w: the query requires '%s' once", ErrMalformed, name)
+	names := []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"}
+	if err := lacking(func(name string) bool { return len(query[name]) > 0 }, "AWS query-string parameters must include '%s'.", names...); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if len(query[name]) > 1 {
+			return nil, fmt.Errorf("%w: the query has '%s' more than once", ErrMalformed, name)
 		}
 		one[name] = query[name][0]
 	}

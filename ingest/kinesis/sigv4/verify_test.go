@@ -220,7 +220,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"no signature":       {strings.Replace(s.wire, "Authorization:", "X-Other:", 1), ErrMissing},
 		"two signatures":     {strings.Replace(s.wire, "Host:", "Authorization: x\r\nHost:", 1), ErrMalformed},
-		"two carriers":       {strings.Replace(s.wire, " HTTP/1.1", "?X-Amz-Signature=00 HTTP/1.1", 1), ErrMalformed},
+		"two carriers":       {strings.Replace(s.wire, " HTTP/1.1", "?X-Amz-Signature=00 HTTP/1.1", 1), ErrTwice},
 		"unsigned header":    {strings.Replace(s.wire, "Host:", "X-Amz-Other: 1\r\nHost:", 1), ErrMismatch},
 		"a second target":    {strings.Replace(s.wire, "Host:", "X-Amz-Target: Kinesis_20131202.DeleteStream\r\nHost:", 1), ErrMismatch},
 		"another service":    {strings.Replace(s.wire, "/kinesis/", "/dynamodb/", 1), ErrMismatch},
@@ -240,6 +240,26 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s later: %v", by, err)
 		}
 		now = now.Add(-by)
+	}
+}
+
+// What a signature lacks is told in the words of AWS.
+func TestLacking(t *testing.T) {
+	for name, c := range map[string]struct {
+		header, query, want string
+	}{
+		"nothing but a key": {"AWS4-HMAC-SHA256 Credential=a", "", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter."},
+		"no date":           {"AWS4-HMAC-SHA256 Credential=a, Signature=b, SignedHeaders=c", "", "Authorization header requires existence of a 'X-Amz-Date' header"},
+		"in the query":      {"", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=d", "AWS query-string parameters must include 'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-Signature'. AWS query-string parameters must include 'X-Amz-SignedHeaders'."},
+		"twice":             {"", "X-Amz-Algorithm=a&X-Amz-Date=d&X-Amz-Credential=c&X-Amz-Credential=c&X-Amz-Signature=s&X-Amz-SignedHeaders=h", "the query has 'X-Amz-Credential' more than once"},
+	} {
+		r := &http.Request{Method: "POST", Host: "h", Header: http.Header{}, URL: &url.URL{Path: "/", RawQuery: c.query}}
+		if c.header != "" {
+			r.Header.Set("Authorization", c.header)
+		}
+		if _, err := check(verifier(nil), r, nil); !errors.Is(err, ErrMalformed) || !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
