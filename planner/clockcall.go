@@ -189,9 +189,8 @@ func timeFormat(_ *exprs, c *ast.Call, f function, args []operand) (physical.Exp
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := constantText(args[1].e); !ok {
-		return nil, diag.New(diag.WrongArguments, args[1].at, "the format must be written out").
-			WithHint("for example TIME_FORMAT(t, '%%H:%%i')")
+	if _, err := formatOf(args[1], "TIME_FORMAT(t, '%H:%i')"); err != nil {
+		return nil, err
 	}
 	return &physical.Call{Fn: f.fn, Args: []physical.Expr{t, args[1].e}, T: types.VarcharType}, nil
 }

@@ -8,10 +8,15 @@ func foreign() map[string]string {
 		names []string
 		hint  string
 	}{
-		{[]string{"TO_CHAR", "DATE_TO_STRING", "TIMESTAMPTOSTRING", "FORMAT_TIMESTAMP"}, "write DATE_FORMAT(ts, '%Y-%m-%d %H:%i:%s')"},
+		{[]string{"TO_CHAR", "DATE_TO_STRING", "TIMESTAMPTOSTRING", "FORMAT_TIMESTAMP", "STRFTIME"}, "write DATE_FORMAT(ts, '%Y-%m-%d %H:%i:%s')"},
 		{[]string{"TO_DATE", "STRINGTOTIMESTAMP", "STRINGTODATE", "PARSE_TIMESTAMP", "PARSE_DATE", "STRPTIME"}, "write STR_TO_DATE(text, '%Y-%m-%d %H:%i:%s'), or CAST(text AS DATETIME)"},
 		{[]string{"GETDATE", "SYSTIMESTAMP", "CURRENT_ROW_TIMESTAMP", "UNIX_NOW"}, "write NOW(6), or _arrival for when a record came"},
-		{[]string{"DATE_DIFF", "DATEDIFF_BIG", "TIMESTAMP_DIFF"}, "write TIMESTAMPDIFF(DAY, a, b)"},
+		{[]string{"DATE_DIFF", "DATEDIFF_BIG", "TIMESTAMP_DIFF", "AGE"}, "write TIMESTAMPDIFF(DAY, a, b)"},
+		{[]string{"MAKE_TIMESTAMP", "MAKE_DATE"}, "write CAST(CONCAT(year, '-', LPAD(month, 2, '0'), '-', LPAD(day, 2, '0')) AS DATE)"},
+		{[]string{"MZ_NOW"}, "NOW() is when the row arrived; rows do not leave as time goes on: a window in GROUP BY, or a view with a retention, bounds what is kept"},
+		{[]string{"CURRENT_WATERMARK"}, "EXPLAIN WATERMARK FOR QUERY q shows the watermark; a late row is in v$late"},
+		{[]string{"TUMBLE_PROCTIME", "HOP_PROCTIME", "SESSION_PROCTIME"}, "a window over _arrival follows the clock; its times are window_start, window_end and window_time"},
+		{[]string{"JSONB_BUILD_OBJECT", "JSON_BUILD_OBJECT", "OBJECT_CONSTRUCT"}, "write JSON_OBJECT('name', x)"},
 		{[]string{"TO_UNIXTIME", "EPOCH", "TO_UNIX_TIMESTAMP"}, "write UNIX_TIMESTAMP(ts)"},
 		{[]string{"STRPOS", "CHARINDEX", "INDEX_OF", "INDEXOF"}, "write LOCATE(part, text)"},
 		{[]string{"SPLIT", "SPLIT_INDEX", "STRING_SPLIT"}, "write SPLIT_PART(text, ',', 1), or SUBSTRING_INDEX(text, ',', 1)"},

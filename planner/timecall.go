@@ -19,12 +19,32 @@ func formatted(t, format operand, name string) (physical.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := constantText(format.e); !ok {
-		return nil, diag.New(diag.WrongArguments, format.at, "the format must be written out").
-			WithHint("for example DATE_FORMAT(ts, '%%Y-%%m-%%d %%H:%%i')")
+	if _, err := formatOf(format, "DATE_FORMAT(ts, '%Y-%m-%d %H:%i')"); err != nil {
+		return nil, err
 	}
 	return &physical.Call{Fn: "date_format", Args: []physical.Expr{e, format.e}, T: types.VarcharType}, nil
 }
+
+// formatOf returns a format, which must be written out. In MySQL a text without %
+// letters stands for itself, so the patterns of Java and of PostgreSQL would be the
+// same text for every time.
+func formatOf(o operand, example string) (string, error) {
+	format, ok := constantText(o.e)
+	if !ok {
+		return "", diag.New(diag.WrongArguments, o.at, "the format must be written out").WithHint("for example %s", example)
+	}
+	if with := patternLetters.Replace(format); with != format && !strings.Contains(format, "%") {
+		return "", diag.New(diag.BadLiteral, o.at, "'%s' has no %% letters, so it stands for itself", shorten(format)).
+			WithHint("write '%s'", with)
+	}
+	return format, nil
+}
+
+// patternLetters makes MySQL's letters of those of Java and PostgreSQL, the longest first.
+var patternLetters = strings.NewReplacer(
+	"yyyy", "%Y", "YYYY", "%Y", "HH24", "%H", "HH12", "%h", "MMMM", "%M", "MMM", "%b", "EEEE", "%W", "EEE", "%a", "SSSSSS", "%f", "SSS", "%f",
+	"yy", "%y", "YY", "%y", "MM", "%m", "dd", "%d", "DD", "%d", "HH", "%H", "hh", "%h", "mm", "%i", "MI", "%i", "mi", "%i", "ss", "%s", "SS", "%s",
+)
 
 // fromUnixtime binds FROM_UNIXTIME: the fraction of a DECIMAL has up to 6 digits,
 // and that of a DOUBLE has 6.
@@ -59,10 +79,9 @@ func strToDate(_ *exprs, c *ast.Call, f function, args []operand) (physical.Expr
 	if err != nil {
 		return nil, err
 	}
-	format, ok := constantText(args[1].e)
-	if !ok {
-		return nil, diag.New(diag.WrongArguments, args[1].at, "the format must be written out").
-			WithHint("for example STR_TO_DATE(s, '%%d.%%m.%%Y %%H:%%i:%%s')")
+	format, err := formatOf(args[1], "STR_TO_DATE(s, '%d.%m.%Y %H:%i:%s')")
+	if err != nil {
+		return nil, err
 	}
 	precision := 0
 	for i := 0; i+1 < len(format); i++ {

@@ -258,6 +258,17 @@ func plainPrefix(word string) bool {
 	return false
 }
 
+// spellsTime tells whether a cast of the text to the type of a time succeeds.
+func spellsTime(text string, t types.Type) bool {
+	_, ok := types.ParseDatetime(text)
+	if !ok && t.Kind == types.Time {
+		_, ok = types.ParseTime(text)
+	} else if !ok {
+		_, ok = types.ParseDate(text)
+	}
+	return ok
+}
+
 // timeLiteral reads DATE '…', TIME '…', and TIMESTAMP '…' with its kin as a cast of
 // the string. MySQL's parser takes DATETIME '…' for a column and its alias.
 func (pp *prepass) timeLiteral() error {
@@ -275,6 +286,10 @@ func (pp *prepass) timeLiteral() error {
 		e.Type = types.DateType
 	case "TIME":
 		e.Type = types.TimeType(precision)
+	}
+	if !spellsTime(strings.Trim(x.Text, " \t\n\v\f\r"), e.Type) {
+		return diag.New(diag.BadLiteral, x.At, "'%s' is not a %s", clip(x.Text), e.Type).
+			WithHint("write for example DATE '2026-11-20', TIME '10:00:00' or TIMESTAMP '2026-11-20 10:00:00'")
 	}
 	m := markerToken(e.At.Start, e.At.End)
 	pp.rewrite(lexeme{token: m, role: ready, out: marker('t', m.end-m.start), expr: e}, "a literal of a time")

@@ -77,7 +77,10 @@ func castText(to types.Type) kernel {
 		return parse(intsOf, func(s []byte) (int64, bool) {
 			micros, ok := types.ParseTime(s)
 			if !ok {
-				return 0, false
+				if micros, ok = types.ParseDatetime(s); !ok {
+					return 0, false
+				}
+				micros -= floorDiv(micros, microsPerDay) * microsPerDay
 			}
 			return roundClock(micros, to.Precision)
 		})
