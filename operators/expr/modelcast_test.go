@@ -263,6 +263,10 @@ func (m *model) parse(s string, to types.Type) any {
 	}
 	if to.Kind == types.Time {
 		n, ok := parseClock(s)
+		if t, isTime := types.ParseDatetime(s); isTime {
+			day := time.UnixMicro(t).UTC().Truncate(24 * time.Hour)
+			n, ok = t-day.UnixMicro(), true
+		}
 		if !ok {
 			return m.fail()
 		}
