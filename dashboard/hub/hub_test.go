@@ -337,6 +337,7 @@ func TestLimits(t *testing.T) {
 	c.want("schema")
 
 	dial(t, url)
+	waitFor(t, func() bool { return h.Stats().Open == 2 })
 	dial(t, url).wantClose(CloseTooMany) // the third connection
 	c.sub("x", "q1")                     // the sixth sub of the burst: too many at once
 	c.want("error")
