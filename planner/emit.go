@@ -17,6 +17,14 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 		return nil
 	}
 	own := r.group != nil && r.group.agg.Window.Kind != windows.None
+	if iv, what := q.Emit.Lateness, "ALLOWED LATENESS"; !own && r.scope.windowed {
+		if q.Emit.Delay != nil {
+			iv, what = q.Emit.Delay, "WITH DELAY"
+		}
+		if iv != nil {
+			return inner(r.scope, iv, what)
+		}
+	}
 	if q.Emit.Delay != nil {
 		if err := delay(q.Emit.Delay, own, r.scope.node); err != nil {
 			return err
@@ -24,9 +32,6 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 	}
 	late, at := q.Emit.Lateness, q.Emit.At
 	switch {
-	case !own && r.scope.windowed && late != nil:
-		return diag.New(diag.Unsupported, late.At, "the window of this query stands in the view `%s`", r.scope.table).
-			WithHint("write ALLOWED LATENESS in the view")
 	case !own && late != nil:
 		return diag.New(diag.BadWindow, at, "ALLOWED LATENESS keeps a window open, and the query has no window").
 			WithHint("leave it out; without a window no row is late")
@@ -49,6 +54,17 @@ func (b *binder) emit(q *ast.Select, r *bound) error {
 	}
 	r.group.agg.Lateness = d
 	return nil
+}
+
+// inner is the error of a time that belongs to a window of another query than the
+// one that it is written in.
+func inner(s *scope, iv *ast.Interval, what string) error {
+	where := s.called()
+	if s.branches != nil {
+		where = "the queries of the UNION"
+	}
+	return diag.New(diag.Unsupported, iv.At, "the window that %s holds open stands in %s", what, where).
+		WithHint("write it in a view of that query, CREATE VIEW v AS SELECT … EMIT ON WINDOW CLOSE %s …, and read FROM v", what)
 }
 
 // shortestEvery is the shortest time between two results. A step of the log is up to
@@ -83,7 +99,7 @@ func delay(iv *ast.Interval, windowed bool, below logical.Node) error {
 		return diag.New(diag.BadWindow, iv.At, "a delay cannot be negative, this is %s", physical.FormatDuration(d))
 	case !windowed:
 		return diag.New(diag.BadWindow, iv.At, "a delay holds windows open, and the query has no window").
-			WithHint("leave it out, or write it in the query that has the window")
+			WithHint("leave it out; without a window nothing waits for rows")
 	}
 	logical.Walk(below, func(n logical.Node) {
 		if s, ok := n.(*logical.Scan); ok && s.Watermark != nil {

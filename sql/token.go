@@ -108,6 +108,9 @@ func (s *scanner) skipBlank() error {
 		switch {
 		case strings.IndexByte(" \t\n\v\f\r", rest[0]) >= 0:
 			s.pos++
+		case strings.HasPrefix(rest, "#>") && strings.TrimSpace(s.text[strings.LastIndexByte(s.text[:s.pos], '\n')+1:s.pos]) != "":
+			return s.fail(s.pos, s.pos+2, "`#>` is a path in PostgreSQL, and `#` begins a comment here").
+				WithHint("write doc->>'$.a.b' for doc #>> '{a,b}'; for a comment put a space behind #")
 		case rest[0] == '#':
 			s.skipLine()
 		case strings.HasPrefix(rest, "--"):
