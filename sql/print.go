@@ -74,7 +74,7 @@ func (p *printer) statement(s ast.Statement) {
 	case *ast.Kill:
 		p.put("KILL ", strconv.Itoa(int(s.ID)))
 	case *ast.ShowCreate:
-		p.put("SHOW CREATE ", quoteName(s.Name.Text))
+		p.put("SHOW CREATE ", tableName(s.Name.Text, s.File))
 	case *ast.Describe:
 		p.put("DESCRIBE ", tableName(s.Name.Text, s.File))
 	case *ast.Explain:

@@ -263,6 +263,9 @@ func (g *treeGen) statement() ast.Statement {
 		if t.Query != nil {
 			return &ast.ShowCreate{Name: g.name()}
 		}
+		if t.Name.Text != "stdin" && g.yes() {
+			return &ast.ShowCreate{Name: t.Name, File: t.File}
+		}
 		return &ast.Describe{Name: t.Name, File: t.File}
 	case 7:
 		s := &ast.Subscribe{Progress: g.yes()}

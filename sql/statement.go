@@ -185,26 +185,43 @@ func (p *parser) showCreate(first int) (ast.Statement, error) {
 	case p.peek().is("TABLE"):
 		return nil, unsupported(p.peek().span(), "write SHOW CREATE STREAM x", "SHOW CREATE TABLE is not supported")
 	}
-	n, err := p.name("the name of a stream, view, sink or pump")
-	if err != nil {
+	s := &ast.ShowCreate{}
+	var err error
+	if s.Name, s.File, err = p.fileInQuotes(); err != nil {
 		return nil, err
 	}
-	return &ast.ShowCreate{Node: p.from(first), Name: n}, nil
+	if !s.File {
+		if s.Name, err = p.name("the name of a stream, view, sink or pump, or 'file.jsonl'"); err != nil {
+			return nil, err
+		}
+	}
+	s.Node = p.from(first)
+	return s, nil
+}
+
+// fileInQuotes reads the path of a file, if one is next.
+func (p *parser) fileInQuotes() (name ast.Name, ok bool, err error) {
+	t := p.peek()
+	if t.kind != tokString || t.quote != '\'' {
+		return name, false, nil
+	}
+	p.pos++
+	if name = filePath(t.span(), stringOf(p.text, t)); name.Text == "" {
+		return name, false, diag.New(diag.BadLiteral, t.span(), "the path of the file is empty")
+	}
+	return name, true, nil
 }
 
 func (p *parser) describeStatement() (ast.Statement, error) {
 	first := p.pos
 	p.pos++
 	d := &ast.Describe{}
-	t := p.peek()
 	var err error
-	switch {
-	case t.kind == tokString && t.quote == '\'':
-		p.pos++
-		d.File, d.Name = true, filePath(t.span(), stringOf(p.text, t))
-		if d.Name.Text == "" {
-			return nil, diag.New(diag.BadLiteral, t.span(), "the path of the file is empty")
-		}
+	if d.Name, d.File, err = p.fileInQuotes(); err != nil {
+		return nil, err
+	}
+	switch t := p.peek(); {
+	case d.File:
 	case t.is("STDIN"):
 		p.pos++
 		d.File, d.Name = true, ast.Name{Node: ast.Node{At: t.span()}, Text: "stdin"}

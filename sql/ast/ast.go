@@ -268,10 +268,11 @@ type Describe struct {
 	File bool
 }
 
-// ShowCreate is SHOW CREATE [kind] name.
+// ShowCreate is SHOW CREATE [kind] name, or, of a file, the stream that it would be.
 type ShowCreate struct {
 	Node
 	Name Name
+	File bool
 }
 
 // ExplainMode is what EXPLAIN prints.

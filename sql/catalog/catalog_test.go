@@ -94,6 +94,7 @@ func TestNewStreamErrors(t *testing.T) {
 		{"CREATE STREAM s (a BIGINT) WITH (idle_timeout = '-5s')", diag.BadOption, "'-5s'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (idle_timeout = 'soon')", diag.BadOption, "'soon'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (format = 'xml')", diag.BadOption, "'xml'", ""},
+		{"CREATE STREAM s (a BIGINT) WITH (format = 'tsv')", diag.BadOption, "'tsv'", "connector = 'file'"},
 		{"CREATE STREAM s (a BIGINT) WITH (format = 'csv')", diag.BadOption, "'csv'", "connector = 'file'"},
 		{"CREATE STREAM s (a BIGINT) WITH (time_unit = 'h')", diag.BadOption, "'h'", ""},
 		{"CREATE STREAM s (a BIGINT) WITH (connector = 'kafka')", diag.BadOption, "'kafka'", "weir put"},

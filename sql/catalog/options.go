@@ -56,7 +56,7 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 		s.PartitionKey = v
 	case "format":
 		s.Format = strings.ToLower(v)
-		return oneOf(opt, "json", "csv", "raw")
+		return oneOf(opt, "json", "csv", "tsv", "raw")
 	case "raw":
 		if s.Raw, s.rawAt = v, opt.Value.At; v == "" {
 			return badValue(opt, "the name of a raw stream")
@@ -100,6 +100,10 @@ func (o *options) set(name string, opt ast.Option) (err error) {
 // check looks at the options together and fills in what depends on others.
 func (o *options) check(def *ast.CreateStream) error {
 	s := o.s
+	if s.Format == "tsv" && s.Connector != "file" {
+		return diag.New(diag.BadOption, o.at["format"].Value.At, "lines with tabs are read from files only").
+			WithHint("format = 'tsv' goes with connector = 'file'")
+	}
 	if s.Raw != "" {
 		return o.checkOverRaw(def)
 	}
@@ -199,8 +203,12 @@ func (o *options) checkFile() error {
 			WithHint("leave `shards` out")
 	}
 	s.Shards = 1
-	if _, given := o.at["format"]; !given && strings.HasSuffix(strings.ToLower(s.Path), ".csv") {
-		s.Format = "csv"
+	if _, given := o.at["format"]; !given {
+		for _, format := range [...]string{"csv", "tsv"} {
+			if strings.HasSuffix(strings.ToLower(s.Path), "."+format) {
+				s.Format = format
+			}
+		}
 	}
 	return nil
 }

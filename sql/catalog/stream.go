@@ -27,7 +27,7 @@ type Stream struct {
 	Watermark    *ast.Watermark // nil: `_arrival`
 	Shards       int            // 1 for a file
 	PartitionKey string         // a column as it is declared; "": round robin per request
-	Format       string         // "json", "csv", or "raw": records are a partition key and bytes
+	Format       string         // "json", "csv", "tsv" (of a file), or "raw": records are a partition key and bytes
 	Connector    string         // "": the log; or "file"
 	Raw          string         // the raw stream whose records it shows; "": it has its own
 	Path         string         // of the file

@@ -19,6 +19,9 @@ func ViewRetention(def *ast.CreateView, timed bool) (time.Duration, error) {
 		name := strings.ToLower(opt.Name.Text)
 		if name != "retention" {
 			e := diag.New(diag.BadOption, opt.Name.At, "a view has no option `%s`", opt.Name.Text)
+			if name == "ttl" {
+				return 0, e.WithHint("groups are not forgotten by time: a window in GROUP BY bounds what is kept, `retention` what is shown")
+			}
 			if near := diag.Suggest(name, []string{"retention"}); near != "" {
 				return 0, e.WithHint("did you mean %s?", near)
 			}

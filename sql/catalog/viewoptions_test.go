@@ -25,6 +25,7 @@ func TestViewRetention(t *testing.T) {
 		{"MATERIALIZED VIEW v WITH (retention = 'long')", true, 0, "'long'"},
 		{"MATERIALIZED VIEW v WITH (retantion = '1d')", true, 0, "retantion"},
 		{"MATERIALIZED VIEW v WITH (retention = '1d', RETENTION = '2d')", true, 0, "RETENTION"},
+		{"MATERIALIZED VIEW v WITH (ttl = '1d')", true, 0, "ttl"},
 		{"VIEW v WITH (retention = '1d')", true, 0, "retention"},
 		{"VIEW v", true, 0, ""},
 	} {

@@ -207,6 +207,9 @@ func (db *database) statement(ctx context.Context, s ast.Statement, note func(st
 	case *ast.Kill:
 		return nil, db.killQuery(s)
 	case *ast.ShowCreate:
+		if s.File {
+			return db.showCreateFile(s, rel)
+		}
 		return db.showCreate(s)
 	case *ast.Describe:
 		return db.describe(s, rel)
@@ -260,7 +263,11 @@ func (db *database) openSelect(ctx context.Context, q *ast.Select, p *physical.P
 func startOf(q *ast.Select) (string, error) {
 	start := ""
 	for _, o := range q.With {
-		if o.Name.Text != "start" {
+		switch o.Name.Text {
+		case "start":
+		case "ttl":
+			return "", noTTL(o)
+		default:
 			return "", diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of a query", o.Name.Text).
 				WithHint("a query takes: start")
 		}

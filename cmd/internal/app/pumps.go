@@ -144,6 +144,8 @@ func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, gen
 				return name, "", false, diag.New(diag.BadOption, o.Name.At, "the query is called `%s` already", name.Text).WithHint("keep one of the names")
 			}
 			name = ast.Name{Node: o.Value.Node, Text: o.Value.Text}
+		case "ttl":
+			return name, "", false, noTTL(o)
 		default:
 			return name, "", false, diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of INSERT INTO … SELECT", o.Name.Text).
 				WithHint("it takes: name, start")

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -204,6 +205,30 @@ func (db *database) showCreate(s *ast.ShowCreate) (*result, error) {
 		return nil, e
 	}
 	return db.cells([]string{"name", "create"}, [][]any{{s.Name.Text, text}}), nil
+}
+
+// showCreateFile shows the stream that a file would be, with the columns that were
+// found in its first rows. Names are quoted: whoever wrote the file chose them.
+func (db *database) showCreateFile(s *ast.ShowCreate, rel *relations) (*result, error) {
+	r, err := rel.file(&ast.Table{Node: s.Node, Name: s.Name, File: true})
+	if err != nil {
+		return nil, err
+	}
+	quoted := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	text := func(t string) string { return sql.PrintExpr(&ast.Literal{Kind: ast.StringLiteral, Text: t}) }
+	columns := make([]string, len(r.Columns))
+	for i, f := range r.Columns {
+		columns[i] = quoted(f.Name) + " " + f.Type.String()
+	}
+	path := s.Name.Text
+	name := strings.TrimRight(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), ".")
+	if name == "" {
+		name = "rows"
+	}
+	format := rel.found[len(rel.found)-1].info.format
+	create := fmt.Sprintf("CREATE STREAM %s (%s) WITH (connector = 'file', path = %s, format = %s)",
+		quoted(name), strings.Join(columns, ", "), text(path), text(format))
+	return db.cells([]string{"name", "create"}, [][]any{{name, create}}), nil
 }
 
 func (db *database) describe(s *ast.Describe, rel *relations) (*result, error) {
