@@ -20,7 +20,7 @@ func timeFunctions(m map[string]function) {
 		f.bind = clockPart
 		m[name] = f
 	}
-	alias(m, "DATE_PART", "EXTRACT")
+	m["DATE_PART"] = function{fn: "extract", usage: "(unit FROM t)", doc: "The same as EXTRACT, but WEEK is the ISO week, as in PostgreSQL.", min: 2, max: 2, raw: datePart}
 	alias(m, "CURTIME", "CURRENT_TIME")
 	alias(m, "UTC_TIME", "CURRENT_TIME")
 	alias(m, "DAYOFMONTH", "DAY")

@@ -180,6 +180,27 @@ func extract(x *exprs, c *ast.Call, f function) (physical.Expr, error) {
 	return &physical.Call{Fn: f.fn, Args: args, T: types.BigintType}, nil
 }
 
+// datePart binds DATE_PART, which MySQL does not have: what its units mean where it
+// comes from is not always what they mean in MySQL's EXTRACT.
+func datePart(x *exprs, c *ast.Call, f function) (physical.Expr, error) {
+	e, err := extract(x, c, f)
+	if err != nil {
+		return nil, err
+	}
+	call, ok := e.(*physical.Call)
+	if !ok || call.Fn != f.fn {
+		return e, nil
+	}
+	switch unit, _ := constantText(call.Args[0]); unit {
+	case "WEEK":
+		return &physical.Call{Fn: "weekofyear", Args: call.Args[1:], T: call.T}, nil
+	case "MILLISECOND", "MICROSECOND":
+		return nil, diag.New(diag.Unsupported, c.Args[0].Span(), "DATE_PART of a %s holds the seconds in PostgreSQL, and not in other engines, so it is not supported", strings.ToLower(unit)).
+			WithHint("write EXTRACT(MICROSECOND FROM t) for what is behind the seconds, EXTRACT(SECOND_MICROSECOND FROM t) with them")
+	}
+	return call, nil
+}
+
 // unixSeconds returns UNIX_TIMESTAMP(t): a DECIMAL where t has a fraction.
 func unixSeconds(t physical.Expr) physical.Expr {
 	const wholeDigits = 12 // of the year 9999

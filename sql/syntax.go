@@ -67,6 +67,14 @@ func (p *parser) foreignSyntax(at, prev token) *diag.Error {
 		hint = "leave it out: without LIMIT all rows are meant"
 	case prev.is("DISTINCT") && at.is("ON"):
 		hint = "FIRST_VALUE(x) or LAST_VALUE(x) with GROUP BY k takes one row of each k"
+	case prev.is("BY") && at.is("ALL"):
+		hint = "name the groups: GROUP BY a, b"
+	case (at.is("~") || at.is("!")) && endsOperand(prev):
+		hint = "write x REGEXP 'pattern', or x NOT REGEXP 'pattern'"
+	case at.is("/") && prev.is("/"):
+		hint = "write a DIV b for the whole part of a quotient"
+	case at.is("SYMMETRIC"), prev.is("SYMMETRIC"):
+		hint = "leave SYMMETRIC out, and write the lesser bound first"
 	case prev.kind == tokNumber && isUnit:
 		hint = "a length of time is written INTERVAL 5 MINUTE"
 	default:
