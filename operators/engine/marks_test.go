@@ -136,14 +136,16 @@ func TestMarks(t *testing.T) {
 	}
 	begin := time.Now()
 	var seen marksSeen
+	// On a busy machine the time ends before all was seen.
+	enough := func() bool { return seen.revised >= 10 && seen.turned >= 10 && seen.partial >= 10 && seen.whole >= 10 }
 	n := 0
-	for seed := uint64(3 << 32); time.Since(begin) < limit; seed++ {
+	for seed := uint64(3 << 32); time.Since(begin) < limit || !enough() && n < 200; seed++ {
 		c := newStepsCase(seed)
 		c.checkMarks(t, &seen)
 		n++
 	}
 	t.Logf("%d logs: %+v", n, seen)
-	if seen.revised < 10 || seen.turned < 10 || seen.partial < 10 || seen.whole < 10 {
+	if !enough() {
 		t.Errorf("too little was seen: %+v", seen)
 	}
 }

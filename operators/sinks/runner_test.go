@@ -195,7 +195,7 @@ func startRunner(t testing.TB, cfg Config) (*Runner, func()) {
 
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for until := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Microsecond) {
+	for until := time.Now().Add(time.Minute); !ok(); time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(until) {
 			t.Fatalf("%s does not happen", what)
 		}

@@ -71,7 +71,7 @@ func (c *crowd) watch() {
 
 // dial subscribes over a connection of its own, which ends with the crowd.
 func (c *crowd) dial(readBuffer int) (*websocket.Conn, error) {
-	d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: 20 * time.Second}
+	d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: time.Minute}
 	d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil && readBuffer > 0 {

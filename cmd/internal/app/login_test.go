@@ -17,7 +17,7 @@ func TestLogInInBrowser(t *testing.T) {
 		t.Helper()
 		// A poll of the browser's own ends with the page that it runs in.
 		var last error
-		for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 			var ok bool
 			if ok, last = chromedp.Run(ctx, chromedp.Evaluate[bool](script)); last == nil && ok {
 				return

@@ -19,7 +19,7 @@ func pumpStreams(c *child) {
 func (c *child) until(text, want string) {
 	c.t.Helper()
 	last := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if last = fmt.Sprint(c.sql(text)); last == want {
 			return
 		}

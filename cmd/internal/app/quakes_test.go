@@ -80,7 +80,7 @@ type message struct {
 
 func subscribe(t *testing.T, s *child, sql string) *subscriber {
 	t.Helper()
-	d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: 5 * time.Second}
+	d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: time.Minute}
 	conn, _, err := d.Dial(strings.Replace(s.url, "http", "ws", 1)+"/v1/ws", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func subscribe(t *testing.T, s *child, sql string) *subscriber {
 // read applies one message.
 func (s *subscriber) read() {
 	s.t.Helper()
-	if err := s.conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := s.conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		s.t.Fatal(err)
 	}
 	var m message

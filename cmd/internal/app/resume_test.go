@@ -93,7 +93,7 @@ func (k *keeper) probe(stop <-chan struct{}) {
 // connect subscribes behind the token, as often as it takes.
 func (k *keeper) connect() {
 	for end := time.Now().Add(40 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: 5 * time.Second}
+		d := websocket.Dialer{Subprotocols: []string{"weir.v1"}, HandshakeTimeout: time.Minute}
 		ws, resp, err := d.Dial(strings.Replace(*k.url.Load(), "http", "ws", 1)+"/v1/ws", nil)
 		if err == nil {
 			resp.Body.Close()
@@ -117,7 +117,7 @@ func (k *keeper) connect() {
 
 // read takes one message; false: the connection is lost.
 func (k *keeper) read() bool {
-	_ = k.ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = k.ws.SetReadDeadline(time.Now().Add(time.Minute))
 	_, data, err := k.ws.ReadMessage()
 	if err != nil {
 		return false

@@ -127,7 +127,7 @@ func TestKill(t *testing.T) {
 	if err := live.Close(); err != nil {
 		t.Error(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(s.processes(t)) > 1; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(s.processes(t)) > 1; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%v are left", s.processes(t))
 		}
