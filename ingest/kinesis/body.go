@@ -53,6 +53,7 @@ func (r countedReader) Read(p []byte) (int, error) {
 // readBody reads the body of a request.
 func (c *call) readBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength > bodyMax {
+		c.skipBody(r)
 		return nil, errTooLong
 	}
 	defer c.readBy(time.Now().Add(readTimeout))()
@@ -60,14 +61,17 @@ func (c *call) readBody(r *http.Request) ([]byte, error) {
 	return body, bodyError(err)
 }
 
+// skipMax is how long a body may be that is read although its request is refused.
+const skipMax = 4 * bodyMax
+
 // skipBody reads the body of a request that is refused, and keeps nothing of it: there
 // are clients that lose an answer which comes before they have sent everything.
 func (c *call) skipBody(r *http.Request) {
-	if r.ContentLength > bodyMax {
+	if r.ContentLength > skipMax {
 		return
 	}
 	defer c.readBy(time.Now().Add(readTimeout))()
-	_, _ = io.Copy(io.Discard, http.MaxBytesReader(c.w, r.Body, bodyMax)) // refused it is anyway
+	_, _ = io.Copy(io.Discard, http.MaxBytesReader(c.w, r.Body, skipMax)) // refused it is anyway
 }
 
 // readBy bounds how long a client may take to send, until done is called.

@@ -71,6 +71,9 @@ func (c *call) createStream(in *createStream) (any, error) {
 		return nil, err
 	}
 	s.AutoDistribution = auto
+	if _, there := c.h.cfg.Streams.Stream(in.StreamName); there {
+		return nil, fail(resourceInUse, "Stream %s under account %s already exists.", in.StreamName, c.account)
+	}
 	return empty{}, c.h.cfg.Streams.Create(c.ctx, in.StreamName, shards, s)
 }
 

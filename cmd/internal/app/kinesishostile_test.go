@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -167,5 +169,35 @@ func TestKinesisDeletedWhileUpdating(t *testing.T) {
 	wg.Wait()
 	if text := log.String(); strings.Contains(text, "level=ERROR") {
 		t.Error(text)
+	}
+}
+
+// TestKinesisTooLong: who sends more than a request can have, and reads nothing before all of
+// it is sent, is told so.
+func TestKinesisTooLong(t *testing.T) {
+	s := serveHere(t, t.TempDir())
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.url(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size = 40 << 20
+	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nX-Amz-Target: Kinesis_20131202.PutRecords\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n", c.RemoteAddr(), size); err != nil {
+		t.Fatal(err)
+	}
+	piece := []byte(strings.Repeat(" ", 1<<20))
+	for range size / len(piece) {
+		if _, err := c.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(got), "RequestEntityTooLargeException") {
+		t.Errorf("%d %s, %v", resp.StatusCode, got, err)
 	}
 }
