@@ -57,9 +57,12 @@ func (p *parser) windowCallOf(fam family, inFrom bool) (*ast.Window, *ast.Table,
 	w := &ast.Window{Kind: fam.kind}
 	args := &windowArgs{named: map[string]*ast.Interval{}}
 	var err error
-	if fam.units && p.peek().kind == tokWord && p.at(p.pos+1).is(",") && isShortUnit(p.peek().word) {
+	switch t := p.peek(); {
+	case fam.units && t.kind == tokWord && p.at(p.pos+1).is(",") && isShortUnit(t.word):
 		err = p.unitArgs(args, fam)
-	} else {
+	case fam.units && t.is("DURATION") && p.at(p.pos+1).is("("):
+		err = p.calledArgs(args, fam)
+	default:
 		err = p.windowArgs(w, args, name, fam, inFrom)
 	}
 	if err != nil {

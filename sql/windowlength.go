@@ -108,6 +108,38 @@ func (p *parser) unitArgs(args *windowArgs, fam family) error {
 	return nil
 }
 
+// calledArgs reads Duration(second, 10), Hop(second, 5), Offset(second, 1), Azure's
+// other spelling of a window's lengths.
+func (p *parser) calledArgs(args *windowArgs, fam family) error {
+	labels := map[string]string{"DURATION": "SIZE", "HOP": "SLIDE", "OFFSET": "OFFSET"}
+	for n := 0; n == 0 || p.accept(","); n++ {
+		t := p.peek()
+		label := labels[t.word]
+		u, ok := shortUnit(p.at(p.pos + 2).word)
+		if label == "" || !p.at(p.pos+1).is("(") || !ok || !p.at(p.pos+3).is(",") {
+			return p.expected("Duration(second, 10), Hop(second, 5) or Offset(second, 1)").WithHint("write %s", fam.usage)
+		}
+		p.pos += 4
+		negative := p.accept("-")
+		number := p.peek()
+		if number.kind != tokNumber {
+			return p.expected("a number").WithHint("write %s", fam.usage)
+		}
+		p.pos++
+		iv, err := p.makeInterval(p.pos-1, number, negative, p.raw(number), u)
+		if err != nil {
+			return err
+		}
+		if err := args.length(label, iv, fam); err != nil {
+			return err
+		}
+		if err := p.expect(")"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // windowSource reads the relation that a window function in FROM works on:
 // [TABLE] name, a file or a query, and PARTITION BY behind it.
 func (p *parser) windowSource(w *ast.Window) (*ast.Table, error) {
