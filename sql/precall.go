@@ -71,7 +71,7 @@ func (pp *prepass) call() error {
 		generic = true
 	case "CONCAT":
 		generic = pp.dialect.pipes // the parser makes of || a function of that name
-	case "CAST", "TRY_CAST", "CONVERT":
+	case "CAST", "TRY_CAST", "SAFE_CAST", "CONVERT":
 		return pp.cast(open, end)
 	case "MOD":
 		if _, generic = pp.wordIn(open, end, ","); !generic { // the operator: a MOD (b)

@@ -66,8 +66,8 @@ func (pp *prepass) behindClause() bool {
 	return n > 0 && pp.frag.lexs[n-1].role == clauseBehind && pp.frag.lexs[n-1].end == pp.at(pp.pos-1).end
 }
 
-// cast reads CAST(x AS type), TRY_CAST(x AS type), CONVERT(x, type) and CONVERT(x
-// USING utf8mb4), which are functions of two arguments to the parser.
+// cast reads CAST(x AS type), TRY_CAST(x AS type), which BigQuery calls SAFE_CAST,
+// CONVERT(x, type) and CONVERT(x USING utf8mb4), which are functions of two arguments to the parser.
 func (pp *prepass) cast(open, end int) error {
 	t := pp.peek()
 	word := "AS"
@@ -88,7 +88,7 @@ func (pp *prepass) cast(open, end int) error {
 		}
 		pp.plan(i, func() error { return pp.castType(end) })
 	}
-	pp.rewrite(lexeme{token: t, role: castName, out: anyCall(pp.text, t), try: t.is("TRY_CAST")}, whyCast)
+	pp.rewrite(lexeme{token: t, role: castName, out: anyCall(pp.text, t), try: t.is("TRY_CAST") || t.is("SAFE_CAST")}, whyCast)
 	pp.pos++
 	return nil
 }
