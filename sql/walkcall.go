@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"slices"
 	"strings"
 
 	tidb "github.com/pingcap/tidb/pkg/parser/ast"
@@ -90,7 +89,7 @@ func (w *walker) pipes(n *tidb.FuncCallExpr) ast.Expr {
 	y := w.expr(n.Args[1])
 	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: op.span()}, Text: "CONCAT"}, Args: []ast.Expr{x, y}}
 	if l, ok := x.(*ast.Call); ok && w.joins(n.Args[0]) {
-		c.Args = slices.Concat(l.Args, []ast.Expr{y})
+		c.Args = append(l.Args, y) // nobody else has l
 	}
 	c.Node = w.node(first)
 	return c

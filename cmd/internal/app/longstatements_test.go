@@ -42,6 +42,7 @@ func longStatements() map[string]func(n int) string {
 		"REGEXP":                repeated("SELECT n FROM s WHERE t = ''%s", " OR t REGEXP 'a.*b'", 5),
 		"arrows":                repeated("SELECT j%s AS y FROM s", "->'$.a'", 2),
 		"CONCAT":                repeated("SELECT CONCAT(t%s) AS y FROM s", ", t", 1),
+		"pipes":                 repeated("SELECT t::VARCHAR%s AS y FROM s", " || t", 2),
 		"COALESCE":              repeated("SELECT COALESCE(NULL%s, n) AS y FROM s", ", NULL", 1),
 		"GREATEST":              repeated("SELECT GREATEST(n%s) AS y FROM s", ", n", 1),
 		"IN":                    numbered("SELECT n FROM s WHERE n IN (7%s)", ", %d", 1),
