@@ -16,12 +16,12 @@ func hasWindow(q *ast.Select) bool {
 	return q.From != nil && q.From.Window != nil
 }
 
-// windowsInGroups turns STEP(ts BY …) and FLOOR(ts TO MINUTE) in GROUP BY into the
-// windows that they are in Kinesis. Where there is a window already, a FLOOR is a
+// windowsInGroups turns STEP(ts BY …), FLOOR(ts TO MINUTE) and FLOOR of the interval
+// since 1970 in GROUP BY into the windows that they are in Kinesis. Where there is a window already, a FLOOR is a
 // further key.
 func (w *walker) windowsInGroups(q *ast.Select) {
 	for i, e := range q.GroupBy {
-		if b, ok := e.(*ast.WindowBound); ok && b.Of != nil && w.typed(b.At.Start, "STEP") {
+		if b, ok := e.(*ast.WindowBound); ok && b.Of != nil && (w.typed(b.At.Start, "STEP") || w.typed(b.At.Start, "FLOOR")) {
 			q.GroupBy[i] = b.Of
 		}
 	}

@@ -170,7 +170,7 @@ func (pp *prepass) step() error {
 		return f()
 	}
 	switch {
-	case isOwnCall(t, next):
+	case isOwnCall(t, next), pp.atEpochFloor(), pp.atSystemTime():
 		return pp.ownCall()
 	case pp.depth > 0 || !pp.query:
 	case t.kind == tokWord && t.is("STREAM") && pp.streamWord():

@@ -87,10 +87,11 @@ func (w *walker) pipes(n *tidb.FuncCallExpr) ast.Expr {
 	op := w.cur()
 	w.need("||")
 	y := w.expr(n.Args[1])
-	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: op.span()}, Text: "CONCAT"}, Args: []ast.Expr{x, y}}
+	args := []ast.Expr{x}
 	if l, ok := x.(*ast.Call); ok && w.joins(n.Args[0]) {
-		c.Args = append(l.Args, y) // nobody else has l
+		args = l.Args // l is thrown away: one list for the whole chain
 	}
+	c := &ast.Call{Name: ast.Name{Node: ast.Node{At: op.span()}, Text: "CONCAT"}, Args: append(args, y)}
 	c.Node = w.node(first)
 	return c
 }

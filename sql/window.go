@@ -64,6 +64,17 @@ func isOwnCall(t, next token) bool {
 	return t.is("STEP") || t.is("ROLLUP") || t.is("CUBE")
 }
 
+// atSystemTime tells whether System.Timestamp() begins at the next token, which is the
+// end of the window in Azure Stream Analytics.
+func (pp *prepass) atSystemTime() bool {
+	for i, word := range [...]string{"SYSTEM", ".", "TIMESTAMP", "(", ")"} {
+		if !pp.at(pp.pos + i).is(word) {
+			return false
+		}
+	}
+	return true
+}
+
 // ownCall reads it, and puts a marker in its place.
 func (pp *prepass) ownCall() error {
 	t := pp.peek()
@@ -79,6 +90,11 @@ func (pp *prepass) ownCall() error {
 		why = "MySQL has no grouping sets"
 	case t.is("STEP"):
 		e, err = pp.stepWindow()
+	case t.is("FLOOR"):
+		e, err = pp.epochFloor()
+	case t.is("SYSTEM"):
+		pp.pos += 5
+		e = &ast.WindowBound{Node: pp.parser.from(pp.pos - 5), Bound: "window_end"}
 	default:
 		e, _, err = pp.windowCall(false)
 	}
