@@ -89,27 +89,29 @@ func (c *chain) restart() {
 	}
 }
 
-// end waits for the queries of a stream that has ended, and ends what they write.
-func (c *chain) end() {
+// end waits for the queries of a stream that has ended with a commit, and ends what
+// they write. It does not wait for more: what they write is a step that ends with the
+// next commit, as the clock stands still.
+func (c *chain) end(ended stream.Commit) {
 	c.w.t.Helper()
 	for _, l := range c.links {
-		c.w.place.wrote(l.name)
+		c.w.place.wrote(l.name, ended)
 		into, _ := c.w.place.db.catalog.Stream(l.into)
-		if _, err := c.w.place.log.Control(c.w.t.Context(), wal.Control{Kind: wal.End, Stream: into.ID}); err != nil {
+		var err error
+		if ended, err = c.w.place.log.Control(c.w.t.Context(), wal.Control{Kind: wal.End, Stream: into.ID}); err != nil {
 			c.w.t.Fatal(err)
 		}
 	}
 }
 
-// wrote waits until a query has written what follows from all that is in the log,
-// and returns its account.
-func (p *place) wrote(name string) pumped {
+// wrote waits until a query has written what follows from the log up to a commit, and
+// returns its account.
+func (p *place) wrote(name string, last stream.Commit) pumped {
 	p.t.Helper()
 	for _, m := range p.db.pumps() {
 		if m.def.Name != name {
 			continue
 		}
-		last, _ := p.log.Head()
 		for until := time.Now().Add(time.Minute); m.view.State().Commit < last; time.Sleep(100 * time.Microsecond) {
 			if err := m.failure(); err != nil {
 				p.t.Fatalf("%s: %v", m.def.Text, err)
@@ -133,7 +135,7 @@ func (c *chain) check(t *testing.T, seed uint64, again *place, last stream.Commi
 		have.reach(t, last)
 		have.end(t)
 		got, rows := byKey(have.out)
-		first, second := c.w.place.wrote(l.name), again.wrote(l.name)
+		first, second := c.w.place.wrote(l.name, last), again.wrote(l.name, last)
 		first.refusal, second.refusal = "", "" // of this process
 		if first != second {
 			t.Fatalf("seed %d: %s\n%+v, and when it runs again %+v", seed, l.query, first, second)

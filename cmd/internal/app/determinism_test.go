@@ -390,8 +390,7 @@ func runDeterminism(t *testing.T, seed uint64) (sum tally) {
 			pumps.restart()
 		}
 	}
-	w.end()
-	pumps.end()
+	pumps.end(w.end())
 	last, _ := live.log.Head()
 	for _, e := range runs {
 		e.reach(t, last)

@@ -196,17 +196,19 @@ func record(r *rand.Rand, ts string) string {
 		or(fmt.Sprint(r.NormFloat64()*1000)), or(fmt.Sprintf(`"%.2f"`, r.Float64()*100)), ts)
 }
 
-func (w *world) control(kind wal.ControlKind) {
+func (w *world) control(kind wal.ControlKind) stream.Commit {
 	w.t.Helper()
-	if _, err := w.place.log.Control(w.t.Context(), wal.Control{Kind: kind, Stream: w.def.ID}); err != nil {
+	commit, err := w.place.log.Control(w.t.Context(), wal.Control{Kind: kind, Stream: w.def.ID})
+	if err != nil {
 		w.t.Fatal(err)
 	}
+	return commit
 }
 
 // end ends the stream, so that everything fires.
-func (w *world) end() {
+func (w *world) end() stream.Commit {
 	w.clock.move(time.Second)
-	w.control(wal.End)
+	return w.control(wal.End)
 }
 
 // Parts that random queries are made of.
