@@ -87,14 +87,15 @@ var functionsWithSyntax = map[string]string{
 // refuseCall refuses functions by name. t is followed by a parenthesis.
 func (pp *prepass) refuseCall(t token) error {
 	at := t.span()
+	if hint, ok := functionsWithSyntax[t.word]; ok {
+		return diag.New(diag.UnknownFunction, at, "the function `%s` of MySQL is not supported", strings.ToLower(t.word)).
+			WithHint("%s", hint)
+	}
 	switch t.word {
 	case "SLIDINGWINDOW", "SLIDING", "SNAPSHOTWINDOW", "WINDOWS":
 		return refusedWindow(t)
 	case "ROW":
 		return unsupported(at, "compare the values one by one, joined by AND; JSON_ARRAY(a, b) makes one value of several", "ROW(…) is not supported")
-	case "WEIGHT_STRING", "GET_FORMAT", "MATCH", "VALUES", "DEFAULT", "PASSWORD", "JSON_SUM_CRC32", "JSON_TABLE":
-		return diag.New(diag.UnknownFunction, at, "the function `%s` of MySQL is not supported", strings.ToLower(t.word)).
-			WithHint("%s", functionsWithSyntax[t.word])
 	case "DATEDIFF":
 		if u := pp.at(pp.pos + 2); u.kind == tokWord && pp.at(pp.pos+3).is(",") {
 			if name, ok := simpleUnits(u.word); ok {

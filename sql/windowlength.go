@@ -88,11 +88,7 @@ func (p *parser) unitArgs(args *windowArgs, fam family) error {
 	p.pos++
 	for n := 0; p.accept(","); n++ {
 		t := p.peek()
-		if t.kind != tokNumber {
-			return p.expected("a number").WithHint("write %s", fam.usage)
-		}
-		p.pos++
-		iv, err := p.makeInterval(p.pos-1, t, false, p.raw(t), u)
+		iv, err := p.countOf(u, false, fam)
 		if err != nil {
 			return err
 		}
@@ -108,6 +104,16 @@ func (p *parser) unitArgs(args *windowArgs, fam family) error {
 	return nil
 }
 
+// countOf reads how many of a unit an argument is.
+func (p *parser) countOf(u unit, negative bool, fam family) (*ast.Interval, error) {
+	t := p.peek()
+	if t.kind != tokNumber {
+		return nil, p.expected("a number").WithHint("write %s", fam.usage)
+	}
+	p.pos++
+	return p.makeInterval(p.pos-1, t, negative, p.raw(t), u)
+}
+
 // calledArgs reads Duration(second, 10), Hop(second, 5), Offset(second, 1), Azure's
 // other spelling of a window's lengths.
 func (p *parser) calledArgs(args *windowArgs, fam family) error {
@@ -120,13 +126,7 @@ func (p *parser) calledArgs(args *windowArgs, fam family) error {
 			return p.expected("Duration(second, 10), Hop(second, 5) or Offset(second, 1)").WithHint("write %s", fam.usage)
 		}
 		p.pos += 4
-		negative := p.accept("-")
-		number := p.peek()
-		if number.kind != tokNumber {
-			return p.expected("a number").WithHint("write %s", fam.usage)
-		}
-		p.pos++
-		iv, err := p.makeInterval(p.pos-1, number, negative, p.raw(number), u)
+		iv, err := p.countOf(u, p.accept("-"), fam)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (c *call) consumerInfo(s Stream, who *Consumer) ConsumerInfo {
 func parseConsumerARN(arn string) (streamName, consumer string, created uint64, err error) {
 	streamARN, rest, ok := strings.Cut(arn, "/consumer/")
 	name, at, dated := strings.Cut(rest, ":")
-	if ok && dated {
+	if ok && dated && len(arn) <= arnMax {
 		if streamName, err = parseStreamARN(streamARN); err == nil && checkName(name, "consumerName") == nil {
 			if _, err := fmt.Sscanf(at, "%d", &created); err == nil && created > 0 && fmt.Sprint(created) == at {
 				return streamName, name, created, nil

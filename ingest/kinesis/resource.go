@@ -27,7 +27,7 @@ func parseResource(arn string) (name, consumer string, created uint64, err error
 	} else {
 		name, err = parseStreamARN(arn)
 	}
-	if err != nil || len(arn) > arnMax {
+	if err != nil {
 		err = invalid(arn, "resourceARN", "satisfy regular expression pattern: %s", resourcePattern)
 	}
 	return name, consumer, created, err

@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -53,10 +54,8 @@ func needsARN(arn string) error { return first(mustHave(arn != "", "streamARN"),
 
 // enumRule is for one of a few words.
 func enumRule(value, member string, words ...string) error {
-	for _, w := range words {
-		if value == w {
-			return nil
-		}
+	if slices.Contains(words, value) {
+		return nil
 	}
 	return invalid(value, member, "satisfy enum value set: [%s]", strings.Join(words, ", "))
 }

@@ -8,9 +8,15 @@ import (
 	"weir/sql/diag"
 )
 
+// NoTTL refuses a time after which groups would be forgotten: docs/adr/0019.
+func NoTTL(o ast.Option) error {
+	return diag.New(diag.Unsupported, o.Name.At, "groups are not forgotten by time, so `ttl` is not supported").
+		WithHint("a window in GROUP BY bounds what is kept, and says which rows a number counts; `retention` of a materialized view bounds what is shown")
+}
+
 // ViewRetention reads WITH (…) behind the name of a view: for how long its rows
-// stay behind the watermark; 0, where it says nothing, is for ever. timed tells whether the view shows a time by which they grow
-// old. The error is a *diag.Error.
+// stay behind the watermark; 0, where it says nothing, is for ever. timed tells
+// whether the view shows a time by which they grow old. The error is a *diag.Error.
 func ViewRetention(def *ast.CreateView, timed bool) (time.Duration, error) {
 	retention := time.Duration(0)
 	var given *ast.Option
@@ -18,10 +24,10 @@ func ViewRetention(def *ast.CreateView, timed bool) (time.Duration, error) {
 		opt := def.With[i]
 		name := strings.ToLower(opt.Name.Text)
 		if name != "retention" {
-			e := diag.New(diag.BadOption, opt.Name.At, "a view has no option `%s`", opt.Name.Text)
 			if name == "ttl" {
-				return 0, e.WithHint("groups are not forgotten by time: a window in GROUP BY bounds what is kept, `retention` what is shown")
+				return 0, NoTTL(opt)
 			}
+			e := diag.New(diag.BadOption, opt.Name.At, "a view has no option `%s`", opt.Name.Text)
 			if near := diag.Suggest(name, []string{"retention"}); near != "" {
 				return 0, e.WithHint("did you mean %s?", near)
 			}

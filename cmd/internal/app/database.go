@@ -266,7 +266,7 @@ func startOf(q *ast.Select) (string, error) {
 		switch o.Name.Text {
 		case "start":
 		case "ttl":
-			return "", noTTL(o)
+			return "", catalog.NoTTL(o)
 		default:
 			return "", diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of a query", o.Name.Text).
 				WithHint("a query takes: start")

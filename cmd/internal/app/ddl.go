@@ -218,19 +218,13 @@ func sameStream(old, def *catalog.Stream, at diag.Span) error {
 			sql.QuoteName(def.Name), sql.QuoteName(def.Name))
 }
 
-// noTTL refuses a time after which groups would be forgotten: docs/adr/0019.
-func noTTL(o ast.Option) error {
-	return diag.New(diag.Unsupported, o.Name.At, "groups are not forgotten by time, so `ttl` is not supported").
-		WithHint("a window in GROUP BY bounds what is kept, and says which rows a number counts; `retention` of a materialized view bounds what is shown")
-}
-
 // noOptions refuses WITH (…) behind the query of a view, which has nothing to set.
 func noOptions(with []ast.Option) error {
 	if len(with) == 0 {
 		return nil
 	}
 	if with[0].Name.Text == "ttl" {
-		return noTTL(with[0])
+		return catalog.NoTTL(with[0])
 	}
 	return diag.New(diag.BadOption, with[0].Name.At, "unknown option `%s` of a view's query", with[0].Name.Text).
 		WithHint("leave it out; the options of a view stand between its name and AS")

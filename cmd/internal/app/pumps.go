@@ -145,7 +145,7 @@ func (db *database) pumpOptions(s *ast.Insert) (name ast.Name, start string, gen
 			}
 			name = ast.Name{Node: o.Value.Node, Text: o.Value.Text}
 		case "ttl":
-			return name, "", false, noTTL(o)
+			return name, "", false, catalog.NoTTL(o)
 		default:
 			return name, "", false, diag.New(diag.BadOption, o.Name.At, "unknown option `%s` of INSERT INTO … SELECT", o.Name.Text).
 				WithHint("it takes: name, start")
